@@ -1,0 +1,91 @@
+/**
+ * The errors of dpbench. Each carries a stable `code`, the exit code that a run ends with because of it, and a
+ * message that says what to do next. `cause` keeps what lies beneath; a user never sees a stack trace.
+ */
+
+/** Exit codes of every dpbench command. */
+export const ExitCode = {
+  passed: 0,
+  thresholdMissed: 1,
+  usage: 2,
+  infrastructure: 3,
+  unstable: 4,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** The root of all errors that dpbench throws on purpose. */
+export class DpbenchError extends Error {
+  readonly code: string = 'DPBENCH_ERROR'
+  readonly exitCode: ExitCode = ExitCode.infrastructure
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** The command line is wrong: an unknown option, a missing or contradictory value. */
+export class UsageError extends DpbenchError {
+  override readonly code = 'DPBENCH_USAGE'
+  override readonly exitCode = ExitCode.usage
+}
+
+/** A file that a person edits is wrong. `faults` has one sentence per fault, with its place in the file. */
+export class ConfigError extends DpbenchError {
+  override readonly code = 'DPBENCH_CONFIG'
+  override readonly exitCode = ExitCode.usage
+  readonly faults: readonly string[]
+
+  constructor(message: string, faults: readonly string[] = [], options?: ErrorOptions) {
+    super([message, ...faults.map((fault) => `  ✖ ${fault}`)].join('\n'), options)
+    this.faults = faults
+  }
+}
+
+/** A host could not be reached, or its identity is not the pinned one. */
+export class ConnectionError extends DpbenchError {
+  override readonly code: string = 'DPBENCH_CONNECTION'
+}
+
+/** The host key that a host presented is not the pinned one. Never retried. */
+export class HostKeyError extends ConnectionError {
+  override readonly code = 'DPBENCH_HOST_KEY'
+}
+
+/** A state was not reached before its deadline, or cannot be reached any more. */
+export class WaitError extends DpbenchError {
+  override readonly code = 'DPBENCH_WAIT'
+}
+
+/** Virtual machines could not be provisioned or removed. */
+export class ProvisionError extends DpbenchError {
+  override readonly code = 'DPBENCH_PROVISION'
+}
+
+/** The data plane could not be deployed, configured or undone. */
+export class DeployError extends DpbenchError {
+  override readonly code = 'DPBENCH_DEPLOY'
+}
+
+/** Nothing usable was measured. Never to be read as missed throughput. */
+export class MeasurementError extends DpbenchError {
+  override readonly code = 'DPBENCH_MEASUREMENT'
+}
+
+/** The measured throughput lies below what was expected. */
+export class ThresholdError extends DpbenchError {
+  override readonly code = 'DPBENCH_THRESHOLD'
+  override readonly exitCode = ExitCode.thresholdMissed
+}
+
+/** The text of any thrown value, without a stack trace, with the chain of its causes. */
+export function describeError(error: unknown): string {
+  const parts: string[] = []
+  for (let current = error; current !== undefined && current !== null && parts.length < 6;) {
+    const text = current instanceof Error ? current.message : String(current)
+    if (text && !parts.some((part) => part.includes(text))) parts.push(text)
+    if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => describeError(inner)))
+    current = current instanceof Error ? current.cause : undefined
+  }
+  return parts.join('\n  because: ')
+}

@@ -1,0 +1,96 @@
+/** Runs a program on the controller itself: argument array in, result out, no shell. */
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { CommandError, type CommandResult } from './command-result.ts'
+
+export interface LocalCommandOptions {
+  /** Default 60 s. At the deadline the program gets SIGTERM, and SIGKILL 2 s later. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+  readonly input?: string | Buffer | Readable
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Called with each line of stdout and stderr as it comes. */
+  readonly onLine?: (line: string) => void
+}
+
+/** Runs `argv` and resolves however it ends. Throws only when the program cannot be started. */
+export async function tryLocally(
+  argv: readonly string[],
+  options: LocalCommandOptions = {},
+): Promise<CommandResult> {
+  const [program, ...args] = argv
+  if (program === undefined) throw new TypeError('an empty command')
+  const started = performance.now()
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  const stdout = collect(child.stdout, options.onLine)
+  const stderr = collect(child.stderr, options.onLine)
+  if (child.stdin) {
+    child.stdin.on('error', () => undefined) // the program may end before it has read everything
+    if (typeof options.input === 'string' || Buffer.isBuffer(options.input)) child.stdin.end(options.input)
+    else options.input?.pipe(child.stdin)
+  }
+  let timedOut = false
+  const stop = (): void => {
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), 2000).unref()
+  }
+  const timer = setTimeout(() => {
+    timedOut = true
+    stop()
+  }, options.timeoutMs ?? 60_000)
+  options.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
+      (resolve, reject) => {
+        child.once('error', reject)
+        child.once('close', (code, endSignal) => resolve([code, endSignal]))
+      },
+    )
+    const durationMs = performance.now() - started
+    return {
+      host: 'localhost',
+      argv,
+      exitCode,
+      signal,
+      stdout: stdout(),
+      stderr: stderr(),
+      durationMs,
+      timedOut,
+    }
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', stop)
+  }
+}
+
+/**
+ * Runs `argv` and returns its result.
+ * @throws CommandError when it does not end with status 0.
+ */
+export async function runLocally(
+  argv: readonly string[],
+  options: LocalCommandOptions = {},
+): Promise<CommandResult> {
+  const result = await tryLocally(argv, options)
+  options.signal?.throwIfAborted()
+  if (result.exitCode !== 0 || result.timedOut) throw new CommandError(result)
+  return result
+}
+
+function collect(stream: Readable | null, onLine?: (line: string) => void): () => string {
+  const chunks: Buffer[] = []
+  let rest = ''
+  stream?.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    if (!onLine) return
+    const lines = (rest + chunk.toString('utf8')).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) onLine(line)
+  })
+  return () => Buffer.concat(chunks).toString('utf8')
+}
