@@ -1,0 +1,124 @@
+/** dpservice-cli as a typed client: it runs inside the container, answers in JSON, and its errors are errors. */
+import type { z } from 'zod'
+import { CommandError, type CommandResult } from '../../core/command-result.ts'
+import { DeployError } from '../../core/errors.ts'
+import {
+  type DpserviceInterface,
+  type DpserviceRoute,
+  envelope,
+  interfaceAnswer,
+  listOf,
+  routeAnswer,
+  versionAnswer,
+} from './answers.ts'
+import { dpserviceStatus } from './status-codes.ts'
+
+/** dpservice answered with a status that is not success. `status` is its code, 0 when the client itself failed. */
+export class DpserviceError extends DeployError {
+  readonly status: number
+
+  constructor(host: string, argv: readonly string[], status: number, message: string) {
+    const meaning = dpserviceStatus[status]
+    super(
+      `${host}: dpservice refused \`dpservice-cli ${argv.join(' ')}\`: ${message || 'no message'}` +
+        (status ? ` (${status}${meaning ? `, ${meaning}` : ''})` : ''),
+    )
+    this.status = status
+  }
+}
+
+/** Runs dpservice-cli where the data plane is and resolves however it ends. */
+export type RunCli = (argv: readonly string[]) => Promise<CommandResult>
+
+export interface InterfaceSpec {
+  readonly id: string
+  readonly vni: number
+  readonly ipv4: string
+  readonly ipv6: string
+  readonly device: string
+}
+
+export interface RouteSpec {
+  readonly prefix: string
+  readonly vni: number
+  /** The underlay address that the prefix is reached by. */
+  readonly nextHop: string
+}
+
+export class DpserviceClient {
+  readonly host: string
+  private readonly runCli: RunCli
+
+  constructor(host: string, runCli: RunCli) {
+    this.host = host
+    this.runCli = runCli
+  }
+
+  /** `name version` as the data plane tells it. @throws DpserviceError */
+  async version(): Promise<string> {
+    const { spec } = await this.call(versionAnswer, ['get', 'version'])
+    return [spec.service_name, spec.service_version].filter(Boolean).join(' ')
+  }
+
+  async init(): Promise<void> {
+    await this.call(envelope, ['init'])
+  }
+
+  createInterface(spec: InterfaceSpec): Promise<DpserviceInterface> {
+    const { id, vni, ipv4, ipv6, device } = spec
+    const addresses = [`--ipv4=${ipv4}`, `--ipv6=${ipv6}`]
+    return this.call(interfaceAnswer, [
+      ...['create', 'interface', `--id=${id}`, `--vni=${vni}`],
+      ...addresses,
+      `--device=${device}`,
+    ])
+  }
+
+  listInterfaces(): Promise<DpserviceInterface[]> {
+    return this.call(listOf(interfaceAnswer), ['list', 'interfaces'])
+  }
+
+  async createRoute(route: RouteSpec): Promise<void> {
+    await this.call(envelope, ['create', 'route', `--prefix=${route.prefix}`, `--vni=${route.vni}`, '--next-hop-vni=0', `--next-hop-ip=${route.nextHop}`])
+  }
+
+  async deleteRoute(route: Pick<RouteSpec, 'prefix' | 'vni'>): Promise<void> {
+    await this.call(envelope, deleteRouteArguments(route))
+  }
+
+  listRoutes(vni: number): Promise<DpserviceRoute[]> {
+    return this.call(listOf(routeAnswer), ['list', 'routes', `--vni=${vni}`])
+  }
+
+  private async call<T extends z.ZodType>(answer: T, argv: readonly string[]): Promise<z.output<T>> {
+    const result = await this.runCli(['dpservice-cli', '-o', 'json', ...argv])
+    return answer.parse(judge(this.host, argv, result)) as z.output<T>
+  }
+}
+
+/** As data too: the undo of a route is kept in the journal. */
+export function deleteRouteArguments(route: Pick<RouteSpec, 'prefix' | 'vni'>): string[] {
+  return ['delete', 'route', `--prefix=${route.prefix}`, `--vni=${route.vni}`]
+}
+
+/**
+ * The parsed answer of a call that succeeded.
+ * @throws DpserviceError for an answer that says no, CommandError when there is no answer to read
+ */
+export function judge(host: string, argv: readonly string[], result: CommandResult): unknown {
+  const parsed = parse(result.stdout) ?? parse(result.stderr)
+  if (parsed === undefined) throw new CommandError(result)
+  const { kind, status } = envelope.parse(parsed)
+  const code = status?.code ?? 0
+  if (result.exitCode === 0 && code === 0 && kind !== 'Error') return parsed
+  throw new DpserviceError(host, argv, code, status?.message ?? '')
+}
+
+function parse(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined // not JSON: the caller throws with the text itself
+  }
+}
