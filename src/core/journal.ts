@@ -17,7 +17,13 @@ export interface JournalHost {
   readonly sudo: boolean
 }
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue }
 
 /** How to take a step back. `kind` chooses the function that does it, the rest is its data. */
 export interface Undo {
@@ -69,10 +75,12 @@ export async function openJournal(file: string): Promise<Journal> {
   let separator = text === '' || text.endsWith('\n') ? '' : '\n'
   let queue: Promise<void> = Promise.resolve()
   const append = (line: object): Promise<void> => {
-    const write = queue.then(async () => {
+    const previous = queue
+    const write = (async () => {
+      await previous
       await appendSynced(file, `${separator}${JSON.stringify(line)}\n`)
       separator = ''
-    })
+    })()
     queue = write.catch(() => undefined) // the writer of this line is told; the next line is another matter
     return write
   }
@@ -98,7 +106,8 @@ function readLine(line: string): JournalEntry | { readonly undone: string } | un
   try {
     const value = JSON.parse(line) as Partial<JournalEntry> & { undone?: unknown }
     if (typeof value.undone === 'string') return { undone: value.undone }
-    const whole = typeof value.id === 'string' && typeof value.undo?.kind === 'string' && typeof value.scope === 'string'
+    const whole =
+      typeof value.id === 'string' && typeof value.undo?.kind === 'string' && typeof value.scope === 'string'
     return whole ? (value as JournalEntry) : undefined
   } catch {
     return undefined // counted by the caller

@@ -6,7 +6,11 @@ import type { Journal, JournalEntry, JournalHost, Undo } from './journal.ts'
  * Takes one step back. It must be idempotent, remove only what carries our label, and throw when the thing is still there.
  * A returned sentence says why nothing was to be done, for people.
  */
-export type UndoFunction<Context> = (undo: Undo, context: Context, entry: JournalEntry) => Promise<string | void>
+export type UndoFunction<Context> = (
+  undo: Undo,
+  context: Context,
+  entry: JournalEntry,
+) => Promise<string | void>
 
 export interface Leftover {
   readonly entry: JournalEntry
@@ -65,7 +69,9 @@ export class UndoRegistry<Context> {
         }
       }
     }
-    const byHost = Map.groupBy(entries, ({ host }) => (host ? `${host.user}@${host.address}:${host.port}` : ''))
+    const byHost = Map.groupBy(entries, ({ host }) =>
+      host ? `${host.user}@${host.address}:${host.port}` : '',
+    )
     await Promise.all([...byHost.values()].map((ofHost) => replayHost(ofHost)))
     return { undone, notes, left }
   }
