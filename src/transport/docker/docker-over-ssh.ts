@@ -1,0 +1,63 @@
+/**
+ * dockerode over a host's SSH connection: each API call is a stream forwarded to the engine's Unix socket. One login
+ * for all, no docker program on the host, and the host key that was verified is the one in use. dockerode's own `ssh`
+ * protocol logs in once per call and verifies nothing unless told to.
+ */
+import { Agent, type ClientRequestArgs } from 'node:http'
+import type { Duplex } from 'node:stream'
+import Docker from 'dockerode'
+import type { SshHost } from '../ssh/ssh-host.ts'
+
+export const dockerSocket = '/var/run/docker.sock'
+
+/** The engine of `host`. Needs `AllowStreamLocalForwarding` (OpenSSH's default) and a user who may use the socket. */
+export function dockerOf(host: SshHost, socketPath = dockerSocket): Docker {
+  return new Docker({
+    protocol: 'http',
+    host: 'localhost',
+    port: 80,
+    agent: new StreamLocalAgent(host, socketPath),
+  } as Docker.DockerOptions)
+}
+
+class StreamLocalAgent extends Agent {
+  private readonly ssh: SshHost
+  private readonly socketPath: string
+
+  constructor(ssh: SshHost, socketPath: string) {
+    super({ keepAlive: false })
+    this.ssh = ssh
+    this.socketPath = socketPath
+  }
+
+  override createConnection(
+    _options: ClientRequestArgs,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    void this.connect(done)
+    return undefined
+  }
+
+  private async connect(done?: (error: Error | null, stream: Duplex) => void): Promise<void> {
+    let channel: Duplex
+    try {
+      channel = asSocket(await this.ssh.openUnixSocket(this.socketPath))
+    } catch (error) {
+      done?.(error as Error, undefined as never)
+      return
+    }
+    done?.(null, channel)
+  }
+}
+
+/** http expects a net.Socket's knobs on the stream; a forwarded channel has none of them to turn. */
+function asSocket(channel: Duplex): Duplex {
+  const same = (): Duplex => channel
+  return Object.assign(channel, {
+    setKeepAlive: same,
+    setNoDelay: same,
+    setTimeout: same,
+    ref: same,
+    unref: same,
+  })
+}

@@ -1,0 +1,48 @@
+/** A machine that runs commands, whatever carries them there: an SSH connection, or a recorder for a plan. */
+import type { Readable } from 'node:stream'
+import type { CommandResult } from '../core/command-result.ts'
+
+export interface RunOptions {
+  /** At the deadline the remote process group is killed, SIGTERM first. Default 60 s. */
+  readonly timeoutMs?: number
+  /** Aborting kills the remote process group too. */
+  readonly signal?: AbortSignal | undefined
+  /** Given to the command's standard input, which is closed at its end; without it stdin is closed at once. */
+  readonly input?: string | Buffer | Readable
+  /** Called with each line of stdout and stderr as it comes. */
+  readonly onLine?: (line: string) => void
+  /** Run through `sudo -n`. Default: what the host was connected with. */
+  readonly sudo?: boolean
+}
+
+export interface RemoteHost {
+  /** As the config names it. */
+  readonly name: string
+  /**
+   * Runs a command and returns its result.
+   * @throws CommandError when it does not end with status 0, ConnectionError when the host is out of reach.
+   */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>
+  /** Runs a command and resolves however it ends. @throws ConnectionError when the host is out of reach. */
+  tryRun(argv: readonly string[], options?: RunOptions): Promise<CommandResult>
+  /** Writes a whole file atomically: a partial file beside it, then a rename. `mode` is octal, default 0644. */
+  writeFile(path: string, content: string | Buffer, options?: { readonly mode?: number }): Promise<void>
+  /** Reads a whole text file. @throws CommandError when it cannot be read. */
+  readFile(path: string): Promise<string>
+}
+
+/** Runs `command`, a POSIX shell script, with `args` as `$1`, `$2`, …: values never become code. */
+export function shell(command: string, ...args: readonly string[]): string[] {
+  return ['sh', '-c', command, 'sh', ...args]
+}
+
+/** The two file operations in terms of commands, for every kind of host. */
+export const fileCommands = {
+  write: (path: string, mode: number): string[] =>
+    shell(
+      'umask 077 && cat > "$1.partial" && chmod "$2" "$1.partial" && mv -f -- "$1.partial" "$1"',
+      path,
+      mode.toString(8).padStart(4, '0'),
+    ),
+  read: (path: string): string[] => ['cat', '--', path],
+}

@@ -1,0 +1,129 @@
+/** Opens one SSH connection to a host, directly or through another host's connection, and verifies who answers. */
+import { readFile } from 'node:fs/promises'
+import pRetry, { AbortError } from 'p-retry'
+import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
+import { ConnectionError, DpbenchError, HostKeyError, describeError } from '../../core/errors.ts'
+import type { HostAddress } from './address.ts'
+import { type PinnedHostKey, fingerprintOf, isPinned, resolveHostKey } from './host-key.ts'
+import { SshHost } from './ssh-host.ts'
+
+export interface ConnectOptions {
+  /** Reach the host through this host's connection (direct-tcpip). */
+  readonly via?: SshHost | undefined
+  /** For all attempts together. Default 20 s. A host that still boots needs more. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An emulated guest's sshd takes seconds to answer, so an attempt gets this long. */
+const attemptTimeoutMs = 20_000
+
+/**
+ * Connects to `host`, retrying while it refuses or does not answer yet.
+ * @throws HostKeyError at once when the host key is not the pinned one; ConnectionError at the deadline, or at once
+ * when the host refuses the key.
+ */
+export async function connectHost(host: HostAddress, options: ConnectOptions = {}): Promise<SshHost> {
+  const privateKey = await readFile(host.keyFile).catch((error: unknown) => {
+    throw new ConnectionError(`${host.name}: cannot read the private key ${host.keyFile}`, { cause: error })
+  })
+  const pinned = await resolveHostKey(host, host.hostKey)
+  const timeoutMs = options.timeoutMs ?? 20_000
+  const deadline = performance.now() + timeoutMs
+  try {
+    return await pRetry(() => attempt(host, privateKey, pinned, options, deadline - performance.now()), {
+      retries: Number.POSITIVE_INFINITY,
+      maxRetryTime: timeoutMs,
+      minTimeout: 200,
+      maxTimeout: 2000,
+      ...(options.signal ? { signal: options.signal } : {}),
+    })
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (error instanceof DpbenchError) throw error
+    throw new ConnectionError(
+      `${host.name}: no SSH connection to ${host.user}@${host.address}:${host.port} within ${timeoutMs / 1000} s ` +
+        `(${describeError(error)}); check that the machine is up and that its sshd listens there`,
+      { cause: error },
+    )
+  }
+}
+
+async function attempt(
+  host: HostAddress,
+  privateKey: Buffer,
+  pinned: PinnedHostKey,
+  options: ConnectOptions,
+  leftMs: number,
+): Promise<SshHost> {
+  const readyTimeout = Math.max(1000, Math.min(attemptTimeoutMs, leftMs))
+  const sock = options.via ? await options.via.openTcp(host.address, host.port) : undefined
+  const client = new Client()
+  let refusal: HostKeyError | undefined
+  const config: ConnectConfig = {
+    host: host.address,
+    port: host.port,
+    username: host.user,
+    privateKey,
+    readyTimeout,
+    keepaliveInterval: 10_000,
+    keepaliveCountMax: 3,
+    hostVerifier: (key: Buffer) => {
+      if (isPinned(key, pinned)) return true
+      refusal = hostKeyRefusal(host, key, pinned)
+      return false
+    },
+  }
+  if (sock) config.sock = sock
+  if (pinned.types.length > 0) config.algorithms = { serverHostKey: serverHostKeyAlgorithms(pinned.types) }
+  try {
+    await ready(client, config, options.signal)
+  } catch (error) {
+    client.destroy()
+    sock?.destroy()
+    if (refusal) throw new AbortError(refusal)
+    if (isAuthenticationFailure(error)) {
+      throw new AbortError(
+        new ConnectionError(
+          `${host.name}: ${host.user}@${host.address} does not accept the key ${host.keyFile}; ` +
+            'put its public half into authorized_keys there, or name another key_file',
+          { cause: error },
+        ),
+      )
+    }
+    throw error instanceof Error ? new Error(error.message, { cause: error }) : error
+  }
+  return new SshHost(host, client)
+}
+
+function ready(client: Client, config: ConnectConfig, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal?.reason as Error)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    client.once('ready', () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    client.once('error', reject)
+    client.once('close', () => reject(new Error('the connection was closed during the handshake')))
+    client.connect(config)
+  })
+}
+
+function isAuthenticationFailure(error: unknown): boolean {
+  return error instanceof Error && 'level' in error && error.level === 'client-authentication'
+}
+
+function hostKeyRefusal(host: HostAddress, key: Buffer, pinned: PinnedHostKey): HostKeyError {
+  return new HostKeyError(
+    `${host.name}: the host key of ${host.address}:${host.port} is not the pinned one: ` +
+      `presented ${fingerprintOf(key)}, expected ${pinned.fingerprints.join(' or ')} (${pinned.origin}). ` +
+      'If the machine was reinstalled, update "host_key"; if not, somebody may be in between',
+  )
+}
+
+function serverHostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
+  return types.flatMap((type) =>
+    type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type],
+  ) as ServerHostKeyAlgorithm[]
+}

@@ -1,0 +1,200 @@
+/** A host behind one SSH connection: commands with a deadline, files, forwarded sockets; at most 8 channels at once. */
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import pLimit from 'p-limit'
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
+import { CommandError, type CommandResult } from '../../core/command-result.ts'
+import { ConnectionError } from '../../core/errors.ts'
+import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
+import type { HostAddress } from './address.ts'
+import { Output, commandLine, killCommand } from './remote-process.ts'
+
+/** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
+const maxChannels = 8
+
+export class SshHost implements RemoteHost, AsyncDisposable {
+  readonly name: string
+  readonly address: HostAddress
+  private readonly client: Client
+  private readonly limit = pLimit(maxChannels)
+  private sftpChannel: Promise<SFTPWrapper> | undefined
+  private closing: Promise<void> | undefined
+  private lost: Error | undefined
+
+  constructor(address: HostAddress, client: Client) {
+    this.name = address.name
+    this.address = address
+    this.client = client
+    client.setMaxListeners(0) // one per channel being opened
+    client.on('error', (error) => (this.lost ??= error))
+    client.on('close', () => (this.lost ??= new Error('the connection was closed')))
+  }
+
+  /** Whether the connection still stands. */
+  get connected(): boolean {
+    return this.lost === undefined && this.closing === undefined
+  }
+
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    const result = await this.tryRun(argv, options)
+    options.signal?.throwIfAborted()
+    if (result.exitCode !== 0 || result.timedOut) throw new CommandError(result)
+    return result
+  }
+
+  tryRun(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return this.limit(() => this.execute(argv, options))
+  }
+
+  async writeFile(
+    path: string,
+    content: string | Buffer,
+    options: { readonly mode?: number } = {},
+  ): Promise<void> {
+    await this.run(fileCommands.write(path, options.mode ?? 0o644), { input: content })
+  }
+
+  async readFile(path: string): Promise<string> {
+    return (await this.run(fileCommands.read(path))).stdout
+  }
+
+  /** Sends a local file by SFTP as the login user. @throws ConnectionError */
+  async upload(localFile: string, remoteFile: string): Promise<void> {
+    const sftp = await this.sftp()
+    await pipeline(createReadStream(localFile), sftp.createWriteStream(`${remoteFile}.partial`))
+    await this.run(['mv', '-f', '--', `${remoteFile}.partial`, remoteFile], { sudo: false })
+  }
+
+  /** Fetches a remote file by SFTP as the login user. @throws ConnectionError */
+  async download(remoteFile: string, localFile: string): Promise<void> {
+    const sftp = await this.sftp()
+    await pipeline(sftp.createReadStream(remoteFile), createWriteStream(localFile))
+  }
+
+  /** A TCP connection from the host to `address`:`port`, as a stream. @throws ConnectionError */
+  openTcp(address: string, port: number): Promise<Duplex> {
+    return this.open(`${address}:${port}`, (done) =>
+      this.client.forwardOut('127.0.0.1', 0, address, port, done),
+    )
+  }
+
+  /** A connection to a Unix socket on the host, as a stream. @throws ConnectionError */
+  openUnixSocket(path: string): Promise<Duplex> {
+    return this.open(path, (done) => this.client.openssh_forwardOutStreamLocal(path, done))
+  }
+
+  /** Closes the connection, once, after what it still carries. */
+  close(): Promise<void> {
+    this.closing ??= this.shut()
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async shut(): Promise<void> {
+    if (this.lost) return
+    const closed = once(this.client, 'close')
+    this.client.end()
+    const timer = setTimeout(() => this.client.destroy(), 2000)
+    await closed
+    clearTimeout(timer)
+  }
+
+  private async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    options.signal?.throwIfAborted()
+    const sudo = options.sudo ?? this.address.sudo ?? false
+    const started = performance.now()
+    const channel = await this.exec(commandLine(argv, sudo))
+    const output = new Output(channel, options.onLine)
+    const ended = ending(channel)
+    let timedOut = false
+    const stop = (): void => {
+      this.kill(output.processGroup, sudo)
+        .catch(() => undefined) // a lost connection: `close` has come or will come by itself
+        .finally(() => setTimeout(() => channel.destroy(), 1000).unref())
+    }
+    const timer = setTimeout(() => {
+      timedOut = true
+      stop()
+    }, options.timeoutMs ?? 60_000)
+    options.signal?.addEventListener('abort', stop, { once: true })
+    feed(channel, options.input)
+    const { exitCode, signal } = await ended
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', stop)
+    const { stdout, stderr } = output
+    if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
+      throw this.connectionLost(`while it ran ${argv.join(' ')}`)
+    }
+    const durationMs = performance.now() - started
+    return { host: this.name, argv, exitCode, signal, stdout, stderr, durationMs, timedOut }
+  }
+
+  private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
+    if (processGroup === undefined) return
+    const channel = await this.exec(killCommand(processGroup, sudo))
+    const ended = ending(channel)
+    channel.resume().end()
+    channel.stderr.resume()
+    await ended
+  }
+
+  private exec(line: string): Promise<ClientChannel> {
+    return this.open('a session', (done) => this.client.exec(line, done))
+  }
+
+  private sftp(): Promise<SFTPWrapper> {
+    this.sftpChannel ??= this.open('SFTP', (done) => this.client.sftp(done))
+    return this.sftpChannel
+  }
+
+  private open<T>(
+    what: string,
+    start: (done: (error: Error | undefined, channel: T) => void) => unknown,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!this.connected) return reject(this.connectionLost(`before opening ${what}`))
+      const onClose = (): void => reject(this.connectionLost(`while opening ${what}`))
+      this.client.once('close', onClose)
+      start((error, channel) => {
+        this.client.off('close', onClose)
+        if (error)
+          reject(new ConnectionError(`${this.name}: cannot open ${what}: ${error.message}`, { cause: error }))
+        else resolve(channel)
+      })
+    })
+  }
+
+  private connectionLost(when: string): ConnectionError {
+    const { user, address, port } = this.address
+    return new ConnectionError(
+      `${this.name}: the SSH connection to ${user}@${address}:${port} was lost ${when}`,
+      {
+        cause: this.lost,
+      },
+    )
+  }
+}
+
+function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
+  return new Promise((resolve) => {
+    let exitCode: number | null = null
+    let signal: string | null = null
+    channel.on('exit', (code: number | null, name?: string) => {
+      exitCode = code ?? null
+      signal = name ?? null
+    })
+    channel.on('close', () => resolve({ exitCode, signal }))
+    channel.on('error', () => undefined) // `close` follows; the missing exit status tells
+  })
+}
+
+function feed(channel: ClientChannel, input: RunOptions['input']): void {
+  if (input === undefined) channel.end()
+  else if (typeof input === 'string' || Buffer.isBuffer(input)) channel.end(input)
+  else input.pipe(channel)
+}
