@@ -1,0 +1,159 @@
+/** Finds a config file, checks all of it at once, and loads it. */
+import { readFile, readdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { ConfigError, describeError } from '../core/errors.ts'
+import { suggest } from '../core/suggest.ts'
+import { crossChecks } from './cross-checks.ts'
+import { formatFault, schemaFaults, type Fault } from './faults.ts'
+import { parseJsonText } from './json-text.ts'
+import { fileFaults, type FileScope } from './key-files.ts'
+import { normalize } from './normalize.ts'
+import { type ConfigFile, configKeys, configSchema } from './schema.ts'
+import type { BenchConfig } from './types.ts'
+import { mergeProvisioned, readProvisioned, workingConfigFile } from './working-config.ts'
+
+export interface LoadConfigOptions {
+  /** `--env-config-file`, from `cwd` where it is not absolute. */
+  readonly file?: string | undefined
+  /** `--env-config-name`, for a file that holds several configs. */
+  readonly name?: string | undefined
+  readonly cwd?: string | undefined
+  readonly env?: NodeJS.ProcessEnv | undefined
+  /** Where running labs keep their configs; for tests. */
+  readonly labFolder?: string | undefined
+}
+
+export const defaultConfigFile = 'config/test_configurations.json'
+const defaultLabFolder = '/var/lib/dpbench/lab'
+
+/**
+ * Loads the config that the options mean: the named file; else `config/test_configurations.json`; else the config of the
+ * one running lab. What provisioning found out is merged in.
+ * @throws ConfigError with every fault of the file, or saying what to type when there is no file.
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<BenchConfig> {
+  const source = await loadSource(options)
+  const working = workingConfigFile(options.cwd ?? process.cwd(), source.name)
+  let provisioned
+  try {
+    provisioned = await readProvisioned(working)
+  } catch (error) {
+    throw new ConfigError(
+      `${working}, which provisioning wrote, cannot be read: provision again, or remove it.`,
+      [describeError(error)],
+      { cause: error },
+    )
+  }
+  return normalize(mergeProvisioned(source.config, provisioned), source.name, source.file, source.scope)
+}
+
+/** A config as its file has it, checked, before provisioning's findings are merged in. */
+export interface ConfigSource {
+  readonly name: string
+  readonly file: string
+  readonly config: ConfigFile
+  readonly scope: FileScope
+}
+
+/** @throws ConfigError as {@link loadConfig}. */
+export async function loadSource(options: LoadConfigOptions = {}): Promise<ConfigSource> {
+  const file = await findConfigFile(options)
+  const scope = { folder: path.dirname(file), env: options.env ?? process.env }
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(
+      error.code === 'ENOENT'
+        ? `There is no config file ${file}: check --env-config-file.`
+        : `The config file ${file} cannot be read: ${error.message}`,
+      [],
+      { cause: error },
+    )
+  })
+  const chosen = choose(parseJsonText(text, file), options.name, file)
+  const faults: Fault[] = [
+    ...schemaFaults(configSchema, chosen.value),
+    ...crossChecks(chosen.value),
+    ...(await fileFaults(asConfig(chosen.value), scope)),
+  ]
+  if (faults.length > 0) {
+    const sentences = faults.map((fault) => formatFault({ ...fault, path: [...chosen.path, ...fault.path] }))
+    const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+    throw new ConfigError(`${file} has ${count}:`, [...new Set(sentences)])
+  }
+  const base = path.basename(file, path.extname(file))
+  // every lab's file is a config.json, every environment's a working.json: the folder tells them apart
+  const own = base === 'config' || base === 'working' ? path.basename(path.dirname(file)) : base
+  const name =
+    [own, ...chosen.path.map(String)]
+      .join('.')
+      .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+      .replace(/^[.-]+/, '') || 'config'
+  return { name, file, config: configSchema.parse(chosen.value), scope }
+}
+
+/** Where the config is. @throws ConfigError when there is none, or several labs run. */
+export async function findConfigFile(options: LoadConfigOptions): Promise<string> {
+  const cwd = options.cwd ?? process.cwd()
+  if (options.file !== undefined) return path.resolve(cwd, options.file)
+  const usual = path.join(cwd, defaultConfigFile)
+  if (await isFile(usual)) return usual
+  const folder = options.labFolder ?? defaultLabFolder
+  const labs: string[] = []
+  for (const name of (await readdir(folder).catch(() => [])).sort()) {
+    const file = path.join(folder, name, 'config.json')
+    if (await isFile(file)) labs.push(file)
+  }
+  const [only, ...others] = labs
+  if (only !== undefined && others.length === 0) return only
+  if (only !== undefined) {
+    throw new ConfigError(
+      'Several labs are running: say which one with --env-config-file.',
+      labs.map((file) => `--env-config-file ${file}`),
+    )
+  }
+  throw new ConfigError('There is no config.', [
+    `for a lab on this machine type: npx dpbench lab up`,
+    `for your servers copy config/examples/two-servers.json to ${defaultConfigFile} and edit it`,
+    'or name a file with --env-config-file FILE',
+  ])
+}
+
+/** The config itself, or the one called `name` in a file that holds several under their names. */
+function choose(value: unknown, name: string | undefined, file: string): { value: unknown; path: string[] } {
+  const top = asConfig(value) as Record<string, unknown>
+  const keys = Object.keys(top).filter((key) => key !== '$schema')
+  const several =
+    keys.length > 0 &&
+    !keys.some((key) => configKeys.includes(key)) &&
+    keys.every((key) => isObject(top[key]))
+  if (!several) {
+    if (name === undefined) return { value, path: [] }
+    throw new ConfigError(`${file} holds one config without a name: leave --env-config-name out.`)
+  }
+  const [only] = keys
+  if (name === undefined && keys.length === 1 && only !== undefined) return { value: top[only], path: [only] }
+  if (name === undefined) {
+    throw new ConfigError(
+      `${file} holds several configs: say which one.`,
+      keys.map((key) => `--env-config-name ${key}`),
+    )
+  }
+  if (keys.includes(name)) return { value: top[name], path: [name] }
+  const meant = suggest(name, keys)
+  throw new ConfigError(
+    `${file} has no config "${name}"${meant ? `; did you mean "${meant}"?` : ''} It has: ${keys.join(', ')}.`,
+  )
+}
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function asConfig(value: unknown): Partial<ConfigFile> {
+  return isObject(value) ? (value as Partial<ConfigFile>) : {}
+}
+
+async function isFile(file: string): Promise<boolean> {
+  return stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}

@@ -1,0 +1,211 @@
+/** The config file as it is written: its keys, their meaning and what each may hold. Cross-checks are elsewhere. */
+import { z } from 'zod'
+import * as field from './fields.ts'
+import { libvirtFile } from './schema-libvirt.ts'
+import { measurementFile } from './schema-measurement.ts'
+
+const throughputFile = field.object(
+  {
+    local_vm2vm: field.gbits().describe('Between VMs on one hypervisor, Gbit/s.'),
+    remote_vm2vm: field.gbits().describe('Between VMs on two hypervisors, Gbit/s.'),
+    lb: field.gbits().optional().describe('Through the load balancer, Gbit/s.'),
+    nat: field.gbits().optional().describe('Through NAT, Gbit/s; default: remote_vm2vm.'),
+  },
+  '{ "local_vm2vm": 10, "remote_vm2vm": 8 } in Gbit/s',
+)
+
+const dpserviceFile = field.object(
+  {
+    eal_arguments: field
+      .listOf(field.word('an argument', '"-l"'), 'arguments')
+      .optional()
+      .describe('Before the "--"; default -l 0,1.'),
+    arguments: field
+      .listOf(field.word('an argument', '"--enable-ipv6-overlay"'), 'arguments')
+      .optional()
+      .describe(
+        'After the "--", without --no-offload, which follows from the mode; default --enable-ipv6-overlay.',
+      ),
+    environment: z
+      .record(z.string(), z.string({ error: 'is not text; write it in quotes' }))
+      .optional()
+      .describe('Variables of the container.'),
+    privileged: field.yesNo().optional().describe('Whether the container is privileged; default true.'),
+    cap_add: field
+      .listOf(field.plainName('a capability', '"NET_ADMIN"'), 'capabilities')
+      .optional()
+      .describe('Capabilities to add.'),
+    devices: field
+      .listOf(field.absolutePath('"/dev/net/tun"'), 'devices')
+      .optional()
+      .describe('Devices of the host in the container.'),
+    mounts: field
+      .listOf(
+        field.text('a mount', '"/dev/hugepages" or "/run/a:/run/b:ro"', (value) =>
+          /^\/[^:\0]*(:\/[^:\0]*(:[a-z,]+)?)?$/.test(value),
+        ),
+        'mounts',
+      )
+      .optional()
+      .describe(
+        'Folders of the host in the container, "path" or "host:container[:ro]"; default /dev/hugepages, /dev, /run/dpservice, /var/run/dpdk/rte.',
+      ),
+    attach: field
+      .listOf(
+        field.object(
+          {
+            netdev: field.netdevName('"dtap0"').describe('Network device of the data plane.'),
+            bridge: field.netdevName('"br-under"').describe('Bridge to put it in.'),
+          },
+          '{ "netdev": "dtap0", "bridge": "br-under" }',
+        ),
+        '{ "netdev", "bridge" }',
+      )
+      .optional()
+      .describe('Network devices of the data plane to put into bridges once it runs.'),
+    container_name: field
+      .plainName('a container name', '"dpservice_hypervisor-1"')
+      .optional()
+      .describe('Default dpservice_<machine_name>.'),
+  },
+  '{ "eal_arguments": ["-l", "0,1"] }',
+)
+export type DpserviceFile = z.infer<typeof dpserviceFile>
+
+const vmFile = field.object(
+  {
+    machine_name: field.vmName().describe('Unique among all machines.'),
+    if_config: field
+      .object(
+        {
+          ipv4: field.ipv4().describe('Overlay address of the data NIC.'),
+          ipv6: field.ipv6().describe('Overlay address of the data NIC.'),
+          vni: field.vni().describe('Its virtual network.'),
+          pci_addr: field
+            .pciAddress()
+            .optional()
+            .describe('The representor of its VF: <PF>_representor_vf<index>.'),
+          bridge: field
+            .netdevName('"br-vm1"')
+            .optional()
+            .describe('Instead of pci_addr: the bridge of the data NIC.'),
+          device: field
+            .word('a port of the data plane', '"net_tap2"')
+            .optional()
+            .describe("With bridge: the data plane's name of the port."),
+          netdev: field
+            .netdevName('"dtapvf_0"')
+            .optional()
+            .describe("With bridge: the port's network device."),
+        },
+        '{ "ipv4": "192.168.129.5", "ipv6": "2002::123", "vni": 66, "pci_addr": "0000:8a:00.0_representor_vf2" }',
+      )
+      .describe('The data NIC.'),
+    nat: field
+      .object(
+        {
+          ip: field.ipv4().describe('The public address.'),
+          ports: z
+            .tuple([field.port(), field.port()], {
+              error: (issue) => `${field.shown(issue.input)} is not a range of ports; write [10240, 10360]`,
+            })
+            .describe('First and last port.'),
+        },
+        '{ "ip": "10.10.20.20", "ports": [10240, 10360] }',
+      )
+      .optional()
+      .describe('Its NAT.'),
+    host_address: field.hostAddress().optional().describe('Written by provisioning: its management address.'),
+    mac_address: field.macAddress().optional().describe('Written by provisioning: of its management NIC.'),
+    host_key: field.hostKey().optional().describe('Written by provisioning: its SSH host key.'),
+  },
+  '{ "machine_name": "vm1", "if_config": { … } }',
+)
+export type VmFile = z.infer<typeof vmFile>
+
+const hypervisorFile = field.object(
+  {
+    machine_name: field.hypervisorName().describe('Unique among all machines.'),
+    role: field.plainName('a role', '"local"').optional().describe('A word that suites may ask for.'),
+    host_address: field.hostAddress().describe('Where SSH reaches it.'),
+    user_name: field
+      .text('a user name', '"root"', (value) => /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value))
+      .describe('The SSH user.'),
+    port: field.port().optional().describe('Of SSH; default 22.'),
+    sudo: field
+      .yesNo()
+      .optional()
+      .describe('Whether commands that need root go through sudo; default: when the user is not root.'),
+    host_key: field
+      .hostKey()
+      .optional()
+      .describe(
+        'Its SSH host key: "ssh-ed25519 AAAA…", a fingerprint "SHA256:…", or the path of a public key file.',
+      ),
+    dpservice: dpserviceFile.optional().describe('How its dpservice container is run.'),
+    vms: field.listOf(vmFile, 'VMs').describe('Its VMs.'),
+  },
+  '{ "machine_name": "hypervisor-1", "host_address": …, "user_name": …, "vms": [ … ] }',
+)
+export type HypervisorFile = z.infer<typeof hypervisorFile>
+
+const loadBalancerFile = field.object(
+  {
+    name: field.plainName('a name', '"test_lb"').describe('Its id in dpservice.'),
+    ip: field.ipAddress().describe('The virtual address.'),
+    ports: field
+      .text('a list of ports', '"TCP/5201,TCP/50007"', (value) =>
+        value.split(',').every((part) => {
+          const found = /^(?:TCP|UDP)\/(\d{1,5})$/i.exec(part.trim())
+          return found !== null && Number(found[1]) >= 1 && Number(found[1]) <= 65_535
+        }),
+      )
+      .describe('Balanced ports, "TCP/5201,UDP/53".'),
+    vni: field.vni().describe('Its virtual network.'),
+    lb_nodes: field
+      .listOf(z.string({ error: 'is not the name of a hypervisor' }), 'names of hypervisors')
+      .min(1, { error: 'is empty; name at least one hypervisor' })
+      .describe('Hypervisors that hold it.'),
+    lb_machines: field
+      .listOf(z.string({ error: 'is not the name of a VM' }), 'names of VMs')
+      .min(1, { error: 'is empty; name at least one VM' })
+      .describe('VMs behind it.'),
+  },
+  '{ "name": "test_lb", "ip": "10.20.30.30", "ports": "TCP/5201", … }',
+)
+
+export const configSchema = field.object(
+  {
+    $schema: z.string().optional().describe('For editors: the path of schema.json.'),
+    key_file: field.path('"~/.ssh/id_ed25519"').describe('Private SSH key for hypervisors and VMs.'),
+    public_key_file: field.path('"~/.ssh/id_ed25519.pub"').describe('Its public key, put into the VMs.'),
+    default_dpservice_image: field
+      .text('a container image', '"ghcr.io/ironcore-dev/dpservice:latest"', (value) =>
+        /^[^\s"'`$]+$/.test(value),
+      )
+      .optional()
+      .describe('Image that is used when no --docker-image is given.'),
+    concurrent_flow_count: field.number('a number of flows', 1, 256).describe('Flows measured at once.'),
+    expected_throughput: field
+      .object(
+        {
+          sw: throughputFile.describe('Mode non-offload.'),
+          hw: throughputFile.describe('Mode offload.'),
+        },
+        '{ "sw": { … }, "hw": { … } }',
+      )
+      .describe('What this hardware must reach, Gbit/s.'),
+    measurement: measurementFile.optional(),
+    libvirt: libvirtFile.optional().describe('The VMs as libvirt domains.'),
+    hypervisors: field
+      .listOf(hypervisorFile, 'hypervisors')
+      .min(1, { error: 'is empty; write at least one hypervisor' })
+      .describe('The servers.'),
+    lb: loadBalancerFile.optional().describe('The load balancer of the load balancer scenario.'),
+  },
+  'a config: { "key_file": …, "hypervisors": [ … ], … }',
+)
+export type ConfigFile = z.infer<typeof configSchema>
+
+/** Keys of a config; a file with none of them at its top holds several configs under names. */
+export const configKeys: readonly string[] = Object.keys(configSchema.shape)
