@@ -33,7 +33,9 @@ export type DpserviceInterface = z.infer<typeof interfaceAnswer>
 export const routeAnswer = z.looseObject({
   spec: z.looseObject({
     prefix: z.string(),
-    next_hop: z.looseObject({ vni: z.number(), address: z.string().optional(), ip: z.string().optional() }).optional(),
+    next_hop: z
+      .looseObject({ vni: z.number(), address: z.string().optional(), ip: z.string().optional() })
+      .optional(),
   }),
 })
 export type DpserviceRoute = z.infer<typeof routeAnswer>

@@ -66,12 +66,8 @@ export class DpserviceClient {
 
   createInterface(spec: InterfaceSpec): Promise<DpserviceInterface> {
     const { id, vni, ipv4, ipv6, device } = spec
-    const addresses = [`--ipv4=${ipv4}`, `--ipv6=${ipv6}`]
-    return this.call(interfaceAnswer, [
-      ...['create', 'interface', `--id=${id}`, `--vni=${vni}`],
-      ...addresses,
-      `--device=${device}`,
-    ])
+    const place = [`--id=${id}`, `--vni=${vni}`, `--device=${device}`]
+    return this.call(interfaceAnswer, ['create', 'interface', ...place, `--ipv4=${ipv4}`, `--ipv6=${ipv6}`])
   }
 
   listInterfaces(): Promise<DpserviceInterface[]> {
@@ -79,7 +75,9 @@ export class DpserviceClient {
   }
 
   async createRoute(route: RouteSpec): Promise<void> {
-    await this.call(envelope, ['create', 'route', `--prefix=${route.prefix}`, `--vni=${route.vni}`, '--next-hop-vni=0', `--next-hop-ip=${route.nextHop}`])
+    const place = [`--prefix=${route.prefix}`, `--vni=${route.vni}`]
+    const hop = ['--next-hop-vni=0', `--next-hop-ip=${route.nextHop}`]
+    await this.call(envelope, ['create', 'route', ...place, ...hop])
   }
 
   async deleteRoute(route: Pick<RouteSpec, 'prefix' | 'vni'>): Promise<void> {

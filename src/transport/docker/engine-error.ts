@@ -2,7 +2,8 @@
 
 /** The HTTP status of an engine's refusal; undefined for anything else. */
 export function engineStatus(error: unknown): number | undefined {
-  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') return error.statusCode
+  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number')
+    return error.statusCode
   return undefined
 }
 

@@ -50,7 +50,10 @@ export async function pullImage(
 }
 
 /** The image, or undefined when the engine lacks it. */
-export async function inspectImage(docker: Docker, reference: string): Promise<Docker.ImageInspectInfo | undefined> {
+export async function inspectImage(
+  docker: Docker,
+  reference: string,
+): Promise<Docker.ImageInspectInfo | undefined> {
   try {
     return await docker.getImage(reference).inspect()
   } catch (error) {

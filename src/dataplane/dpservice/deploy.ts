@@ -1,0 +1,132 @@
+/** Deploys dpservice on all hypervisors of an environment side by side: image, container, ports, interfaces. */
+import { DeployError } from '../../core/errors.ts'
+import type { Hypervisor } from '../../machine/hypervisor.ts'
+import type { VirtualMachine } from '../../machine/virtual-machine.ts'
+import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
+import type { Mode, UndoLog } from '../dataplane.ts'
+import {
+  type DpserviceSettings,
+  containerName,
+  createContainer,
+  removeContainer,
+  startContainer,
+} from './container.ts'
+import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
+
+/** A VM and the port that serves it. */
+export interface PortPlan {
+  readonly vm: VirtualMachine
+  /** As `create interface --device` takes it: a representor or a DPDK device. */
+  readonly device: string
+  /** The port's network device and the bridge it goes into, where there are such. */
+  readonly netdev?: string | undefined
+  readonly bridge?: string | undefined
+}
+
+export interface DpserviceDeployment {
+  readonly hypervisor: Hypervisor
+  readonly settings: DpserviceSettings
+  readonly ports: readonly PortPlan[]
+}
+
+export interface DeployOptions {
+  readonly mode: Mode
+  readonly image: string
+  readonly runId: string
+  readonly undoLog: UndoLog
+  readonly signal?: AbortSignal | undefined
+  readonly log: (line: string) => void
+  /** From the start of the container until dpservice answers. Default 60 s. */
+  readonly readyTimeoutMs?: number
+}
+
+/**
+ * Runs dpservice everywhere. When one hypervisor fails, what the others made is undone before the error is thrown.
+ * @throws DeployError, DpserviceError
+ */
+export async function deployDpservice(
+  deployments: readonly DpserviceDeployment[],
+  options: DeployOptions,
+): Promise<DeployedDpservice> {
+  const outcomes = await Promise.allSettled(deployments.map((deployment) => deployNode(deployment, options)))
+  const nodes = outcomes.filter((outcome) => outcome.status === 'fulfilled').map((outcome) => outcome.value)
+  const failures = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map((outcome) => outcome.reason as unknown)
+  const deployed = new DeployedDpservice(options.mode, nodes, options.undoLog)
+  if (failures.length === 0) return deployed
+  await deployed.remove()
+  throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'dpservice could not be deployed')
+}
+
+async function deployNode(deployment: DpserviceDeployment, options: DeployOptions): Promise<DpserviceNode> {
+  const { hypervisor, settings } = deployment
+  const image = await providedImage(hypervisor, options)
+  const name = containerName(hypervisor.name, settings)
+  options.log(`${hypervisor.name}: dpservice (${options.mode}) from ${image.digest ?? image.id}`)
+  const undo = await options.undoLog.record({
+    hypervisor: hypervisor.name,
+    what: `container ${name} on ${hypervisor.name}`,
+    undo: { kind: 'container', name, runId: options.runId },
+  })
+  const remove = async (): Promise<void> => {
+    await removeContainer(hypervisor.docker, name, options.runId)
+    await undo.done()
+  }
+  try {
+    const container = await createContainer(hypervisor, { ...options, settings, imageId: image.id })
+    const client = await startContainer(hypervisor, container, {
+      timeoutMs: options.readyTimeoutMs ?? 60_000,
+      signal: options.signal,
+    })
+    await plugIn(hypervisor, [...settings.attach, ...deployment.ports])
+    const version = await client.version()
+    await client.init()
+    const underlay = new Map<string, string>()
+    for (const { vm, device } of deployment.ports) {
+      const { ipv4, ipv6, vni } = vm.data
+      const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
+      underlay.set(vm.name, created.spec.underlay_route)
+    }
+    const { reference: imageName, id: imageId, digest } = image
+    const provenance = { hypervisor: hypervisor.name, image: imageName, imageId, digest, version }
+    return { hypervisor, container, client, underlay, provenance, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+/** The image by pull, or as it lies there when it was loaded and no registry is in its name. */
+async function providedImage(hypervisor: Hypervisor, options: DeployOptions): Promise<PulledImage> {
+  const before = await inspectImage(hypervisor.docker, options.image)
+  if (before && (before.RepoDigests ?? []).length === 0) {
+    return { reference: options.image, id: before.Id, digest: undefined, pulled: false }
+  }
+  if (!before) {
+    // before the pull: a kill in the middle of it leaves an image too
+    await options.undoLog.record({
+      hypervisor: hypervisor.name,
+      what: `image ${options.image} on ${hypervisor.name}`,
+      undo: { kind: 'image', reference: options.image },
+    })
+  }
+  return pullImage(hypervisor.name, hypervisor.docker, options.image, { signal: options.signal })
+}
+
+/** Puts the data plane's network devices into their bridges. They go away with the container. */
+async function plugIn(
+  hypervisor: Hypervisor,
+  plugs: readonly { readonly netdev?: string | undefined; readonly bridge?: string | undefined }[],
+): Promise<void> {
+  for (const { netdev, bridge } of plugs) {
+    if (netdev === undefined || bridge === undefined) continue
+    const result = await hypervisor.ssh.tryRun(['ip', 'link', 'set', 'dev', netdev, 'master', bridge, 'up'])
+    if (result.exitCode !== 0) {
+      throw new DeployError(
+        `${hypervisor.name}: cannot put ${netdev} into the bridge ${bridge}: ${result.stderr.trim()}; check that the ` +
+          'EAL arguments make a device of that name and that the bridge is there',
+      )
+    }
+  }
+}

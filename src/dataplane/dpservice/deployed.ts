@@ -1,0 +1,152 @@
+/** dpservice, deployed: what a run does with it until it is removed. */
+import type Docker from 'dockerode'
+import { DeployError, describeError } from '../../core/errors.ts'
+import type { Hypervisor } from '../../machine/hypervisor.ts'
+import type { VirtualMachine } from '../../machine/virtual-machine.ts'
+import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
+import { type DpserviceClient, DpserviceError, type RouteSpec, deleteRouteArguments } from './client.ts'
+import { containerLog } from './container.ts'
+
+/** dpservice on one hypervisor. */
+export interface DpserviceNode {
+  readonly hypervisor: Hypervisor
+  readonly container: Docker.Container
+  readonly client: DpserviceClient
+  /** Of each VM here, by name: the underlay address that others route to. */
+  readonly underlay: ReadonlyMap<string, string>
+  readonly provenance: DataplaneProvenance
+  remove(): Promise<void>
+}
+
+/** dpservice's code for an object that is not there (any more), and for a route that is not. */
+const goneStatus = new Set([201, 206, 302])
+
+export class DeployedDpservice implements DeployedDataplane {
+  readonly mode: Mode
+  readonly provenance: readonly DataplaneProvenance[]
+  private readonly nodes: ReadonlyMap<string, DpserviceNode>
+  private readonly undoLog: UndoLog
+  private readonly loss = new AbortController()
+  private removal: Promise<void> | undefined
+
+  constructor(mode: Mode, nodes: readonly DpserviceNode[], undoLog: UndoLog) {
+    this.mode = mode
+    this.undoLog = undoLog
+    this.nodes = new Map(nodes.map((node) => [node.hypervisor.name, node]))
+    this.provenance = nodes.map((node) => node.provenance)
+    for (const node of nodes) void this.watch(node)
+  }
+
+  get lost(): AbortSignal {
+    return this.loss.signal
+  }
+
+  /** The typed client of one hypervisor's dpservice, for what suites do beyond routes. */
+  client(hypervisor: string): DpserviceClient {
+    return this.node(hypervisor).client
+  }
+
+  async identity(): Promise<string> {
+    const states = await Promise.all(
+      [...this.nodes.values()].map(async ({ hypervisor, container }) => {
+        const { State: state, RestartCount: restarts } = await container.inspect()
+        return `${hypervisor.name}: ${state.Running ? `up since ${state.StartedAt}, restarts ${restarts}` : 'stopped'}`
+      }),
+    )
+    return states.join('; ')
+  }
+
+  async route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>> {
+    if (a.hypervisor.name === b.hypervisor.name) return async () => undefined
+    const undos: (() => Promise<void>)[] = []
+    const undo = async (): Promise<void> => {
+      for (const each of undos.splice(0).reverse()) await each()
+    }
+    try {
+      for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+        for (const prefix of [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`]) {
+          undos.push(
+            await this.createRoute(from, { prefix, vni: from.data.vni, nextHop: this.underlayOf(to) }),
+          )
+        }
+      }
+    } catch (error) {
+      await undo()
+      throw error
+    }
+    return undo
+  }
+
+  async logs(): Promise<ReadonlyMap<string, string>> {
+    const nodes = [...this.nodes.values()]
+    return new Map(
+      await Promise.all(
+        nodes.map(async (node) => [node.hypervisor.name, await containerLog(node.container)] as const),
+      ),
+    )
+  }
+
+  /** Stops and removes the containers, side by side, once. @throws AggregateError of those that could not be. */
+  remove(): Promise<void> {
+    this.removal ??= this.removeAll()
+    return this.removal
+  }
+
+  private async removeAll(): Promise<void> {
+    const outcomes = await Promise.allSettled([...this.nodes.values()].map((node) => node.remove()))
+    const failures = outcomes
+      .filter((outcome) => outcome.status === 'rejected')
+      .map((outcome) => outcome.reason as unknown)
+    if (failures.length > 0) throw new AggregateError(failures, 'dpservice could not be removed everywhere')
+  }
+
+  private async createRoute(from: VirtualMachine, route: RouteSpec): Promise<() => Promise<void>> {
+    const { hypervisor, client, container } = this.node(from.hypervisor.name)
+    const record = await this.undoLog.record({
+      hypervisor: hypervisor.name,
+      what: `route ${route.prefix} (VNI ${route.vni}) on ${hypervisor.name}`,
+      undo: { kind: 'dpservice-object', container: container.id, arguments: deleteRouteArguments(route) },
+    })
+    try {
+      await client.createRoute(route)
+    } catch (error) {
+      if (error instanceof DpserviceError) await record.done() // refused: nothing was made
+      throw error
+    }
+    return async () => {
+      try {
+        await client.deleteRoute(route)
+      } catch (error) {
+        if (!(error instanceof DpserviceError && goneStatus.has(error.status))) throw error
+      }
+      await record.done()
+    }
+  }
+
+  private node(hypervisor: string): DpserviceNode {
+    const node = this.nodes.get(hypervisor)
+    if (!node) throw new DeployError(`dpservice was not deployed on ${hypervisor}`)
+    return node
+  }
+
+  private underlayOf(vm: VirtualMachine): string {
+    const underlay = this.node(vm.hypervisor.name).underlay.get(vm.name)
+    if (underlay === undefined)
+      throw new DeployError(`dpservice on ${vm.hypervisor.name} knows no interface for ${vm.name}`)
+    return underlay
+  }
+
+  /** Waits, by one open request, for the container's end. */
+  private async watch({ hypervisor, container }: DpserviceNode): Promise<void> {
+    let reason: string
+    try {
+      const { StatusCode: code } = (await container.wait({ condition: 'not-running' })) as {
+        StatusCode: number
+      }
+      reason = `dpservice on ${hypervisor.name} stopped (exit code ${code})`
+    } catch (error) {
+      reason = `dpservice on ${hypervisor.name} can no longer be watched: ${describeError(error)}`
+    }
+    if (!this.removal) this.loss.abort(new DeployError(reason))
+  }
+}
