@@ -59,7 +59,7 @@ export interface SharedWindow {
   readonly keptSeconds: number
   /** `seconds / keptSeconds`: 1 when all flows ran through the whole of the window asked for. */
   readonly overlap: number
-  /** How far the flows' start times may be off against each other. */
+  /** How far the flows' starts may be off against each other, beside the time that a client takes to connect. */
   readonly startUncertaintyMs: number
 }
 

@@ -38,9 +38,7 @@ export function studentTUpperQuantile(tailProbability: number, degreesOfFreedom:
 
 /** P(T > t) for t ≥ 0. */
 function upperTail(t: number, degreesOfFreedom: number): number {
-  return (
-    regularisedBeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2
-  )
+  return regularisedBeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2
 }
 
 function regularisedBeta(x: number, a: number, b: number): number {
