@@ -1,0 +1,28 @@
+/**
+ * How sure an interval must be to decide, when it is looked at again after every repetition.
+ *
+ * Looking at a 95 % interval once calls a mean that lies exactly at the expectation "below" in 2.5 % of runs. Looking
+ * at it after each of 6 to 10 repetitions and stopping as soon as it decides does so in about 4.5 %, because each look is
+ * another chance to be wrong. So the 2.5 % are shared out (a Bonferroni bound in the manner of Haybittle and Peto): all
+ * early looks together spend a fifth, evenly, and the last look the rest. Whatever the number of looks and the way in
+ * which they depend on each other, a true PASS is then called FAIL, and a true FAIL called PASS, in at most 2.5 % of
+ * runs, for noise that is normal and independent from one repetition to the next. A clear case still ends after the
+ * fewest repetitions: it clears the stricter interval as well. The interval that is printed is the plain 95 % one.
+ */
+
+/** On each side. */
+const wholeTail = 0.025
+const earlyShare = 0.2
+
+export interface Repetitions {
+  readonly min: number
+  readonly max: number
+}
+
+/** The tail, on each side, of the interval that may decide after `n` repetitions. */
+export function decidingTail(n: number, { min, max }: Repetitions): number {
+  // One value has no interval, so looking at it decides nothing and costs nothing.
+  const earlyLooks = max - Math.max(min, 2)
+  if (earlyLooks <= 0) return wholeTail
+  return n < max ? (wholeTail * earlyShare) / earlyLooks : wholeTail * (1 - earlyShare)
+}
