@@ -6,7 +6,7 @@ import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
 import { type DpserviceClient, DpserviceError, type RouteSpec, deleteRouteArguments } from './client.ts'
 import { containerLog } from './container.ts'
-import { goneStatus } from './status-codes.ts'
+import { undoObject } from './undo.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -90,10 +90,11 @@ export class DeployedDpservice implements DeployedDataplane {
 
   private async createRoute(from: VirtualMachine, route: RouteSpec): Promise<() => Promise<void>> {
     const { hypervisor, client, container } = this.node(from.hypervisor.name)
+    const data = { container: container.id, arguments: deleteRouteArguments(route) }
     const record = await this.undoLog.record({
       hypervisor: hypervisor.name,
       what: `route ${route.prefix} (VNI ${route.vni}) on ${hypervisor.name}`,
-      undo: { kind: 'dpservice-object', container: container.id, arguments: deleteRouteArguments(route) },
+      undo: { kind: 'dpservice-object', ...data },
     })
     try {
       await client.createRoute(route)
@@ -102,11 +103,7 @@ export class DeployedDpservice implements DeployedDataplane {
       throw error
     }
     return async () => {
-      try {
-        await client.deleteRoute(route)
-      } catch (error) {
-        if (!(error instanceof DpserviceError && goneStatus.has(error.status))) throw error
-      }
+      await undoObject(hypervisor.name, hypervisor.docker, data)
       await record.done()
     }
   }

@@ -31,16 +31,18 @@ export const dataplaneUndo: Readonly<
     }
   },
 
-  async 'dpservice-object'(host, docker, undo) {
-    const { container, arguments: argv } = objectUndo.parse(undo)
-    try {
-      const command = ['dpservice-cli', '-o', 'json', ...argv]
-      judge(host, argv, await execInContainer(host, docker.getContainer(container), command))
-    } catch (error) {
-      // without its container, or stopped, dpservice holds no object any more
-      if ([404, 409].includes(engineStatus(error) ?? 0)) return
-      if (error instanceof DpserviceError && goneStatus.has(error.status)) return
-      throw error
-    }
-  },
+  'dpservice-object': undoObject,
+}
+
+/** Deletes an object of dpservice. Without its container, or stopped, dpservice holds no object any more. */
+export async function undoObject(host: string, docker: Docker, undo: unknown): Promise<void> {
+  const { container, arguments: argv } = objectUndo.parse(undo)
+  try {
+    const command = ['dpservice-cli', '-o', 'json', ...argv]
+    judge(host, argv, await execInContainer(host, docker.getContainer(container), command))
+  } catch (error) {
+    if ([404, 409].includes(engineStatus(error) ?? 0)) return
+    if (error instanceof DpserviceError && goneStatus.has(error.status)) return
+    throw error
+  }
 }
