@@ -116,7 +116,7 @@ describe('altered outputs', () => {
   })
 
   test('3.20 stamps milliseconds', () => {
-    const newer = altered('plain.client', (d: Doc): unknown => {
+    const newer = altered('plain.client', (d: Doc) => {
       d.start.version = 'iperf 3.20'
       d.start.timestamp.timemillisecs = d.start.timestamp.timesecs * 1000 + 61
     })
