@@ -22,8 +22,13 @@ export interface BringUp {
 }
 
 /** The lab's folder must be there. Nothing of the lab is running yet, or it fails. */
-export async function bringUp({ options, spec, block, signal: interrupted }: BringUp): Promise<LabDescription> {
-  const { name, log } = options
+export async function bringUp({
+  options,
+  spec,
+  block,
+  signal: interrupted,
+}: BringUp): Promise<LabDescription> {
+  const { name } = options
   const paths = labPaths(name)
   const failed = new AbortController()
   const signal = AbortSignal.any([interrupted, failed.signal])
@@ -40,7 +45,8 @@ export async function bringUp({ options, spec, block, signal: interrupted }: Bri
   const controller = controllerAddress(block)
   const registry = `${controller}:${await freeRegistryPort(controller)}`
   const starting = spec.hypervisors.map(({ name: hypervisor, vms }, index) => {
-    const reservations = spec.guests === 'namespace' ? vms.map((vm, at) => guestReservation(name, vm, at)) : []
+    const reservations =
+      spec.guests === 'namespace' ? vms.map((vm, at) => guestReservation(name, vm, at)) : []
     return startHypervisor({ lab: name, name: hypervisor, index, block, vms, reservations, signal })
   })
   const [{ dockerSocket, image }, hypervisors] = await together([
@@ -97,7 +103,9 @@ async function finishHypervisor(
     ),
   )
   const guests = vms.flatMap((vm) => (vm.guest ? [`${vm.name} at ${vm.guest.address}`] : []))
-  log(`${name}: sshd, libvirtd and dockerd answer at ${address}${guests.map((guest) => `; ${guest}`).join('')}`)
+  log(
+    `${name}: sshd, libvirtd and dockerd answer at ${address}${guests.map((guest) => `; ${guest}`).join('')}`,
+  )
   return { name, address, port: 22, hostKey, vms }
 }
 

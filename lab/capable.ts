@@ -15,7 +15,8 @@ export function requireLabCapable(): void {
 /** One sentence per reason why this machine, or this user, cannot host a lab. Empty when it can. */
 export function capabilityFaults(): string[] {
   if (process.platform !== 'linux') return [`A lab needs Linux; this is ${process.platform}.`]
-  if (process.getuid?.() !== 0) return ['A lab needs root, for namespaces, network links and mounts: use sudo.']
+  if (process.getuid?.() !== 0)
+    return ['A lab needs root, for namespaces, network links and mounts: use sudo.']
   const namespaces = attempt(['unshare', '--net', '--mount', '--uts', '--ipc', '--pid', '--fork', 'true'])
   if (namespaces !== undefined) return [`Namespaces cannot be made here (${namespaces}).`]
   const faults: string[] = []
@@ -34,7 +35,8 @@ export function capabilityFaults(): string[] {
     'mount -t tmpfs tmpfs /mnt; mkdir /mnt/u /mnt/w /mnt/m; mount -t overlay -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w overlay /mnt/m',
   ])
   if (overlay !== undefined) faults.push(`The kernel mounts no overlay file system (${overlay}).`)
-  if (!existsSync('/dev/net/tun')) faults.push('There is no /dev/net/tun, which QEMU and the data plane need.')
+  if (!existsSync('/dev/net/tun'))
+    faults.push('There is no /dev/net/tun, which QEMU and the data plane need.')
   return faults
 }
 

@@ -70,7 +70,11 @@ function vmConfig(vm: VmDescription, index: number, position: number): Record<st
 }
 
 /** How a data plane runs without a SmartNIC: dpservice's TAP mode. Two ports for the underlay, then one per VM. */
-function dataPlane(lab: LabDescription, hypervisor: HypervisorDescription, index: number): Record<string, unknown> {
+function dataPlane(
+  lab: LabDescription,
+  hypervisor: HypervisorDescription,
+  index: number,
+): Record<string, unknown> {
   const netdevs = ['dtap0', 'dtap1', ...hypervisor.vms.map((_, position) => `dtapvf_${position}`)]
   const mac = (netdev: string): string => macAddress(lab.name, `${hypervisor.name} ${netdev}`)
   return {

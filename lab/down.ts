@@ -91,7 +91,9 @@ async function removeLinks(name: string): Promise<void> {
     async () => {
       const links = await labLinks(name)
       for (const link of links) await ip([`link delete ${link}`], { lab: name }).catch(() => undefined)
-      return links.length === 0 ? { state: 'ready', value: undefined } : { state: 'pending', seen: links.join(', ') }
+      return links.length === 0
+        ? { state: 'ready', value: undefined }
+        : { state: 'pending', seen: links.join(', ') }
     },
     { what: `the links of the lab '${name}' to go`, timeoutMs: 10_000, intervalMs: 5 },
   )
@@ -102,10 +104,12 @@ const cgroupRoot = '/sys/fs/cgroup'
 /** One in each hierarchy of cgroup v1, or one in all under v2. */
 async function labCgroups(name: string): Promise<string[]> {
   const entries = await readdir(cgroupRoot, { withFileTypes: true }).catch(() => [])
-  const hierarchies = entries.filter((entry) => entry.isDirectory()).map((entry) => join(cgroupRoot, entry.name))
+  const hierarchies = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(cgroupRoot, entry.name))
   const found = await Promise.all(
     [cgroupRoot, ...hierarchies].map(async (hierarchy) => {
-      const children = await readdir(hierarchy).catch(() => [])
+      const children = await readdir(hierarchy).catch((): string[] => [])
       return children.includes(cgroupParent(name)) ? [join(hierarchy, cgroupParent(name))] : []
     }),
   )
@@ -118,7 +122,9 @@ async function removeCgroups(name: string): Promise<void> {
     async () => {
       for (const cgroup of await labCgroups(name)) await removeCgroupTree(cgroup)
       const left = await labCgroups(name)
-      return left.length === 0 ? { state: 'ready', value: undefined } : { state: 'pending', seen: left.join(', ') }
+      return left.length === 0
+        ? { state: 'ready', value: undefined }
+        : { state: 'pending', seen: left.join(', ') }
     },
     { what: `the cgroups of the lab '${name}' to go`, timeoutMs: 10_000, intervalMs: 5 },
   )

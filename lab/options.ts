@@ -53,7 +53,8 @@ export function labSpec(options: LabOptions): LabSpec {
     if (!/^[a-z][a-z0-9-]{0,11}$/.test(vm)) {
       faults.push(`'${vm}' cannot name a VM: a lower-case letter, then at most 11 letters, digits or dashes.`)
     }
-    if (vm === 'underlay') faults.push(`A VM cannot be called 'underlay': the bridge br-underlay is the underlay's.`)
+    if (vm === 'underlay')
+      faults.push(`A VM cannot be called 'underlay': the bridge br-underlay is the underlay's.`)
   }
   for (const vm of new Set(names.filter((vm, index) => names.indexOf(vm) !== index))) {
     faults.push(`The name '${vm}' is given to two VMs.`)

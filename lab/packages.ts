@@ -14,9 +14,12 @@ export interface Requirement {
   readonly for: 'hosts' | 'guests'
 }
 
-const libvirtDrivers = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'].map(
-  (folder) => `${folder}/libvirt/connection-driver/libvirt_driver_qemu.so`,
-)
+const libvirtDrivers = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/usr/lib/aarch64-linux-gnu',
+  '/usr/lib64',
+  '/usr/lib',
+].map((folder) => `${folder}/libvirt/connection-driver/libvirt_driver_qemu.so`)
 
 export const requirements: readonly Requirement[] = [
   { package: 'iproute2', needs: ['ip'], for: 'hosts' },
@@ -41,7 +44,11 @@ export const requirements: readonly Requirement[] = [
   { package: 'tcpdump', needs: ['tcpdump'], for: 'guests' },
   { package: 'mmdebstrap', needs: ['mmdebstrap'], for: 'guests' },
   { package: 'extlinux', needs: ['extlinux'], for: 'guests' },
-  { package: 'syslinux-common', needs: ['/usr/lib/syslinux/mbr/mbr.bin', '/usr/share/syslinux/mbr.bin'], for: 'guests' },
+  {
+    package: 'syslinux-common',
+    needs: ['/usr/lib/syslinux/mbr/mbr.bin', '/usr/share/syslinux/mbr.bin'],
+    for: 'guests',
+  },
   { package: 'ignition', needs: ['ignition-validate'], for: 'guests' },
   { package: 'libxml2-utils', needs: ['xmllint'], for: 'guests' },
   { package: 'zstd', needs: ['zstd'], for: 'guests' },
@@ -84,7 +91,9 @@ async function missingRequirements(): Promise<Requirement[]> {
 
 async function isThere({ needs }: Requirement): Promise<boolean> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-  const paths = needs.flatMap((need) => (need.startsWith('/') ? [need] : folders.map((folder) => join(folder, need))))
+  const paths = needs.flatMap((need) =>
+    need.startsWith('/') ? [need] : folders.map((folder) => join(folder, need)),
+  )
   const found = await Promise.all(
     paths.map((path) =>
       access(path, constants.R_OK).then(

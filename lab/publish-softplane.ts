@@ -26,7 +26,11 @@ export async function publishSoftplane(options: PublishOptions): Promise<string>
   if (expected !== undefined && (await registryHas(registry, repository, expected))) {
     return `${registry}/${repository}:${expected}`
   }
-  const { reference } = await builder.build({ docker: { socketPath: dockerSocket }, cacheDir: cacheFolder(), log })
+  const { reference } = await builder.build({
+    docker: { socketPath: dockerSocket },
+    cacheDir: cacheFolder(),
+    log,
+  })
   const tag = posix.basename(reference).split(':')[1] ?? 'latest'
   const published = `${registry}/${repository}:${tag}`
   await pushImage(dockerSocket, reference, published)

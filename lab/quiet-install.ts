@@ -7,10 +7,14 @@ import { runLocally, tryLocally } from '../src/core/local-command.ts'
 /** Debian's maintainer scripts ask this program before they start a service (policy-rc.d of the Debian Policy). */
 const policyFile = '/usr/sbin/policy-rc.d'
 const savedPolicyFile = `${policyFile}.before-dpbench`
-const forbid = '#!/bin/sh\n# Put here by dpbench while it installs packages; 101 forbids the action.\nexit 101\n'
+const forbid =
+  '#!/bin/sh\n# Put here by dpbench while it installs packages; 101 forbids the action.\nexit 101\n'
 
 /** Installs Debian packages, passing on apt's lines. @throws CommandError when apt fails. */
-export async function installQuietly(packages: readonly string[], log: (line: string) => void): Promise<void> {
+export async function installQuietly(
+  packages: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
   const apt = ['apt-get', '-y', '-o', 'DPkg::Lock::Timeout=300']
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', LC_ALL: 'C' }
   const options = { env, timeoutMs: 900_000, onLine: (line: string) => log(`  ${line}`) }

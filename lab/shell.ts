@@ -8,6 +8,8 @@ import { readInit } from './state/processes.ts'
 import { findHost, labStatus } from './status.ts'
 import { hostEnvironment } from './tag.ts'
 
+const ignore = (): void => undefined
+
 /**
  * Runs a login shell in `machine` with this process's terminal. Returns its exit status.
  * @throws UsageError when no such machine runs in the lab.
@@ -31,7 +33,6 @@ export async function labShell(name: string, machine: string): Promise<number> {
   const env = { ...hostEnvironment(name, machine), TERM: process.env['TERM'] ?? 'dumb' }
   const child = spawn(program as string, args, { stdio: 'inherit', env })
   // Ctrl-C is for the shell inside, which shares the terminal.
-  const ignore = (): void => undefined
   process.on('SIGINT', ignore)
   try {
     const [code] = (await once(child, 'exit')) as [number | null]

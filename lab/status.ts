@@ -114,7 +114,8 @@ export async function findHost(lab: string, machine: string): Promise<{ folder: 
   if (machine === controllerName) return { folder: paths.host(machine) }
   for (const { name, vms } of state.spec.hypervisors) {
     if (machine === name) return { folder: paths.host(name) }
-    if (vms.includes(machine) && state.spec.guests === 'namespace') return { folder: join(paths.guest(name, machine)) }
+    if (vms.includes(machine) && state.spec.guests === 'namespace')
+      return { folder: join(paths.guest(name, machine)) }
   }
   return undefined
 }

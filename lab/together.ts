@@ -8,7 +8,9 @@ type Settled<T extends readonly unknown[]> = { -readonly [P in keyof T]: Awaited
  */
 export async function together<const T extends readonly unknown[]>(tasks: T): Promise<Settled<T>> {
   const outcomes = await Promise.allSettled(tasks)
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  )
   if (failures.length > 0) throw failures.find((failure) => !isAbort(failure)) ?? failures[0]
   return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as Settled<T>
 }

@@ -35,7 +35,10 @@ export async function startDaemon(host: NamespaceHost, daemon: Daemon, signal: A
       if ((await daemonPid(host, daemon.name)) === 'ended') {
         return { state: 'failed', reason: `it ended. The end of ${log}:\n${await logTail(log)}` }
       }
-      return { state: 'pending', seen: `${outcome.seen ?? 'no answer'}; the end of ${log}:\n${await logTail(log, 5)}` }
+      return {
+        state: 'pending',
+        seen: `${outcome.seen ?? 'no answer'}; the end of ${log}:\n${await logTail(log, 5)}`,
+      }
     },
     {
       what: `${daemon.name} on ${host.name} to answer`,

@@ -19,7 +19,11 @@ export function dockerSocket(folder: string): string {
  * @param registry `address:port` of the lab's registry, which speaks plain HTTP.
  * @throws WaitError
  */
-export async function startDockerd(host: NamespaceHost, registry: string, signal: AbortSignal): Promise<void> {
+export async function startDockerd(
+  host: NamespaceHost,
+  registry: string,
+  signal: AbortSignal,
+): Promise<void> {
   const daemon: Daemon = {
     name: 'dockerd',
     argv: [
@@ -56,5 +60,7 @@ export async function pingDocker(socketPath: string): Promise<Probe<void>> {
     ping.once('error', reject)
     ping.end()
   })
-  return status === 200 ? { state: 'ready', value: undefined } : { state: 'pending', seen: `status ${status}` }
+  return status === 200
+    ? { state: 'ready', value: undefined }
+    : { state: 'pending', seen: `status ${status}` }
 }

@@ -26,7 +26,9 @@ export async function freeRegistryPort(address: string): Promise<number> {
     server.close()
     if (free) return port
   }
-  throw new DpbenchError(`no port from ${usualPort} to ${usualPort + 49} is free at ${address} for the lab's registry`)
+  throw new DpbenchError(
+    `no port from ${usualPort} to ${usualPort + 49} is free at ${address} for the lab's registry`,
+  )
 }
 
 /** Lays the registry's configuration into the controller's /etc. */
@@ -46,13 +48,19 @@ export async function layRegistryFiles(folder: string, registry: string): Promis
  * @param registry `address:port`
  * @throws WaitError
  */
-export async function startRegistry(host: NamespaceHost, registry: string, signal: AbortSignal): Promise<void> {
+export async function startRegistry(
+  host: NamespaceHost,
+  registry: string,
+  signal: AbortSignal,
+): Promise<void> {
   const daemon: Daemon = {
     name: 'docker-registry',
     argv: ['docker-registry', 'serve', '/etc/dpbench/registry.yml'],
     probe: async (deadline) => {
       const { status } = await fetch(`http://${registry}/v2/`, { signal: deadline })
-      return status === 200 ? { state: 'ready', value: undefined } : { state: 'pending', seen: `status ${status}` }
+      return status === 200
+        ? { state: 'ready', value: undefined }
+        : { state: 'pending', seen: `status ${status}` }
     },
     timeoutMs: 20_000,
   }
@@ -61,7 +69,10 @@ export async function startRegistry(host: NamespaceHost, registry: string, signa
 
 /** Whether the registry holds `repository:tag`. */
 export async function registryHas(registry: string, repository: string, tag: string): Promise<boolean> {
-  const accept = ['application/vnd.docker.distribution.manifest.v2+json', 'application/vnd.oci.image.manifest.v1+json']
+  const accept = [
+    'application/vnd.docker.distribution.manifest.v2+json',
+    'application/vnd.oci.image.manifest.v1+json',
+  ]
   const response = await fetch(`http://${registry}/v2/${repository}/manifests/${tag}`, {
     method: 'HEAD',
     headers: { accept: accept.join(', ') },

@@ -32,7 +32,12 @@ export async function makeKeyPair(lab: string, file: string, comment: string): P
 }
 
 /** Lays the host's key, its configuration and root's authorized key. Returns the host key: `ssh-ed25519 AAAA…`. */
-export async function laySshFiles(lab: string, host: string, folder: string, publicKeyFile: string): Promise<string> {
+export async function laySshFiles(
+  lab: string,
+  host: string,
+  folder: string,
+  publicKeyFile: string,
+): Promise<string> {
   const ssh = join(folder, 'ssh')
   const rootSsh = join(folder, 'root', '.ssh')
   await mkdir(ssh, { recursive: true, mode: 0o755 })

@@ -76,9 +76,17 @@ export async function connectNamespaceGuest(
   const mac = reservation.macAddress
   const cable = { hypervisor, guest: host, signal }
   await plug({ ...cable, port: `m-${host.name}`, bridge: guestBridge, nic: managementNic, mac })
-  const files = ['-pf', `/run/dhclient.${managementNic}.pid`, '-lf', `/var/lib/dhcp/dhclient.${managementNic}.leases`]
+  const files = [
+    '-pf',
+    `/run/dhclient.${managementNic}.pid`,
+    '-lf',
+    `/var/lib/dhcp/dhclient.${managementNic}.leases`,
+  ]
   await runInHost(host, ['mkdir', '-p', '/var/lib/dhcp'], { signal })
-  await runInHost(host, ['dhclient', '-4', '-1', '-q', ...files, managementNic], { signal, timeoutMs: 30_000 })
+  await runInHost(host, ['dhclient', '-4', '-1', '-q', ...files, managementNic], {
+    signal,
+    timeoutMs: 30_000,
+  })
   const address = await leasedAddress(host, signal)
   await startSshd(host, address, hostKey, signal, hypervisor)
   return { address, macAddress: mac, dataMacAddress, hostKey }

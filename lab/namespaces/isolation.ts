@@ -38,7 +38,8 @@ export function isolationScript(isolation: Isolation): string {
     ...Object.entries(binds).flatMap(([target, source]) => bind(source, staged(target, overlays))),
   ]
   if (isolation.devices === 'minimal') lines.push(...minimalDevices)
-  if (isolation.cgroups) lines.push('mkdir -p stage/cgroup', run('mount', '--rbind', '/sys/fs/cgroup', 'stage/cgroup'))
+  if (isolation.cgroups)
+    lines.push('mkdir -p stage/cgroup', run('mount', '--rbind', '/sys/fs/cgroup', 'stage/cgroup'))
   lines.push(...overlays.map((folder) => run('mount', '--move', `stage${folder}`, folder)))
   if (isolation.devices === 'minimal') lines.push(run('mount', '--move', 'stage/dev', '/dev'))
   lines.push(run('mount', '-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', '/dev/shm'))

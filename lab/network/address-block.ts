@@ -18,7 +18,9 @@ const candidates: readonly string[] = [
  */
 export async function chooseBlock(lab: string, signal: AbortSignal): Promise<string> {
   const [routes, blocks] = await Promise.all([machineRoutes(lab, signal), blocksOfOtherLabs(lab)])
-  const free = candidates.filter((block) => !blocks.has(block) && !routes.some((route) => overlaps(block, route)))
+  const free = candidates.filter(
+    (block) => !blocks.has(block) && !routes.some((route) => overlaps(block, route)),
+  )
   const first = Number.parseInt(labTag(lab), 36) % 256
   const chosen = free.find((block) => candidates.indexOf(block) >= first) ?? free[0]
   if (chosen === undefined) {

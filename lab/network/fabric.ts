@@ -16,7 +16,11 @@ export function vmBridge(vm: string): string {
  * Makes the bridges of a hypervisor. They are plain switches: no address of their own that could answer a guest, no
  * multicast snooping (without a querier it drops neighbour discovery), no spanning tree.
  */
-export async function makeBridges(host: NamespaceHost, vms: readonly string[], signal: AbortSignal): Promise<void> {
+export async function makeBridges(
+  host: NamespaceHost,
+  vms: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   const options = { lab: host.lab, pid: host.pid, signal }
   const bridges = [underlayBridge, ...vms.map(vmBridge)]
   await ip(
@@ -33,7 +37,10 @@ export async function makeBridges(host: NamespaceHost, vms: readonly string[], s
     },
     options,
   )
-  await ip([`link set ${underlayBridge} mtu ${underlayMtu}`, ...bridges.map((name) => `link set ${name} up`)], options)
+  await ip(
+    [`link set ${underlayBridge} mtu ${underlayMtu}`, ...bridges.map((name) => `link set ${name} up`)],
+    options,
+  )
 }
 
 /** A direct cable between two hypervisors; a switch in a namespace of its own between more. */
@@ -45,10 +52,13 @@ export async function connectUnderlay(
   const [first, second, ...others] = hypervisors
   if (!first || !second) return
   if (others.length === 0) {
-    await ip([`link add ${underlayLink} netns ${first.pid} type veth peer name ${underlayLink} netns ${second.pid}`], {
-      lab: first.lab,
-      signal,
-    })
+    await ip(
+      [`link add ${underlayLink} netns ${first.pid} type veth peer name ${underlayLink} netns ${second.pid}`],
+      {
+        lab: first.lab,
+        signal,
+      },
+    )
     await together([first, second].map((host) => attachPort(host, underlayLink, underlayBridge, signal)))
     return
   }
@@ -57,17 +67,27 @@ export async function connectUnderlay(
   await together(
     hypervisors.map(async (host, index) => {
       const port = `port${index + 1}`
-      await ip([`link add ${underlayLink} netns ${host.pid} type veth peer name ${port} netns ${underlaySwitch.pid}`], {
-        lab: host.lab,
-        signal,
-      })
+      await ip(
+        [
+          `link add ${underlayLink} netns ${host.pid} type veth peer name ${port} netns ${underlaySwitch.pid}`,
+        ],
+        {
+          lab: host.lab,
+          signal,
+        },
+      )
       await attachPort(host, underlayLink, underlayBridge, signal)
       await attachPort(underlaySwitch, port, underlayBridge, signal)
     }),
   )
 }
 
-async function attachPort(host: NamespaceHost, port: string, bridge: string, signal: AbortSignal): Promise<void> {
+async function attachPort(
+  host: NamespaceHost,
+  port: string,
+  bridge: string,
+  signal: AbortSignal,
+): Promise<void> {
   const options = { lab: host.lab, pid: host.pid, signal }
   await setNetworkParameters({ [`ipv6/conf/${port}/disable_ipv6`]: '1' }, options)
   await ip([`link set ${port} mtu ${underlayMtu} master ${bridge}`, `link set ${port} up`], options)

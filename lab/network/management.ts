@@ -25,10 +25,15 @@ export async function makeManagementBridge(lab: string, block: string, signal: A
     lab,
     signal,
   })
-  await writeFile(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, '1').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error // a machine without IPv6
+  await writeFile(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, '1').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error // a machine without IPv6
+    },
+  )
+  await ip([`address add ${controllerAddress(block)}/24 dev ${bridge}`, `link set ${bridge} up`], {
+    lab,
+    signal,
   })
-  await ip([`address add ${controllerAddress(block)}/24 dev ${bridge}`, `link set ${bridge} up`], { lab, signal })
 }
 
 /** Connects a hypervisor: `mgmt0` there, a port of the bridge here. */
@@ -50,5 +55,9 @@ export async function connectToMachine(
     ],
     { lab, signal },
   )
-  await ip([`address add ${hypervisorAddress(block, index)}/24 dev mgmt0`, 'link set mgmt0 up'], { lab, pid, signal })
+  await ip([`address add ${hypervisorAddress(block, index)}/24 dev mgmt0`, 'link set mgmt0 up'], {
+    lab,
+    pid,
+    signal,
+  })
 }

@@ -15,7 +15,9 @@ export interface TaggedProcess {
 export async function taggedProcesses(name?: string): Promise<TaggedProcess[]> {
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
   const found = await Promise.all(pids.filter((pid) => pid !== process.pid).map(readTags))
-  return found.filter((each) => each !== undefined && (name === undefined || each.lab === name)) as TaggedProcess[]
+  return found.filter(
+    (each) => each !== undefined && (name === undefined || each.lab === name),
+  ) as TaggedProcess[]
 }
 
 /** `undefined` when the process is gone, is a zombie, or has nothing to do with a lab. */
@@ -65,7 +67,12 @@ export async function killTagged(name: string): Promise<void> {
       for (const { pid } of inner.length > 0 ? inner : processes) kill(pid)
       return { state: 'pending', seen: processes.map(({ pid, program }) => `${program} (${pid})`).join(', ') }
     },
-    { what: `the processes of the lab '${name}' to end`, timeoutMs: 20_000, intervalMs: 10, maxIntervalMs: 200 },
+    {
+      what: `the processes of the lab '${name}' to end`,
+      timeoutMs: 20_000,
+      intervalMs: 10,
+      maxIntervalMs: 200,
+    },
   )
 }
 
