@@ -5,9 +5,12 @@
  * System folders are overlays whose upper layers lie in the host's folder, `/` itself is read-only, and what the daemons
  * need on a plain file system (Docker's layers, disk images) is bound from the host's folder.
  */
+import { dirname } from 'node:path'
 import { quoteArg, quoteArgv } from '../../src/core/shell-quote.ts'
 
 export interface Isolation {
+  /** The host's own folder on the machine, absolute. */
+  readonly folder: string
   readonly hostName: string
   /** False for the controller, which lives in the machine's network. */
   readonly ownNetwork: boolean
@@ -26,16 +29,22 @@ export const readyMarker = '/run/dpbench/ready'
 
 /** A POSIX shell script for `sh -e`, to be started in the host's folder, in the new namespaces. */
 export function isolationScript(isolation: Isolation): string {
-  const { overlays, binds } = isolation
+  const { overlays } = isolation
+  const binds = Object.entries(isolation.binds)
+  const inOverlays = binds.filter(([target]) => overlays.some((folder) => target.startsWith(`${folder}/`)))
+  const others = binds.filter((each) => !inOverlays.includes(each))
   const lines: string[] = [
     // The old /proc still counts in the machine's pids, and a redirection is opened by the shell itself.
     'read -r pid rest < /proc/self/stat',
     'echo "$pid" > init.pid',
     run('mount', '--make-rprivate', '/'),
+    ...letGo(isolation),
     ...overlays.flatMap(overlay),
     // Inside an overlay a folder is put in place before the overlay itself is: afterwards the host's folder, which
     // lies below /var, would be reached through the overlay, on which neither Docker nor another overlay can stand.
-    ...Object.entries(binds).flatMap(([target, source]) => bind(source, staged(target, overlays))),
+    ...inOverlays.flatMap(([target, source]) => bind(source, `stage${target}`)),
+    // Only then /root and /tmp are covered, below which the cache may lie.
+    ...others.flatMap(([target, source]) => bind(source, target)),
   ]
   if (isolation.devices === 'minimal') lines.push(...minimalDevices)
   if (isolation.cgroups)
@@ -60,9 +69,32 @@ export function isolationScript(isolation: Isolation): string {
   return `${lines.join('\n')}\n`
 }
 
-/** A path within an overlay is first reached below `stage/`. */
-function staged(target: string, overlays: readonly string[]): string {
-  return overlays.some((folder) => target.startsWith(`${folder}/`)) ? `stage${target}` : target
+/**
+ * A mount namespace starts with a copy of every mount of the machine. A copy keeps a file system, a loop device or
+ * somebody's network namespace alive after the machine has let go of it, so all that is not needed is detached.
+ */
+function letGo({ folder, overlays, binds }: Isolation): string[] {
+  const needed = [folder, ...Object.values(binds).filter((source) => source.startsWith('/'))].flatMap(
+    ancestors,
+  )
+  const kept = [...new Set(['/', ...overlays, ...needed])].map(quoteArg)
+  const trees = ['/proc', '/sys', '/dev'].flatMap((tree) => [tree, `${tree}/*`])
+  return [
+    'mounts=$(cat /proc/self/mounts)',
+    'while read -r device point rest; do',
+    `  point=$(printf '%b' "$point")`, // a space in a path is written \040 there
+    '  case "$point" in',
+    `    ${[...kept, ...trees].join('|')}) ;;`,
+    '    *) umount -l "$point" 2> /dev/null || : ;;', // it may have gone with the one above it
+    '  esac',
+    'done <<MOUNTS',
+    '$mounts',
+    'MOUNTS',
+  ]
+}
+
+function ancestors(path: string): string[] {
+  return path === '/' ? [] : [path, ...ancestors(dirname(path))]
 }
 
 function overlay(folder: string): string[] {

@@ -15,7 +15,7 @@ export interface NamespaceHostOptions {
   readonly name: string
   /** Its folder on the machine; made when it is not there. */
   readonly folder: string
-  readonly isolation: Isolation
+  readonly isolation: Omit<Isolation, 'folder'>
   /** The host inside whose pid namespace this one lives, and with which it dies. */
   readonly parent?: NamespaceHost
   readonly signal: AbortSignal
@@ -37,7 +37,7 @@ export interface NamespaceHost {
 export async function startNamespaceHost(options: NamespaceHostOptions): Promise<NamespaceHost> {
   const { lab, name, folder, isolation, parent, signal } = options
   await mkdir(join(folder, 'log'), { recursive: true, mode: 0o755 })
-  await writeFile(join(folder, 'init.sh'), isolationScript(isolation))
+  await writeFile(join(folder, 'init.sh'), isolationScript({ ...isolation, folder }))
   signal.throwIfAborted()
   const namespaces = ['--mount', '--ipc', '--pid', ...(isolation.ownNetwork ? ['--net', '--uts'] : [])]
   const inParent = parent ? ['nsenter', '--target', String(parent.pid), '--pid', '--'] : []
