@@ -32,7 +32,7 @@ export function capabilityFaults(): string[] {
     '--mount',
     'sh',
     '-ec',
-    'mount -t tmpfs tmpfs /mnt; mkdir /mnt/u /mnt/w /mnt/m; mount -t overlay -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w overlay /mnt/m',
+    'mount -t tmpfs tmpfs /tmp; cd /tmp; mkdir u w m; mount -t overlay -o lowerdir=/etc,upperdir=u,workdir=w overlay m',
   ])
   if (overlay !== undefined) faults.push(`The kernel mounts no overlay file system (${overlay}).`)
   if (!existsSync('/dev/net/tun'))
