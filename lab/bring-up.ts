@@ -80,7 +80,7 @@ async function startServices(
   const dockerSocket = await startController(name, registry, signal)
   log(`${controllerName}: registry at ${registry}, Docker engine at ${dockerSocket}`)
   // ---- The call site of softplane: the lead wires LabOptions.softplane to lab/softplane/build.ts. ----
-  const image = builder ? await publishSoftplane({ builder, registry, dockerSocket, log }) : undefined
+  const image = builder ? await publishSoftplane({ builder, registry, dockerSocket, log, signal }) : undefined
   return { dockerSocket, image }
 }
 

@@ -24,7 +24,8 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
     ...(lab.image === undefined ? {} : { default_dpservice_image: lab.image }),
     concurrent_flow_count: 3,
     expected_throughput: expectedThroughput[lab.guests],
-    libvirt: { domain_type: 'qemu' },
+    // Small enough for a machine whose cores and memory all guests share.
+    libvirt: { domain_type: 'qemu', vcpus: 1, memory_mib: 1024 },
     hypervisors: lab.hypervisors.map((hypervisor, index) => ({
       machine_name: hypervisor.name,
       host_address: hypervisor.address,

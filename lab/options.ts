@@ -19,11 +19,12 @@ export interface LabOptions {
 export interface SoftplaneBuilder {
   /** The tag that `build` would give its image now. When the lab's registry has it, nothing is built. */
   readonly tag?: () => Promise<string>
-  /** Builds the image in the engine behind `socketPath` and returns its name there. */
+  /** Builds the image in an engine (`unix:///…`) and returns its name there: `softplane:<hash of its content>`. */
   readonly build: (options: {
-    readonly docker: { readonly socketPath: string }
+    readonly dockerHost: string
     readonly cacheDir: string
     readonly log: (line: string) => void
+    readonly signal: AbortSignal
   }) => Promise<{ readonly reference: string }>
 }
 

@@ -36,6 +36,7 @@ export const requirements: readonly Requirement[] = [
   { package: 'iptables', needs: ['iptables'], for: 'hosts' },
   { package: 'nftables', needs: ['nft'], for: 'hosts' },
   { package: 'docker.io', needs: ['dockerd'], for: 'hosts' },
+  { package: 'docker.io', needs: ['docker'], for: 'hosts' },
   { package: 'docker-registry', needs: ['docker-registry'], for: 'hosts' },
   { package: 'isc-dhcp-client', needs: ['dhclient'], for: 'hosts' },
   { package: 'iputils-ping', needs: ['ping'], for: 'guests' },
@@ -58,7 +59,7 @@ export const requirements: readonly Requirement[] = [
 
 /** The Debian packages whose programs are not on this machine; empty when all are there, however they came. */
 export async function missingPackages(): Promise<string[]> {
-  return (await missingRequirements()).map((requirement) => requirement.package)
+  return packagesOf(await missingRequirements())
 }
 
 /**
@@ -68,7 +69,7 @@ export async function missingPackages(): Promise<string[]> {
 export async function installPackages(log: (line: string) => void): Promise<void> {
   const missing = await missingRequirements()
   if (missing.length === 0) return
-  const packages = missing.map((requirement) => requirement.package)
+  const packages = packagesOf(missing)
   if (!(await isDebianLike())) throw new UsageError(missingMessage(missing, false))
   log(`installing ${packages.join(' ')}`)
   await installQuietly(packages, log)
@@ -87,6 +88,10 @@ async function missingRequirements(): Promise<Requirement[]> {
     requirements.map(async (requirement) => ((await isThere(requirement)) ? [] : [requirement])),
   )
   return checked.flat()
+}
+
+function packagesOf(missing: readonly Requirement[]): string[] {
+  return [...new Set(missing.map((requirement) => requirement.package))]
 }
 
 async function isThere({ needs }: Requirement): Promise<boolean> {
@@ -112,7 +117,7 @@ async function isDebianLike(): Promise<boolean> {
 
 function missingMessage(missing: readonly Requirement[], debian: boolean): string {
   const programs = missing.map(({ needs }) => needs[0]).join(', ')
-  const packages = missing.map((requirement) => requirement.package).join(' ')
+  const packages = packagesOf(missing).join(' ')
   return debian
     ? `These programs are missing: ${programs}. Install them: apt-get install ${packages}`
     : `These programs are missing: ${programs}. Install them with your distribution's package manager ` +
