@@ -1,4 +1,4 @@
-/** The guest's initial file system: busybox, six modules and `files/initramfs/init`. Under 4 MB, so that it is read fast. */
+/** The guest's initial file system: busybox, a few modules and `files/initramfs/init`. Under 4 MB, so that it is read fast. */
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'

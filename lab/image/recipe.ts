@@ -64,11 +64,13 @@ export const removedPaths = [
 export const keptModules = [
   'block/',
   'crypto/',
+  'drivers/acpi/button.ko',
   'drivers/block/loop.ko',
   'drivers/block/virtio_blk.ko',
   'drivers/char/hw_random/',
   'drivers/char/virtio_console.ko',
   'drivers/firmware/',
+  'drivers/input/evdev.ko',
   'drivers/net/bonding/',
   'drivers/net/ipvlan/',
   'drivers/net/wireguard/',
@@ -91,6 +93,8 @@ export const earlyModules = [
   'virtio_rng',
   'virtio_console',
   'qemu_fw_cfg',
+  'button',
+  'evdev',
 ] as const
 
 /** Units that start nothing in a guest and cost an emulated CPU up to a second each. */
@@ -157,6 +161,7 @@ export const maskedGenerators = [
 
 /** Enabled as `systemctl enable` would: link below /etc/systemd/system → unit. */
 export const enabledUnits = {
+  'multi-user.target.wants/power-button.service': '/etc/systemd/system/power-button.service',
   'multi-user.target.wants/ssh.service': '/etc/systemd/system/ssh.service',
   'multi-user.target.wants/systemd-networkd.service': '/lib/systemd/system/systemd-networkd.service',
   'sockets.target.wants/systemd-networkd.socket': '/lib/systemd/system/systemd-networkd.socket',
