@@ -1,8 +1,8 @@
 /** A config in the format of dpservice's own test_configurations.json, made as tests need it. */
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { scratchFolder } from '../scratch-folder.ts'
 
 export type Loose = Record<string, any> // oxlint-disable-line typescript/no-explicit-any -- tests break it on purpose
 
@@ -60,7 +60,7 @@ export function site(): {
   env: NodeJS.ProcessEnv
   write: (value: unknown, name?: string) => string
 } {
-  const cwd = mkdtempSync(path.join(tmpdir(), 'dpbench-config-'))
+  const cwd = scratchFolder()
   const home = path.join(cwd, 'home')
   mkdirSync(path.join(home, '.ssh'), { recursive: true })
   const { privateKey } = generateKeyPairSync('ed25519')

@@ -1,13 +1,13 @@
-import { appendFileSync, mkdtempSync, readFileSync, truncateSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openJournal, type JournalHost } from '../../src/core/journal.ts'
+import { scratchFolder } from '../scratch-folder.ts'
 import { UndoRegistry } from '../../src/core/undo.ts'
 
 let file: string
 beforeEach(() => {
-  file = path.join(mkdtempSync(path.join(tmpdir(), 'dpbench-journal-')), 'env', 'journal.jsonl')
+  file = path.join(scratchFolder(), 'env', 'journal.jsonl')
 })
 
 const host = (name: string): JournalHost => ({
