@@ -1,36 +1,24 @@
 /** Where a test's raw outputs go in the results folder. */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import type { TestContext } from 'vitest'
+import { createTestFolder, writeArtifact } from '../report/results-folder.ts'
 import type { RunContext } from './run-context.ts'
-
-type Task = TestContext['task']
 
 /** The suite's name: its file's, without the endings. */
 export function suiteName(file: string): string {
   return basename(file).replace(/\.(test|spec)\.[cm]?[jt]sx?$/, '')
 }
 
-/** `<suite>/<test> (<mode>)`, each a plain folder name. */
-export function testFolder(suite: string, test: string, mode: string): string {
-  return join(folderName(suite), folderName(`${test} (${mode})`))
-}
-
-/** A store for one test's files. */
+/** A store for one test's files; its folder is made with the first of them and told to the main process. */
 export function artifactStore(
   run: RunContext,
-  task: Task,
+  task: TestContext['task'],
 ): (name: string, content: string) => Promise<string> {
-  const folder = testFolder(suiteName(task.file.filepath), task.name, run.mode)
+  let folder: Promise<string> | undefined
   return async (name, content) => {
-    const path = join(folder, folderName(name))
-    await mkdir(join(run.resultsFolder, folder), { recursive: true })
-    await writeFile(join(run.resultsFolder, path), content)
-    return path
+    const test = { suite: suiteName(task.file.filepath), name: task.name, mode: run.mode }
+    const path = await (folder ??= createTestFolder(run.resultsFolder, test))
+    task.meta.dpbench!.folder = path
+    return writeArtifact(run.resultsFolder, path, name, content)
   }
-}
-
-function folderName(text: string): string {
-  const name = text.replaceAll(/[^\p{L}\p{N} ._()→-]/gu, '_').slice(0, 120)
-  return /^\.*$/.test(name) ? '_' : name
 }

@@ -1,7 +1,7 @@
 /** The Vitest plugin: turns the settings and the config into one project per mode, and the run into a record. */
 import { fileURLToPath } from 'node:url'
-import type { Plugin, TestProject, Vitest } from 'vitest/node'
-import type {} from 'vitest/config'
+import type { Vite, Vitest } from 'vitest/node'
+
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { UsageError } from '../core/errors.ts'
 import { takeMessages } from './messages.ts'
@@ -17,7 +17,7 @@ const testTimeoutMs = 3_600_000
  * Makes the project's suites run on the environment that the config describes, once per mode.
  * Options come from the `dpbench` command or from `DPBENCH_*` variables.
  */
-export function dpbench(): Plugin {
+export function dpbench(): Vite.Plugin {
   let beginning: Promise<Run> | undefined
   return {
     name: 'dpbench',
@@ -36,7 +36,7 @@ export function dpbench(): Plugin {
           hookTimeout: testTimeoutMs,
           teardownTimeout: 300_000,
           sequence: { concurrent: false },
-          onConsoleLog: (log) => passOn(run, log),
+          onConsoleLog: (log: string) => passOn(run, log),
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
         },
       }
@@ -51,7 +51,7 @@ export function dpbench(): Plugin {
 }
 
 async function begin(settings: RunSettings): Promise<Run> {
-  const loaded = await loadConfig({ file: settings.envConfigFile, name: settings.envConfigName } as never)
+  const loaded = await loadConfig({ file: settings.envConfigFile, name: settings.envConfigName })
   const measurement = settings.profile
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
@@ -94,7 +94,7 @@ function attach(vitest: Vitest, run: Run): void {
   const reporter = new DpbenchReporter(run)
   run.onMessage = (message) => reporter.onMessage(message)
   vitest.config.reporters.push(reporter as never)
-  vitest.onClose(() => finishRun(run))
+  vitest.onClose(async () => {
+    await finishRun(run)
+  })
 }
-
-export type { TestProject }

@@ -2,7 +2,8 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
-import { suiteName, testFolder } from './artifacts.ts'
+import { createTestFolder, writeRecord } from '../report/results-folder.ts'
+import { suiteName } from './artifacts.ts'
 import type { Message } from './messages.ts'
 import type { DpbenchTaskMeta } from './run-context.ts'
 import { type Run, print } from './run.ts'
@@ -32,7 +33,8 @@ export class DpbenchReporter implements Reporter {
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
     const mode = meta?.mode ?? test.project.name
-    this.run.recorder.test({
+    const { recorder, resultsFolder } = this.run
+    recorder.test({
       suite,
       name: test.name,
       mode,
@@ -41,11 +43,11 @@ export class DpbenchReporter implements Reporter {
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
-      folder: testFolder(suite, test.name, mode),
+      folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
     })
     print(`  ${resultLine(outcome)}`)
-    await this.run.results.write(this.run.recorder.snapshot())
+    await writeRecord(resultsFolder, recorder.snapshot())
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -87,7 +89,9 @@ export class DpbenchReporter implements Reporter {
     for (const { hypervisor, image, imageId, digest, version } of dataplane) {
       recorder.dataPlane({ machine: hypervisor, mode, image, digest: digest ?? imageId, version })
       if (/softplane/i.test(version)) {
-        recorder.notice('measured with softplane, the stand-in of the lab: its figures say nothing about dpservice')
+        recorder.notice(
+          'measured with softplane, the stand-in of the lab: its figures say nothing about dpservice',
+        )
       }
     }
   }
@@ -99,7 +103,9 @@ function title(test: TestCase): string {
 
 function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResult {
   const result = test.result()
-  const verdict = meta?.measurements.map((measurement) => measurement.verdict).findLast((each) => each !== undefined)
+  const verdict = meta?.measurements
+    .map((measurement) => measurement.verdict)
+    .findLast((each) => each !== undefined)
   if (result.state === 'skipped') return { state: 'skipped', reason: result.note ?? 'not run' }
   if (result.state !== 'failed') {
     return verdict ? { state: 'judged', verdict: verdict as never } : { state: 'passed' }
@@ -107,7 +113,11 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const errors = result.errors.map(recorded)
   const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
   if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
-  const error = foreign ?? { code: 'Error', message: 'failed without an error', exitCode: ExitCode.infrastructure }
+  const error = foreign ?? {
+    code: 'Error',
+    message: 'failed without an error',
+    exitCode: ExitCode.infrastructure,
+  }
   if (error.code === 'AssertionError') return { state: 'failed', message: error.message }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
 }
@@ -121,10 +131,16 @@ function recorded(error: SerializedError): RecordedError {
   const code = typeof error.code === 'string' ? error.code : (error.name ?? 'Error')
   const exitCode = typeof error.exitCode === 'number' ? error.exitCode : ExitCode.infrastructure
   const causes: string[] = []
-  for (let cause = error.cause as SerializedError | undefined; cause; cause = cause.cause as SerializedError | undefined) {
+  for (
+    let cause = error.cause as SerializedError | undefined;
+    cause;
+    cause = cause.cause as SerializedError | undefined
+  ) {
     if (cause.message && !error.message.includes(cause.message)) causes.push(`  because: ${cause.message}`)
   }
-  const inner = Array.isArray(error.errors) ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`) : []
+  const inner = Array.isArray(error.errors)
+    ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`)
+    : []
   return { code, message: [error.message, ...inner, ...causes].join('\n'), exitCode }
 }
 

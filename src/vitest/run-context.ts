@@ -32,6 +32,8 @@ export interface MeasurementReport {
 export interface DpbenchTaskMeta {
   readonly mode: Mode
   readonly measurements: MeasurementReport[]
+  /** Of the raw outputs, relative to the results folder. */
+  folder?: string
   /** What the test ran on; the same for all tests of a mode. */
   readonly machines?: readonly MachineDescription[]
   readonly dataplane?: readonly DataplaneProvenance[]

@@ -1,14 +1,15 @@
 /** One run in the main process: from its settings to its record on disk, clean-up of what workers left included. */
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { openJournal } from '../core/journal.ts'
 import { journalFile } from '../environment/environment.ts'
 import { undoRuns } from '../environment/run-undo.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import type { RunRecord } from '../report/record.ts'
-import { openResults, type ResultsFolder } from '../report/results-folder.ts'
-import { renderTerminal } from '../report/terminal.ts'
+import { createResultsFolder, writeReports } from '../report/results-folder.ts'
+import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { Message } from './messages.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
@@ -17,7 +18,7 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
-  readonly results: ResultsFolder
+  readonly resultsFolder: string
   readonly recorder: RunRecorder
   onMessage?: (message: Message) => void
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
@@ -28,12 +29,15 @@ export interface Run {
 /** The variable by which the bin tells of a signal: the record says that the run is not whole. */
 export const interruptVariable = 'DPBENCH_INTERRUPTED_BY'
 
-/** @throws UsageError when the results folder of that tag is taken */
+/** Makes the results folder and begins the record. */
 export async function beginRun(settings: RunSettings, config: BenchConfig, image: string): Promise<Run> {
   const startedAt = new Date().toISOString()
   const stamp = startedAt.replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')
   const runId = `${stamp}-${randomBytes(2).toString('hex')}`
-  const results = await openResults(process.cwd(), settings.tag ?? runId)
+  const resultsFolder = await createResultsFolder(join(process.cwd(), 'results'), {
+    tag: settings.tag,
+    startedAt,
+  })
   const recorder = new RunRecorder({
     runId,
     ...(settings.tag !== undefined && { tag: settings.tag }),
@@ -47,7 +51,7 @@ export async function beginRun(settings: RunSettings, config: BenchConfig, image
     rule: settings.verdictRule,
     config: { file: config.sourceFile, name: config.name, content: config },
   })
-  return { runId, settings, config, image, results, recorder, attached: false }
+  return { runId, settings, config, image, resultsFolder, recorder, attached: false }
 }
 
 /** After the workers have ended: puts back what they left, writes the reports, prints the table, sets the exit code. */
@@ -57,14 +61,17 @@ export function finishRun(run: Run): Promise<RunRecord> {
 }
 
 async function finish(run: Run): Promise<RunRecord> {
-  const { recorder, results } = run
+  const { recorder, resultsFolder } = run
   await putBack(run)
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
   const record = recorder.finish()
-  const files = await results.write(record)
-  print(renderTerminal(record, process.stdout))
-  print(`\nwritten:\n${files.map((file) => `  ${file}`).join('\n')}`)
+  const files = await writeReports(resultsFolder, record)
+  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env) }))
+  const shown = files
+    .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
+    .map((file) => relative(process.cwd(), file))
+  print(`written: ${shown.join('  ')}`)
   process.exitCode = record.outcome.exitCode
   return record
 }
