@@ -51,6 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { values, rest } = takeOptions(argv, runOptions)
   refuseLater(rest)
   applySettings(values)
+  process.env['DPBENCH_REPORTER_ALONE'] = '1'
   const { createVitest } = await import('vitest/node')
   const { filter, options } = await vitestArguments(rest)
   const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [{}] })

@@ -35,14 +35,15 @@ export function dpbench(): Vite.Plugin {
   return {
     name: 'dpbench',
     async config(config, { mode }) {
-      if (config.test?.provide && 'dpbench' in config.test.provide) return { test: { ...forMeasuring } } // one mode
+      if (config.test?.provide && 'dpbench' in config.test.provide)
+        return { test: { ...forMeasuring, onConsoleLog } } // one mode
       const run = await (beginning ??= begin(readSettings(process.env, mode)))
       return {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
           teardownTimeout: 300_000,
-          onConsoleLog: (log: string) => passOn(run, log),
+          onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
         },
       }
@@ -89,17 +90,14 @@ function project(run: Run, mode: RunContext['mode'], index: number): object {
   }
 }
 
-/** Our own messages go to the reporter; what a test prints itself is printed by Vitest. */
-function passOn(run: Run, log: string): boolean | undefined {
+/** The reporter reads our messages; Vitest's own reporters are not to show them. */
+function onConsoleLog(log: string): false | undefined {
   const { messages, rest } = takeMessages(log)
-  for (const message of messages) run.onMessage?.(message)
   return messages.length > 0 && rest.trim() === '' ? false : undefined
 }
 
 function attach(vitest: Vitest, run: Run): void {
-  const reporter = new DpbenchReporter(run)
-  run.onMessage = (message) => reporter.onMessage(message)
-  vitest.config.reporters.push(reporter as never)
+  vitest.config.reporters.push(new DpbenchReporter(run) as never)
   vitest.onClose(async () => {
     await finishRun(run)
   })
