@@ -13,3 +13,8 @@ export function quoteArg(argument: string): string {
 export function quoteArgv(argv: readonly string[]): string {
   return argv.map(quoteArg).join(' ')
 }
+
+/** Runs `command`, a POSIX shell script, with `args` as `$1`, `$2`, …: values never become code. */
+export function shell(command: string, ...args: readonly string[]): string[] {
+  return ['sh', '-c', command, 'sh', ...args]
+}

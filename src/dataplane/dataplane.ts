@@ -28,6 +28,8 @@ export interface DeployedDataplane {
    * @throws DeployError
    */
   route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>>
+  /** From now on its end is meant: `lost` stays quiet. */
+  release(): void
   /** Its log on each hypervisor so far, by hypervisor name. */
   logs(): Promise<ReadonlyMap<string, string>>
 }

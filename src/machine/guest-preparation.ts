@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { DpbenchError } from '../core/errors.ts'
 import { waitFor } from '../core/wait.ts'
-import { shell } from '../transport/host.ts'
+import { shell } from '../core/shell-quote.ts'
 import { type GuestLink, dataLink, guestLinks, hasAddress } from './guest-network.ts'
 import type { VirtualMachine } from './virtual-machine.ts'
 

@@ -1,6 +1,7 @@
 /** A machine that runs commands, whatever carries them there: an SSH connection, or a recorder for a plan. */
 import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/command-result.ts'
+import { shell } from '../core/shell-quote.ts'
 
 export interface RunOptions {
   /** At the deadline the remote process group is killed, SIGTERM first. Default 60 s. */
@@ -29,11 +30,6 @@ export interface RemoteHost {
   writeFile(path: string, content: string | Buffer, options?: { readonly mode?: number }): Promise<void>
   /** Reads a whole text file. @throws CommandError when it cannot be read. */
   readFile(path: string): Promise<string>
-}
-
-/** Runs `command`, a POSIX shell script, with `args` as `$1`, `$2`, …: values never become code. */
-export function shell(command: string, ...args: readonly string[]): string[] {
-  return ['sh', '-c', command, 'sh', ...args]
 }
 
 /** The two file operations in terms of commands, for every kind of host. */

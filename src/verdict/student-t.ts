@@ -22,6 +22,16 @@ export function studentTUpperQuantile(tailProbability: number, degreesOfFreedom:
   if (!(tailProbability > 0 && tailProbability < 0.5)) {
     throw new RangeError(`a tail probability lies between 0 and 0.5, and this is ${tailProbability}`)
   }
+  const key = `${tailProbability} ${degreesOfFreedom}`
+  const known = quantiles.get(key) ?? findUpperQuantile(tailProbability, degreesOfFreedom)
+  quantiles.set(key, known)
+  return known
+}
+
+/** The same few quantiles are asked for after every repetition, and finding one takes a thousand times a look-up. */
+const quantiles = new Map<string, number>()
+
+function findUpperQuantile(tailProbability: number, degreesOfFreedom: number): number {
   let low = 0
   let high = 1
   while (upperTail(high, degreesOfFreedom) > tailProbability) {

@@ -80,10 +80,6 @@ export class DpserviceClient {
     await this.call(envelope, ['create', 'route', ...place, ...hop])
   }
 
-  async deleteRoute(route: Pick<RouteSpec, 'prefix' | 'vni'>): Promise<void> {
-    await this.call(envelope, deleteRouteArguments(route))
-  }
-
   listRoutes(vni: number): Promise<DpserviceRoute[]> {
     return this.call(listOf(routeAnswer), ['list', 'routes', `--vni=${vni}`])
   }

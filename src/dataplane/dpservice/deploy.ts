@@ -4,13 +4,7 @@ import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
 import type { Mode, UndoLog } from '../dataplane.ts'
-import {
-  type DpserviceSettings,
-  containerName,
-  createContainer,
-  removeContainer,
-  startContainer,
-} from './container.ts'
+import { type DpserviceSettings, containerName, createContainer, startContainer } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
 
 /** A VM and the port that serves it. */
@@ -41,8 +35,8 @@ export interface DeployOptions {
 }
 
 /**
- * Runs dpservice everywhere. When one hypervisor fails, what the others made is undone before the error is thrown.
- * @throws DeployError, DpserviceError
+ * Runs dpservice everywhere. Whatever it creates is in `undoLog` first: after an error the caller replays that.
+ * @throws DeployError, DpserviceError; an AggregateError when several hypervisors failed
  */
 export async function deployDpservice(
   deployments: readonly DpserviceDeployment[],
@@ -53,10 +47,9 @@ export async function deployDpservice(
   const failures = outcomes
     .filter((outcome) => outcome.status === 'rejected')
     .map((outcome) => outcome.reason as unknown)
-  const deployed = new DeployedDpservice(options.mode, nodes, options.undoLog)
-  if (failures.length === 0) return deployed
-  await deployed.remove()
-  throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'dpservice could not be deployed')
+  if (failures.length === 1) throw failures[0]
+  if (failures.length > 1) throw new AggregateError(failures, 'dpservice could not be deployed')
+  return new DeployedDpservice(options.mode, nodes, options.undoLog)
 }
 
 async function deployNode(deployment: DpserviceDeployment, options: DeployOptions): Promise<DpserviceNode> {
@@ -64,37 +57,28 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   const image = await providedImage(hypervisor, options)
   const name = containerName(hypervisor.name, settings)
   options.log(`${hypervisor.name}: dpservice (${options.mode}) from ${image.digest ?? image.id}`)
-  const undo = await options.undoLog.record({
+  await options.undoLog.record({
     hypervisor: hypervisor.name,
     what: `container ${name} on ${hypervisor.name}`,
     undo: { kind: 'container', name, runId: options.runId },
   })
-  const remove = async (): Promise<void> => {
-    await removeContainer(hypervisor.docker, name, options.runId)
-    await undo.done()
+  const container = await createContainer(hypervisor, { ...options, settings, imageId: image.id })
+  const client = await startContainer(hypervisor, container, {
+    timeoutMs: options.readyTimeoutMs ?? 60_000,
+    signal: options.signal,
+  })
+  await plugIn(hypervisor, [...settings.attach, ...deployment.ports])
+  const version = await client.version()
+  await client.init()
+  const underlay = new Map<string, string>()
+  for (const { vm, device } of deployment.ports) {
+    const { ipv4, ipv6, vni } = vm.data
+    const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
+    underlay.set(vm.name, created.spec.underlay_route)
   }
-  try {
-    const container = await createContainer(hypervisor, { ...options, settings, imageId: image.id })
-    const client = await startContainer(hypervisor, container, {
-      timeoutMs: options.readyTimeoutMs ?? 60_000,
-      signal: options.signal,
-    })
-    await plugIn(hypervisor, [...settings.attach, ...deployment.ports])
-    const version = await client.version()
-    await client.init()
-    const underlay = new Map<string, string>()
-    for (const { vm, device } of deployment.ports) {
-      const { ipv4, ipv6, vni } = vm.data
-      const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
-      underlay.set(vm.name, created.spec.underlay_route)
-    }
-    const { reference: imageName, id: imageId, digest } = image
-    const provenance = { hypervisor: hypervisor.name, image: imageName, imageId, digest, version }
-    return { hypervisor, container, client, underlay, provenance, remove }
-  } catch (error) {
-    await remove()
-    throw error
-  }
+  const { reference, id: imageId, digest } = image
+  const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
+  return { hypervisor, container, client, underlay, provenance }
 }
 
 /** The image by pull, or as it lies there when it was loaded and no registry is in its name. */

@@ -6,6 +6,7 @@ import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
 import { type DpserviceClient, DpserviceError, type RouteSpec, deleteRouteArguments } from './client.ts'
 import { containerLog } from './container.ts'
+import { undoObject } from './undo.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -15,11 +16,7 @@ export interface DpserviceNode {
   /** Of each VM here, by name: the underlay address that others route to. */
   readonly underlay: ReadonlyMap<string, string>
   readonly provenance: DataplaneProvenance
-  remove(): Promise<void>
 }
-
-/** dpservice's code for an object that is not there (any more), and for a route that is not. */
-const goneStatus = new Set([201, 206, 302])
 
 export class DeployedDpservice implements DeployedDataplane {
   readonly mode: Mode
@@ -27,7 +24,7 @@ export class DeployedDpservice implements DeployedDataplane {
   private readonly nodes: ReadonlyMap<string, DpserviceNode>
   private readonly undoLog: UndoLog
   private readonly loss = new AbortController()
-  private removal: Promise<void> | undefined
+  private released = false
 
   constructor(mode: Mode, nodes: readonly DpserviceNode[], undoLog: UndoLog) {
     this.mode = mode
@@ -86,26 +83,18 @@ export class DeployedDpservice implements DeployedDataplane {
     )
   }
 
-  /** Stops and removes the containers, side by side, once. @throws AggregateError of those that could not be. */
-  remove(): Promise<void> {
-    this.removal ??= this.removeAll()
-    return this.removal
-  }
-
-  private async removeAll(): Promise<void> {
-    const outcomes = await Promise.allSettled([...this.nodes.values()].map((node) => node.remove()))
-    const failures = outcomes
-      .filter((outcome) => outcome.status === 'rejected')
-      .map((outcome) => outcome.reason as unknown)
-    if (failures.length > 0) throw new AggregateError(failures, 'dpservice could not be removed everywhere')
+  /** From now on its end is meant: `lost` stays quiet. */
+  release(): void {
+    this.released = true
   }
 
   private async createRoute(from: VirtualMachine, route: RouteSpec): Promise<() => Promise<void>> {
     const { hypervisor, client, container } = this.node(from.hypervisor.name)
+    const data = { container: container.id, arguments: deleteRouteArguments(route) }
     const record = await this.undoLog.record({
       hypervisor: hypervisor.name,
       what: `route ${route.prefix} (VNI ${route.vni}) on ${hypervisor.name}`,
-      undo: { kind: 'dpservice-object', container: container.id, arguments: deleteRouteArguments(route) },
+      undo: { kind: 'dpservice-object', ...data },
     })
     try {
       await client.createRoute(route)
@@ -114,11 +103,7 @@ export class DeployedDpservice implements DeployedDataplane {
       throw error
     }
     return async () => {
-      try {
-        await client.deleteRoute(route)
-      } catch (error) {
-        if (!(error instanceof DpserviceError && goneStatus.has(error.status))) throw error
-      }
+      await undoObject(hypervisor.name, hypervisor.docker, data)
       await record.done()
     }
   }
@@ -147,6 +132,6 @@ export class DeployedDpservice implements DeployedDataplane {
     } catch (error) {
       reason = `dpservice on ${hypervisor.name} can no longer be watched: ${describeError(error)}`
     }
-    if (!this.removal) this.loss.abort(new DeployError(reason))
+    if (!this.released) this.loss.abort(new DeployError(reason))
   }
 }

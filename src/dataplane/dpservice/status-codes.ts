@@ -38,3 +38,6 @@ export const dpserviceStatus: Readonly<Record<number, string>> = {
   423: 'backend cannot be added',
   424: 'backend cannot be deleted',
 }
+
+/** What dpservice answers for an object, a VNI or a route that is not there (any more). */
+export const goneStatus: ReadonlySet<number> = new Set([201, 206, 302])

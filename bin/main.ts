@@ -1,0 +1,62 @@
+/** Finds the command that was meant, runs it, and turns what it throws into a sentence and an exit code. */
+import { DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
+import { suggest } from '../src/core/suggest.ts'
+
+interface Command {
+  readonly help: string
+  /** Loads what the command needs, and runs it; resolves with the exit code. */
+  run(argv: readonly string[]): Promise<number>
+  longHelp(): Promise<string>
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  run: {
+    help: 'run the suites against an environment',
+    run: async (argv) => (await import('./run.ts')).run(argv),
+    longHelp: async () => (await import('./run.ts')).runHelp,
+  },
+  lab: {
+    help: 'the embedded lab: up, down, status, shell, image',
+    run: async (argv) => (await import('./lab.ts')).lab(argv),
+    longHelp: async () => (await import('./lab.ts')).labHelp,
+  },
+}
+
+/** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv
+  try {
+    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+      process.stdout.write(`${overview()}\n`)
+      return ExitCode.passed
+    }
+    if (name === '--version') {
+      const { default: manifest } = await import('dpbench/package.json', { with: { type: 'json' } })
+      process.stdout.write(`${manifest.version}\n`)
+      return ExitCode.passed
+    }
+    const command = commands[name]
+    if (!command) {
+      const near = suggest(name, Object.keys(commands))
+      throw new UsageError(
+        `there is no command ${name}${near === undefined ? '' : `: did you mean ${near}?`}\n\n${overview()}`,
+      )
+    }
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(`${await command.longHelp()}\n`)
+      return ExitCode.passed
+    }
+    return await command.run(rest)
+  } catch (error) {
+    process.stderr.write(`dpbench: ${describeError(error)}\n`)
+    if (!(error instanceof DpbenchError) && process.env['DPBENCH_DEBUG'])
+      process.stderr.write(`${(error as Error).stack}\n`)
+    return error instanceof DpbenchError ? error.exitCode : ExitCode.infrastructure
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length))
+  const list = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(width)}  ${help}`)
+  return `dpbench COMMAND [options]\n\n${list.join('\n')}\n\n\`dpbench COMMAND --help\` says more.`
+}

@@ -1,0 +1,132 @@
+/** `dpbench run`: the suites, in Vitest of this process, with signal handlers of ours that clean up. */
+import { UsageError } from '../src/core/errors.ts'
+import { type SettingName, settingVariables } from '../src/vitest/settings.ts'
+import { type OptionSpec, type OptionValues, helpOf, takeOptions, unknownOption } from './options.ts'
+
+export const runOptions: readonly OptionSpec[] = [
+  { name: 'mode', value: 'offload|non-offload|both', help: 'what to measure (required)' },
+  {
+    name: 'stage',
+    value: 'dev|cicd',
+    help: 'cicd (default) runs a registry image, dev an image that was built here',
+  },
+  {
+    name: 'docker-image',
+    value: 'REF',
+    help: "the data plane's image; default: the config's default_dpservice_image",
+  },
+  {
+    name: 'env-config-file',
+    value: 'FILE',
+    help: 'default: config/test_configurations.json, else the running lab',
+  },
+  { name: 'env-config-name', value: 'NAME', help: 'which config of a file that holds several' },
+  { name: 'profile', value: 'quick|default|release', help: "overrides the config's measurement" },
+  {
+    name: 'verdict',
+    value: 'interval|mean',
+    help: 'what is held against the threshold; default: the 95 % interval',
+  },
+  { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
+  { name: 'verbose', help: 'show every step' },
+]
+
+/** Options of the design that a later version serves: refused with a sentence, not as a misspelling. */
+const laterOptions = new Map([
+  ['dpservice-source', 'build the image yourself and give it with --docker-image'],
+  ['dpservice-build-path', 'build the image yourself and give it with --docker-image'],
+  ['reboot', 'reboot the hypervisors before the run'],
+])
+
+const signals = { SIGINT: 130, SIGTERM: 143 } as const
+
+export const runHelp = `dpbench run --mode MODE [options] [suite files…]
+
+${helpOf(runOptions)}
+
+Every option of Vitest is taken as well (-t NAME runs one scenario). Options also come by variables: ${Object.values(settingVariables).join(', ')}.`
+
+/** Runs the suites and returns the exit code. @throws DpbenchError before anything has begun */
+export async function run(argv: readonly string[]): Promise<number> {
+  const { values, rest } = takeOptions(argv, runOptions)
+  refuseLater(rest)
+  applySettings(values)
+  const { createVitest } = await import('vitest/node')
+  const { filter, options } = await vitestArguments(rest)
+  const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [{}] })
+  const ended = signalHandlers(vitest)
+  try {
+    await vitest.start(filter)
+  } catch (error) {
+    if (!isNoTests(error)) throw error
+    process.stderr.write('no suite matches what was asked for\n')
+  } finally {
+    await vitest.close()
+  }
+  return ended() ?? (typeof process.exitCode === 'number' ? process.exitCode : 0)
+}
+
+/** Whether `vitest` was called with an option of ours, so that the call is meant for dpbench. */
+export function isForDpbench(argv: readonly string[]): boolean {
+  const { values } = takeOptions(argv, runOptions)
+  const { mode, ...others } = values
+  const ownMode = typeof mode === 'string' && /^(both|(non-)?offload(ing)?)$/.test(mode)
+  return ownMode || Object.keys(others).some((name) => name !== 'verbose')
+}
+
+function refuseLater(rest: readonly string[]): void {
+  for (const argument of rest) {
+    const instead = laterOptions.get(argument.replace(/^--/, '').split('=')[0]!)
+    if (instead) throw new UsageError(`${argument} is not there yet in this version: ${instead}`)
+  }
+}
+
+function applySettings(values: OptionValues): void {
+  for (const [name, value] of Object.entries(values)) {
+    const setting = name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()) as SettingName
+    process.env[settingVariables[setting]] = String(value)
+  }
+}
+
+async function vitestArguments(rest: readonly string[]): Promise<{ filter: string[]; options: object }> {
+  const { parseCLI } = await import('vitest/node')
+  const own = rest[0] === 'run' ? rest.slice(1) : rest
+  try {
+    return parseCLI(['vitest', 'run', ...own])
+  } catch (error) {
+    const unknown = /Unknown option `--?(.+?)`/.exec((error as Error).message)?.[1]
+    if (unknown === undefined) throw new UsageError((error as Error).message, { cause: error })
+    throw new UsageError(
+      unknownOption(
+        unknown.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+        runOptions.map((spec) => spec.name),
+      ),
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * Takes the place of Vitest's own handlers, which end the process without clean-up. Returns a function that tells the
+ * exit code of the signal that came, if one did.
+ */
+function signalHandlers(vitest: {
+  cancelCurrentRun(reason: 'keyboard-input'): Promise<void>
+}): () => number | undefined {
+  let exitCode: number | undefined
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal)
+    process.on(signal, () => {
+      if (exitCode !== undefined) return
+      exitCode = signals[signal]
+      process.env['DPBENCH_INTERRUPTED_BY'] = signal
+      process.stderr.write(`\n${signal}: ending what runs and putting everything back…\n`)
+      void vitest.cancelCurrentRun('keyboard-input')
+    })
+  }
+  return () => exitCode
+}
+
+function isNoTests(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'VITEST_FILES_NOT_FOUND'
+}

@@ -1,0 +1,34 @@
+/** What all commands need of the terminal: progress lines, and signals as an abort. */
+
+const started = performance.now()
+
+/** A line of progress, on standard error, with the seconds since the command began. */
+export function progress(line: string): void {
+  const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6)
+  process.stderr.write(`${seconds} s  ${line}\n`)
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Runs `work` with a signal that SIGINT and SIGTERM abort; then its failure is the shell's code for the signal. */
+export async function untilSignal(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stop = new AbortController()
+  let exitCode: number | undefined
+  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => {
+    const handler = (): void => {
+      exitCode ??= exitCodes[name]
+      stop.abort(new Error(`interrupted by ${name}`))
+    }
+    process.on(name, handler)
+    return () => process.off(name, handler)
+  })
+  try {
+    const code = await work(stop.signal)
+    return exitCode ?? code
+  } catch (error) {
+    if (exitCode === undefined) throw error
+    return exitCode
+  } finally {
+    for (const remove of handlers) remove()
+  }
+}

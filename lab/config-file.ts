@@ -1,0 +1,108 @@
+/** Writes the lab's config: the same format as of any other site, so that the suites cannot tell that it is a lab. */
+import { writeFile } from 'node:fs/promises'
+import type { HypervisorDescription, LabDescription, VmDescription } from './description.ts'
+import { expectedThroughput } from './expected-throughput.ts'
+import { underlayBridge } from './network/fabric.ts'
+import { macAddress } from './tag.ts'
+
+/** The VNI of all VMs of a lab. */
+const vni = 100
+/** Ports that a NATed VM may use: more than the flows of any suite. */
+const natPorts = [10240, 10360]
+
+export async function writeLabConfig(lab: LabDescription): Promise<void> {
+  await writeFile(lab.configFile, `${JSON.stringify(labConfig(lab), undefined, 2)}\n`, { mode: 0o600 })
+}
+
+/** The config as data. */
+export function labConfig(lab: LabDescription): Record<string, unknown> {
+  const second = lab.hypervisors[1]
+  const behindNat = second?.vms[0]
+  return {
+    key_file: lab.keyFile,
+    public_key_file: lab.publicKeyFile,
+    ...(lab.image === undefined ? {} : { default_dpservice_image: lab.image }),
+    concurrent_flow_count: 3,
+    expected_throughput: expectedThroughput[lab.guests],
+    // Small enough for a machine whose cores and memory all guests share.
+    libvirt: { domain_type: 'qemu', vcpus: 1, memory_mib: 1024 },
+    hypervisors: lab.hypervisors.map((hypervisor, index) => ({
+      machine_name: hypervisor.name,
+      host_address: hypervisor.address,
+      user_name: 'root',
+      port: hypervisor.port,
+      host_key: hypervisor.hostKey,
+      dpservice: dataPlane(lab, hypervisor, index),
+      vms: hypervisor.vms.map((vm, position) => ({
+        ...vmConfig(vm, index, position),
+        ...(vm === behindNat ? { nat: { ip: '10.10.20.20', ports: natPorts } } : {}),
+      })),
+    })),
+    ...(second && behindNat
+      ? {
+          lb: {
+            name: 'test_lb',
+            ip: '10.20.30.30',
+            ports: 'TCP/5201,TCP/50007',
+            vni,
+            lb_nodes: [second.name],
+            lb_machines: [behindNat.name],
+          },
+        }
+      : {}),
+  }
+}
+
+/** `index` counts hypervisors, `position` a hypervisor's VMs, both from 0. Addresses start at .4 as dpservice's own do. */
+function vmConfig(vm: VmDescription, index: number, position: number): Record<string, unknown> {
+  const { guest } = vm
+  return {
+    machine_name: vm.name,
+    if_config: {
+      ipv4: `10.200.${index + 1}.${position + 4}`,
+      ipv6: `2001:db8:${index + 1}::${(position + 4).toString(16)}`,
+      vni,
+      bridge: vm.bridge,
+      device: `net_tap${position + 2}`,
+      netdev: `dtapvf_${position}`,
+    },
+    ...(guest ? { host_address: guest.address, mac_address: guest.macAddress, host_key: guest.hostKey } : {}),
+  }
+}
+
+/** How a data plane runs without a SmartNIC: dpservice's TAP mode. Two ports for the underlay, then one per VM. */
+function dataPlane(
+  lab: LabDescription,
+  hypervisor: HypervisorDescription,
+  index: number,
+): Record<string, unknown> {
+  const netdevs = ['dtap0', 'dtap1', ...hypervisor.vms.map((_, position) => `dtapvf_${position}`)]
+  const mac = (netdev: string): string => macAddress(lab.name, `${hypervisor.name} ${netdev}`)
+  return {
+    eal_arguments: [
+      '-l',
+      '0,1',
+      '--no-pci',
+      '--huge-unlink',
+      '-m',
+      '320',
+      `--file-prefix=dpbench-${lab.tag}-${index + 1}`,
+      ...netdevs.map((netdev, port) => `--vdev=net_tap${port},iface=${netdev},mac=${mac(netdev)}`),
+    ],
+    arguments: [
+      '--pf0=dtap0',
+      '--pf1=dtap1',
+      '--vf-pattern=dtapvf_',
+      '--nic-type=tap',
+      `--ipv6=fc00:${(index + 1).toString(16)}::1`,
+      '--enable-ipv6-overlay',
+      '--no-stats',
+    ],
+    environment: { DP_CONF: '' },
+    privileged: false,
+    cap_add: ['NET_ADMIN', 'SYS_ADMIN'],
+    devices: ['/dev/net/tun'],
+    mounts: [],
+    attach: [{ netdev: 'dtap0', bridge: underlayBridge }],
+  }
+}

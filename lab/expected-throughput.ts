@@ -1,0 +1,23 @@
+/**
+ * What the lab's config expects of softplane, in Gbit/s. These come from calibration on a machine with two cores, taken
+ * low: they say that the path works at the speed of its kind, nothing about dpservice.
+ */
+import type { GuestKind } from './options.ts'
+
+interface Expected {
+  readonly local_vm2vm: number
+  readonly remote_vm2vm: number
+  readonly lb: number
+}
+
+const same = (gigabitsPerSecond: number): Expected => ({
+  local_vm2vm: gigabitsPerSecond,
+  remote_vm2vm: gigabitsPerSecond,
+  lb: gigabitsPerSecond,
+})
+
+/** `sw` is the non-offload mode, `hw` the offload mode. An emulated CPU bounds `qemu`. */
+export const expectedThroughput: Record<GuestKind, { readonly sw: Expected; readonly hw: Expected }> = {
+  qemu: { sw: same(0.05), hw: same(0.08) },
+  namespace: { sw: same(0.5), hw: same(1.5) },
+}

@@ -1,0 +1,63 @@
+/** Puts the data plane's image into the lab's registry: built once, then found there by every later lab. */
+import { posix } from 'node:path'
+import Docker from 'dockerode'
+import { DpbenchError } from '../src/core/errors.ts'
+import { registryHas } from './daemons/registry.ts'
+import type { SoftplaneBuilder } from './options.ts'
+import { cacheFolder } from './paths.ts'
+
+const repository = 'softplane'
+
+export interface PublishOptions {
+  readonly builder: SoftplaneBuilder
+  /** `address:port` */
+  readonly registry: string
+  readonly dockerSocket: string
+  readonly log: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Returns the image's reference in the lab's registry.
+ * @throws DpbenchError when the push fails, and whatever the builder throws.
+ */
+export async function publishSoftplane(options: PublishOptions): Promise<string> {
+  const { builder, registry, dockerSocket, log, signal } = options
+  const expected = await builder.tag?.()
+  if (expected !== undefined && (await registryHas(registry, repository, expected))) {
+    return `${registry}/${repository}:${expected}`
+  }
+  const { reference } = await builder.build({
+    dockerHost: `unix://${dockerSocket}`,
+    cacheDir: cacheFolder(),
+    log,
+    signal,
+  })
+  const tag = posix.basename(reference).split(':')[1] ?? 'latest'
+  const published = `${registry}/${repository}:${tag}`
+  await pushImage(dockerSocket, reference, published, signal)
+  log(`pushed ${published}`)
+  return published
+}
+
+/** Tags the image `reference` as `published` and pushes it. */
+export async function pushImage(
+  socketPath: string,
+  reference: string,
+  published: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const docker = new Docker({ socketPath })
+  const colon = published.lastIndexOf(':')
+  await docker.getImage(reference).tag({ repo: published.slice(0, colon), tag: published.slice(colon + 1) })
+  const progress = await docker
+    .getImage(published)
+    .push({ abortSignal: AbortSignal.any([signal, AbortSignal.timeout(300_000)]) })
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(progress, (error: Error | null, events: { error?: string }[]) => {
+      const failure = error?.message ?? events?.find((event) => event.error)?.error
+      if (failure === undefined) resolve()
+      else reject(new DpbenchError(`cannot push ${published} to the lab's registry: ${failure}`))
+    })
+  })
+}

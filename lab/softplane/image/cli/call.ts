@@ -1,0 +1,65 @@
+/** One call of the service. */
+import { request as httpRequest } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Response } from '../shared/protocol.ts'
+import { RpcError } from '../shared/status.ts'
+import { ClientError } from './flags.ts'
+
+export interface Endpoint {
+  /** `host:port` */
+  readonly address: string
+  readonly connectTimeoutMs: number
+}
+
+/** As a gRPC client does, this tries to connect until its time is over. */
+const retryMs = 50
+
+/** @throws ClientError when nobody listens, RpcError when the service cannot serve the call. */
+export async function call(
+  endpoint: Endpoint,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<Exclude<Response, { rpc: unknown }>> {
+  const deadline = performance.now() + endpoint.connectTimeoutMs
+  while (true) {
+    try {
+      const response = JSON.parse(
+        await post(endpoint.address, JSON.stringify({ method, params })),
+      ) as Response
+      if (!('rpc' in response)) return response
+      throw Object.assign(new RpcError('INTERNAL', response.rpc.message), { status: response.rpc })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+      if (performance.now() >= deadline) {
+        throw new ClientError(`error connecting to ${endpoint.address}: context deadline exceeded`, {
+          cause: error,
+        })
+      }
+      await delay(retryMs)
+    }
+  }
+}
+
+async function post(address: string, body: string): Promise<string> {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const outgoing = httpRequest(
+    {
+      host: host === 'localhost' || host === '' ? '127.0.0.1' : host,
+      port: Number(address.slice(colon + 1)),
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      agent: false,
+    },
+    (incoming) => {
+      const chunks: Buffer[] = []
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+      incoming.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+      incoming.once('error', reject)
+    },
+  )
+  outgoing.once('error', reject)
+  outgoing.end(body)
+  return await promise
+}

@@ -1,0 +1,243 @@
+/**
+ * What the service knows: interfaces and routes. Each change is made in the kernel first and remembered when it holds;
+ * refusals carry dpservice's codes, in the order in which dpservice checks (`dp_grpc_impl.c`).
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  formatAddress,
+  formatPrefix,
+  maskPrefix,
+  parseAddress,
+  parsePrefix,
+  type Address,
+  type Prefix,
+} from '../shared/addresses.ts'
+import type { InterfaceRequest, InterfaceResult, RouteRequest, RouteResult } from '../shared/protocol.ts'
+import { RpcError, ServiceError } from '../shared/status.ts'
+import type { Configuration } from './configuration.ts'
+import { Overlay } from './overlay.ts'
+import { generateUnderlay, sameHypervisor } from './underlay.ts'
+import { Uplink } from './uplink.ts'
+
+interface Interface {
+  readonly result: InterfaceResult
+  readonly underlay: Address
+}
+
+interface Vni {
+  readonly overlay: Overlay
+  readonly routes: Map<string, RouteResult>
+}
+
+const mostVni = 2 ** 24 - 1
+
+export class Dataplane {
+  readonly #configuration: Configuration
+  readonly #uplink: Uplink
+  readonly #interfaces = new Map<string, Interface>()
+  readonly #vnis = new Map<number, Vni>()
+  #uuid: string | undefined
+
+  private constructor(configuration: Configuration, uplink: Uplink) {
+    this.#configuration = configuration
+    this.#uplink = uplink
+  }
+
+  static async start(configuration: Configuration): Promise<Dataplane> {
+    return new Dataplane(configuration, await Uplink.create(configuration))
+  }
+
+  get uuid(): string | undefined {
+    return this.#uuid
+  }
+
+  initialize(): string {
+    this.#uuid ??= randomUUID()
+    return this.#uuid
+  }
+
+  async createInterface(request: InterfaceRequest): Promise<InterfaceResult> {
+    const { options, virtualFunctions } = this.#configuration
+    const ipv4 = guestAddress(request.ipv4, 4)
+    const ipv6 = guestAddress(request.ipv6, 6)
+    if (!ipv4 && !ipv6)
+      throw new RpcError('INVALID_ARGUMENT', 'an interface needs an IPv4 or an IPv6 address')
+    checkVni(request.vni)
+    const port = virtualFunctions.find(({ device }) => device === request.device)
+    if (!port) throw new ServiceError('NOT_FOUND')
+    const peers = [...this.#interfaces.values()].map(({ result }) => result)
+    if (peers.some(({ device }) => device === request.device)) throw new ServiceError('ALREADY_EXISTS')
+    const underlay = this.#chooseUnderlay(request)
+    if (this.#interfaces.has(request.id)) throw new ServiceError('VM_HANDLE')
+    const neighbours = peers.filter(({ vni }) => vni === request.vni)
+    const taken = (address: string): boolean =>
+      neighbours.some((one) => one.ipv4 === address || one.ipv6 === address) ||
+      (this.#vnis.get(request.vni)?.routes.has(hostPrefix(address)) ?? false)
+    if ([ipv4, ipv6].some((address) => address !== '' && taken(address)))
+      throw new ServiceError('ROUTE_EXISTS')
+
+    const { overlay } = await this.#openVni(request.vni)
+    try {
+      await overlay.attach({
+        device: port.device,
+        mac: port.mac,
+        ipv4,
+        ipv6: options.ipv6Overlay ? ipv6 : '',
+        hostname: request.hostname,
+        mtu: options.dhcpMtu,
+        dns4: options.dhcpDns,
+        dns6: options.dhcpv6Dns,
+      })
+      await this.#uplink.addAddress(underlay)
+    } catch (error) {
+      await this.#closeUnusedVni(request.vni)
+      throw error
+    }
+    const { id, vni, device } = request
+    const result = {
+      id,
+      vni,
+      device,
+      ipv4: ipv4 || '0.0.0.0',
+      ipv6: ipv6 || '::',
+      underlayRoute: formatAddress(underlay),
+      virtualFunction: port.netdev,
+    }
+    this.#interfaces.set(id, { result, underlay })
+    return result
+  }
+
+  async deleteInterface(id: string): Promise<void> {
+    const { result, underlay } = this.#require(id)
+    await this.#uplink.removeAddress(underlay)
+    await this.#vnis.get(result.vni)?.overlay.detach(result.device)
+    this.#interfaces.delete(id)
+    await this.#closeUnusedVni(result.vni)
+  }
+
+  getInterface(id: string): InterfaceResult {
+    return this.#require(id).result
+  }
+
+  listInterfaces(): InterfaceResult[] {
+    return [...this.#interfaces.values()].map(({ result }) => result)
+  }
+
+  async createRoute(request: RouteRequest): Promise<void> {
+    const prefix = requirePrefix(request.prefix)
+    const address = parseAddress(request.nextHopIp)
+    if (address?.family !== 6) throw new ServiceError('BAD_IPVER')
+    const { overlay, routes } = this.#requireVni(request.vni)
+    const key = formatPrefix(prefix)
+    const own = this.listInterfaces().filter(({ vni }) => vni === request.vni)
+    const local = own.some(({ ipv4, ipv6 }) => [hostPrefix(ipv4), hostPrefix(ipv6)].includes(key))
+    if (local || routes.has(key)) throw new ServiceError('ROUTE_EXISTS')
+    if (prefix.address.family === 4 || this.#configuration.options.ipv6Overlay) {
+      await overlay.addRoute(prefix, { vni: request.nextHopVni, address })
+    }
+    routes.set(key, { prefix: key, nextHopVni: request.nextHopVni, nextHopIp: formatAddress(address) })
+  }
+
+  async deleteRoute(vni: number, text: string): Promise<void> {
+    const prefix = requirePrefix(text)
+    const { overlay, routes } = this.#requireVni(vni)
+    if (!routes.has(formatPrefix(prefix))) throw new ServiceError('ROUTE_NOT_FOUND')
+    await this.#removeRoute(overlay, routes, prefix)
+  }
+
+  listRoutes(vni: number): RouteResult[] {
+    return [...this.#requireVni(vni).routes.values()]
+  }
+
+  vniInUse(vni: number): boolean {
+    return this.#vnis.has(vni)
+  }
+
+  /** Forgets the VNI's routes; its interfaces stay. */
+  async resetVni(vni: number): Promise<void> {
+    const { overlay, routes } = this.#requireVni(vni)
+    for (const key of routes.keys()) await this.#removeRoute(overlay, routes, requirePrefix(key))
+  }
+
+  async close(): Promise<void> {
+    for (const { overlay } of this.#vnis.values()) await overlay.close()
+    await this.#uplink.close()
+  }
+
+  async #removeRoute(overlay: Overlay, routes: Map<string, RouteResult>, prefix: Prefix): Promise<void> {
+    if (prefix.address.family === 4 || this.#configuration.options.ipv6Overlay)
+      await overlay.removeRoute(prefix)
+    routes.delete(formatPrefix(prefix))
+  }
+
+  #require(id: string): Interface {
+    const found = this.#interfaces.get(id)
+    if (!found) throw new ServiceError('NOT_FOUND')
+    return found
+  }
+
+  #requireVni(vni: number): Vni {
+    const found = this.#vnis.get(vni)
+    if (!found) throw new ServiceError('NO_VNI')
+    return found
+  }
+
+  async #openVni(vni: number): Promise<Vni> {
+    const known = this.#vnis.get(vni)
+    if (known) return known
+    const opened = {
+      overlay: await Overlay.create(vni, this.#uplink),
+      routes: new Map<string, RouteResult>(),
+    }
+    this.#vnis.set(vni, opened)
+    return opened
+  }
+
+  /** dpservice frees a VNI, routes and all, with its last interface. */
+  async #closeUnusedVni(vni: number): Promise<void> {
+    if (this.listInterfaces().some((one) => one.vni === vni)) return
+    const unused = this.#vnis.get(vni)
+    this.#vnis.delete(vni)
+    await unused?.overlay.close()
+  }
+
+  #chooseUnderlay(request: InterfaceRequest): Address {
+    const used = new Set([...this.#interfaces.values()].map(({ underlay }) => underlay.value))
+    used.add(this.#uplink.own.value)
+    const wanted = parseAddress(request.underlay)
+    if (wanted && wanted.value !== 0n) {
+      const usable =
+        wanted.family === 6 && sameHypervisor(wanted, this.#uplink.own) && !used.has(wanted.value)
+      if (!usable) throw new ServiceError('VNF_INSERT')
+      return wanted
+    }
+    for (let number = 1; number < 2 ** 16; number++) {
+      const address = generateUnderlay(this.#uplink.own, request.vni, number)
+      if (!used.has(address.value)) return address
+    }
+    throw new ServiceError('VNF_INSERT')
+  }
+}
+
+/** Compressed, or empty for the unspecified address. */
+function guestAddress(text: string, family: 4 | 6): string {
+  const address = parseAddress(text)
+  if (address?.family !== family)
+    throw new RpcError('INVALID_ARGUMENT', `'${text}' is no IPv${family} address`)
+  return address.value === 0n ? '' : formatAddress(address)
+}
+
+function requirePrefix(text: string): Prefix {
+  const prefix = parsePrefix(text)
+  if (!prefix) throw new RpcError('INVALID_ARGUMENT', `'${text}' is no prefix`)
+  return maskPrefix(prefix)
+}
+
+function checkVni(vni: number): void {
+  if (Number.isInteger(vni) && vni >= 1 && vni <= mostVni) return
+  throw new RpcError('INVALID_ARGUMENT', `VNI ${vni} is not in range 1-${mostVni}`)
+}
+
+function hostPrefix(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`
+}

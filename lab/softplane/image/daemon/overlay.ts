@@ -1,0 +1,134 @@
+/**
+ * One VNI: a namespace that routes between the ports of its interfaces and the tunnel. The tunnel is a VXLAN device
+ * without destinations of its own: each route says where to (a lightweight tunnel), and its socket stays in the
+ * uplink's namespace, where all VNIs share one UDP port and the device's filter picks its own VNI.
+ */
+import { fileURLToPath } from 'node:url'
+import { formatAddress, formatPrefix, type Address, type Prefix } from '../shared/addresses.ts'
+import { GuestConfiguration, type GuestPort } from './guest-configuration.ts'
+import { Namespace } from './namespace.ts'
+import { disableOffloads } from './ports.ts'
+import { sameHypervisor, tunnelEnd, underlayVni } from './underlay.ts'
+import type { Uplink } from './uplink.ts'
+
+/** Assigned to VXLAN (RFC 7348). */
+const tunnelPort = 4789
+const gateway4 = '169.254.0.1'
+const gateway6 = 'fe80::1'
+const responder = fileURLToPath(new URL('../guest/responder.ts', import.meta.url))
+
+export interface NextHop {
+  /** 0: this VNI. */
+  readonly vni: number
+  readonly address: Address
+}
+
+export class Overlay {
+  readonly vni: number
+  readonly #uplink: Uplink
+  readonly #namespace: Namespace
+  readonly #tunnel: string
+  readonly #guests: GuestConfiguration
+
+  private constructor(vni: number, uplink: Uplink, namespace: Namespace, guests: GuestConfiguration) {
+    this.vni = vni
+    this.#uplink = uplink
+    this.#namespace = namespace
+    this.#tunnel = tunnelName(vni)
+    this.#guests = guests
+  }
+
+  static async create(vni: number, uplink: Uplink): Promise<Overlay> {
+    const guests = new GuestConfiguration()
+    const namespace = await Namespace.create(
+      { name: `vni-${vni}`, forward: true, holder: [process.execPath, responder] },
+      (line) => guests.acknowledge(line),
+    )
+    guests.attach(namespace.holder)
+    const overlay = new Overlay(vni, uplink, namespace, guests)
+    try {
+      await overlay.#createTunnel()
+    } catch (error) {
+      await overlay.close()
+      throw error
+    }
+    return overlay
+  }
+
+  async #createTunnel(): Promise<void> {
+    const tunnel = this.#tunnel
+    const { mac } = tunnelEnd(this.#uplink.own)
+    await this.#uplink.namespace.ip([
+      `link add ${tunnel} address ${mac} mtu ${this.#uplink.tunnelMtu} type vxlan external vnifilter` +
+        ` dstport ${tunnelPort} udp6zerocsumtx udp6zerocsumrx`,
+      `link set dev ${tunnel} netns ${this.#namespace.pid}`,
+    ])
+    await this.#namespace.ip([`link set dev ${tunnel} addrgenmode none`, `link set dev ${tunnel} up`])
+    await this.#namespace.run(['bridge', 'vni', 'add', 'vni', String(this.vni), 'dev', tunnel])
+    if (!this.#uplink.offload) await disableOffloads(this.#namespace, tunnel)
+  }
+
+  /** Takes a port out of the uplink's namespace and serves a guest behind it. */
+  async attach(port: GuestPort): Promise<void> {
+    const { device, ipv4, ipv6 } = port
+    await this.#uplink.namespace.ip([`link set dev ${device} netns ${this.#namespace.pid}`])
+    try {
+      await this.#namespace.ip([
+        `link set dev ${device} addrgenmode none`,
+        `link set dev ${device} up`,
+        `address add ${gateway4}/32 dev ${device}`,
+        `-6 address add ${gateway6}/64 dev ${device} nodad`,
+        ...(ipv4 ? [`route add ${ipv4}/32 dev ${device}`] : []),
+        ...(ipv6 ? [`-6 route add ${ipv6}/128 dev ${device}`] : []),
+      ])
+      await this.#guests.add(port)
+    } catch (error) {
+      await this.detach(device)
+      throw error
+    }
+  }
+
+  /** Puts a port back to where it waits for its next interface. Its addresses and routes go with the move. */
+  async detach(device: string): Promise<void> {
+    await this.#guests.remove(device)
+    await this.#namespace.ip([
+      `link set dev ${device} down`,
+      `link set dev ${device} netns ${this.#uplink.namespace.pid}`,
+    ])
+  }
+
+  async addRoute(prefix: Prefix, { vni, address }: NextHop): Promise<void> {
+    const { mac, nextHop } = tunnelEnd(address)
+    const id = vni || (underlayVni(address) ?? this.vni)
+    const source = formatAddress(this.#uplink.own)
+    const via = prefix.address.family === 4 ? `inet6 ${nextHop}` : nextHop
+    await this.#namespace.ip([
+      // a hypervisor's own tunnel end would take the frame for an echo: no neighbour, no delivery
+      ...(sameHypervisor(address, this.#uplink.own)
+        ? []
+        : [`neigh replace ${nextHop} dev ${this.#tunnel} lladdr ${mac} nud permanent`]),
+      `route add ${formatPrefix(prefix)}` +
+        ` encap ip6 id ${id} src ${source} dst ${formatAddress(address)} hoplimit 64` +
+        ` via ${via} dev ${this.#tunnel} onlink`,
+    ])
+  }
+
+  async removeRoute(prefix: Prefix): Promise<void> {
+    await this.#namespace.ip([`route delete ${formatPrefix(prefix)} dev ${this.#tunnel}`])
+  }
+
+  /** All ports must have been detached. The tunnel goes first: until then its VNI is taken. */
+  async close(): Promise<void> {
+    await this.#namespace.run(['ip', 'link', 'delete', 'dev', this.#tunnel]).catch(ignoreMissing)
+    await this.#uplink.namespace.run(['ip', 'link', 'delete', 'dev', this.#tunnel]).catch(ignoreMissing)
+    await this.#namespace.close()
+  }
+}
+
+function tunnelName(vni: number): string {
+  return `vx${vni}`
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!String(error).includes('Cannot find device')) throw error
+}

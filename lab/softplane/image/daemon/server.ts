@@ -1,0 +1,68 @@
+/** Answers the client on loopback, one request at a time. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Request, Response } from '../shared/protocol.ts'
+import { RpcError, ServiceError, success } from '../shared/status.ts'
+import type { Dataplane } from './dataplane.ts'
+import type { Log } from './log.ts'
+import type { Method } from './methods.ts'
+
+/**
+ * Takes the port, which also keeps a second daemon away. Requests that come before the data plane is there wait for
+ * it, so an answer means that the service is ready.
+ * @throws Error when the port is taken.
+ */
+export async function listen(
+  port: number,
+  methods: Readonly<Record<string, Method>>,
+  dataplane: Promise<Dataplane>,
+  log: Log,
+): Promise<Server> {
+  let last: Promise<unknown> = dataplane
+  const server = createServer((incoming, outgoing) => {
+    const answer = async (): Promise<void> => {
+      const response = await handle(await readBody(incoming), methods, dataplane, log)
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(response))
+    }
+    last = last.then(answer).catch((error: unknown) => {
+      log('ERROR', 'request failed', { error })
+      outgoing.destroy()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return server
+}
+
+async function handle(
+  body: string,
+  methods: Readonly<Record<string, Method>>,
+  dataplane: Promise<Dataplane>,
+  log: Log,
+): Promise<Response> {
+  const { method: name, params } = JSON.parse(body) as Request
+  try {
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined
+    if (!method) throw new RpcError('UNIMPLEMENTED', `unknown method ${name}`)
+    const plane = await dataplane
+    if (method.needsInitialization && !plane.uuid) throw new RpcError('ABORTED', 'not initialized')
+    const result = await method.call(plane, params)
+    log('INFO', `${name} called`, params)
+    return { status: success, result }
+  } catch (error) {
+    if (error instanceof ServiceError) {
+      log('WARNING', `${name} refused`, { ...params, error: error.message })
+      return { status: error.status, result: {} }
+    }
+    log('ERROR', `${name} failed`, { ...params, error: error instanceof Error ? error.message : error })
+    if (error instanceof RpcError) return { rpc: error.status }
+    return { rpc: new RpcError('INTERNAL', error instanceof Error ? error.message : String(error)).status }
+  }
+}
+
+async function readBody(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}

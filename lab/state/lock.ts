@@ -1,0 +1,69 @@
+/**
+ * Locks between processes that cannot go stale: a Unix socket in Linux's abstract name space. Only one process can listen on
+ * a name, the kernel frees it when that process ends in whatever way, and no file is left.
+ */
+import { once } from 'node:events'
+import { connect, createServer, type Server } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { UsageError } from '../../src/core/errors.ts'
+import { waitFor } from '../../src/core/wait.ts'
+
+async function tryListen(name: string): Promise<Server | undefined> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined) // the one who asked may have gone
+    socket.end(String(process.pid))
+  })
+  server.listen(`\0dpbench/${name}`)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
+    throw error
+  }
+  server.unref()
+  return server
+}
+
+class Lock implements AsyncDisposable {
+  readonly #server: Server
+  constructor(server: Server) {
+    this.#server = server
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
+
+/** @throws UsageError naming the process that works on this lab just now. */
+export async function lockLab(lab: string): Promise<AsyncDisposable> {
+  const server = await tryListen(`lab/${lab}`)
+  if (server) return new Lock(server)
+  const holder = await askHolder(`lab/${lab}`)
+  throw new UsageError(
+    `Process ${holder} is bringing the lab '${lab}' up or down. Wait until it has ended, or interrupt it.`,
+  )
+}
+
+/** Waits up to 30 s: held only while a lab chooses its addresses. */
+export async function lockAddresses(signal: AbortSignal): Promise<AsyncDisposable> {
+  return waitFor(
+    async () => {
+      const server = await tryListen('addresses')
+      return server
+        ? { state: 'ready', value: new Lock(server) }
+        : { state: 'pending', seen: `held by process ${await askHolder('addresses')}` }
+    },
+    { what: 'another lab to have chosen its addresses', timeoutMs: 30_000, signal },
+  )
+}
+
+async function askHolder(name: string): Promise<string> {
+  const socket = connect(`\0dpbench/${name}`)
+  socket.setTimeout(2000, () => socket.destroy())
+  return text(socket).then(
+    (pid) => pid || 'unknown',
+    () => 'unknown',
+  )
+}

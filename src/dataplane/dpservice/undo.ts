@@ -1,0 +1,48 @@
+/** Takes back what a deployment created, from the journal's data alone: only what carries the run's label is removed. */
+import type Docker from 'dockerode'
+import { z } from 'zod'
+import { accepting, engineStatus } from '../../transport/docker/engine-error.ts'
+import { execInContainer } from '../../transport/docker/exec.ts'
+import { judge, DpserviceError } from './client.ts'
+import { removeContainer } from './container.ts'
+import { goneStatus } from './status-codes.ts'
+
+const containerUndo = z.object({ name: z.string(), runId: z.string() })
+const imageUndo = z.object({ reference: z.string() })
+const objectUndo = z.object({ container: z.string(), arguments: z.array(z.string()) })
+
+/** By the journal's `kind`. A returned sentence says why something was left alone. */
+export const dataplaneUndo: Readonly<
+  Record<string, (host: string, docker: Docker, undo: unknown) => Promise<string | void>>
+> = {
+  async container(host, docker, undo) {
+    const { name, runId } = containerUndo.parse(undo)
+    const outcome = await removeContainer(docker, name, runId)
+    if (outcome === 'not ours') return `${host}: the container ${name} is not of this run and was left alone`
+  },
+
+  async image(host, docker, undo) {
+    const { reference } = imageUndo.parse(undo)
+    try {
+      await accepting([404], () => docker.getImage(reference).remove())
+    } catch (error) {
+      if (engineStatus(error) !== 409) throw error
+      return `${host}: the image ${reference} is in use by another container and was left`
+    }
+  },
+
+  'dpservice-object': undoObject,
+}
+
+/** Deletes an object of dpservice. Without its container, or stopped, dpservice holds no object any more. */
+export async function undoObject(host: string, docker: Docker, undo: unknown): Promise<void> {
+  const { container, arguments: argv } = objectUndo.parse(undo)
+  try {
+    const command = ['dpservice-cli', '-o', 'json', ...argv]
+    judge(host, argv, await execInContainer(host, docker.getContainer(container), command))
+  } catch (error) {
+    if ([404, 409].includes(engineStatus(error) ?? 0)) return
+    if (error instanceof DpserviceError && goneStatus.has(error.status)) return
+    throw error
+  }
+}

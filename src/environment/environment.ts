@@ -1,0 +1,215 @@
+/**
+ * An environment, open for a run in one mode: the lease held, machines connected, the data plane deployed, guests
+ * made ready. Everything that it changes is in the journal first; closing it replays the journal.
+ */
+import { join } from 'node:path'
+import type { BenchConfig, Mode } from '../config/index.ts'
+import { DpbenchError } from '../core/errors.ts'
+import { type Journal, openJournal } from '../core/journal.ts'
+import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
+import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { bootId } from '../machine/guest-network.ts'
+import { type PreparedGuest, prepareGuest } from '../machine/guest-preparation.ts'
+import { Hypervisor } from '../machine/hypervisor.ts'
+import { VirtualMachine } from '../machine/virtual-machine.ts'
+import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
+import { type MachineDescription, describeMachine } from './describe.ts'
+import { acquireLease } from './lease.ts'
+import { type UndoRunOptions, undoRuns } from './run-undo.ts'
+
+export interface EnvironmentOptions {
+  readonly config: BenchConfig
+  readonly mode: Mode
+  /** The data plane's image. */
+  readonly image: string
+  readonly runId: string
+  /** `<project>/.dpbench/<environment>`: journal and lease. */
+  readonly folder: string
+  readonly log: (line: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
+export const leaseFile = (folder: string): string => join(folder, 'lease.json')
+
+export class Environment implements AsyncDisposable {
+  readonly config: BenchConfig
+  readonly mode: Mode
+  readonly hypervisors: ReadonlyMap<string, Hypervisor>
+  readonly vms: ReadonlyMap<string, VirtualMachine>
+  readonly guests: ReadonlyMap<string, PreparedGuest>
+  readonly dataplane: DeployedDataplane
+  readonly machines: readonly MachineDescription[]
+  private readonly stack: AsyncDisposableStack
+
+  private constructor(
+    { config, mode }: EnvironmentOptions,
+    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines'>,
+    stack: AsyncDisposableStack,
+  ) {
+    this.config = config
+    this.mode = mode
+    this.hypervisors = parts.hypervisors
+    this.vms = parts.vms
+    this.guests = parts.guests
+    this.dataplane = parts.dataplane
+    this.machines = parts.machines
+    this.stack = stack
+  }
+
+  /** @throws DpbenchError of the part that failed, after everything that was done so far is undone */
+  static async open(options: EnvironmentOptions): Promise<Environment> {
+    await using stack = new AsyncDisposableStack()
+    const { config, folder, runId, signal, log } = options
+    stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
+    const journal = await openJournal(journalFile(folder))
+    const hypervisors = await connectHypervisors(options, stack)
+    await undoStale(journal, options, hypervisors)
+    const vms = await connectVms(options, hypervisors, stack)
+    stack.defer(() => undoOwn(journal, options, { hypervisors, guests: vms }))
+    const undoLog = undoLogOf(journal, options)
+    const deployments = config.hypervisors.map((hypervisor) => ({
+      hypervisor: hypervisors.get(hypervisor.name)!,
+      settings: hypervisor.dpservice,
+      ports: hypervisor.vms.map((vm) => ({
+        vm: vms.get(vm.name)!,
+        device: (vm.device ?? vm.pciAddress)!,
+        netdev: vm.netdev,
+        bridge: vm.bridge,
+      })),
+    }))
+    const dataplane = await deployDpservice(deployments, { ...options, undoLog })
+    stack.defer(() => dataplane.release())
+    log('guests: data NICs up and leased')
+    const guests = await prepareGuests(options, vms, undoLog)
+    const machines = await Promise.all(
+      [
+        ...[...hypervisors.values()].map((each) => each.ssh),
+        ...[...vms.values()].map((each) => each.ssh),
+      ].map((host) => describeMachine(host)),
+    )
+    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack.move())
+  }
+
+  /** Puts everything back and closes the connections, once. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stack.disposeAsync()
+  }
+}
+
+async function connectHypervisors(
+  { config, signal }: EnvironmentOptions,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, Hypervisor>> {
+  return new Map(
+    await all(config.hypervisors, async (hypervisor) => {
+      const connected = stack.use(await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal }))
+      return [hypervisor.name, connected] as const
+    }),
+  )
+}
+
+async function connectVms(
+  { config, signal }: EnvironmentOptions,
+  hypervisors: ReadonlyMap<string, Hypervisor>,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, VirtualMachine>> {
+  const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
+  const addresses = wanted.map((vm) => vmAddress(config, vm))
+  return new Map(
+    await all(wanted, async (vm, index) => {
+      const { ipv4, ipv6, vni, macAddress } = vm
+      const connected = await VirtualMachine.connect(
+        addresses[index]!,
+        hypervisors.get(vm.hypervisor)!,
+        { ipv4, ipv6, vni, managementMac: macAddress },
+        { signal, timeoutMs: 60_000 },
+      )
+      return [vm.name, stack.use(connected)] as const
+    }),
+  )
+}
+
+async function prepareGuests(
+  { config, signal }: EnvironmentOptions,
+  vms: ReadonlyMap<string, VirtualMachine>,
+  undoLog: UndoLog,
+): Promise<Map<string, PreparedGuest>> {
+  const withIpv6 = new Map(
+    config.hypervisors.map(({ name, dpservice }) => [
+      name,
+      dpservice.arguments.includes('--enable-ipv6-overlay'),
+    ]),
+  )
+  return new Map(
+    await all([...vms.values()], async (vm) => {
+      const boot = await bootId(vm.ssh)
+      const prepared = await prepareGuest(vm, {
+        signal,
+        ipv6: withIpv6.get(vm.hypervisor.name) ?? false,
+        recordUndo: async ({ what, commands }) => {
+          const guest = { ...journalHost(vm.ssh.address) }
+          const undo = { kind: 'guest', guest, bootId: boot, commands }
+          await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
+        },
+      })
+      return [vm.name, prepared] as const
+    }),
+  )
+}
+
+function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): UndoLog {
+  const hosts = new Map(
+    config.hypervisors.map((each) => [each.name, journalHost(hypervisorAddress(config, each))]),
+  )
+  return {
+    async record({ hypervisor, what, undo }) {
+      const host = hosts.get(hypervisor)
+      if (!host) throw new TypeError(`${hypervisor} is not in the config`)
+      const id = await journal.record({ runId, scope: 'run', host, what, undo })
+      return { done: () => journal.markUndone(id) }
+    },
+  }
+}
+
+/** What a run that was killed has left is put back before this one begins. */
+async function undoStale(
+  journal: Journal,
+  { runId, log }: EnvironmentOptions,
+  hypervisors: ReadonlyMap<string, Hypervisor>,
+): Promise<void> {
+  const stale = journal.pending('run').filter((entry) => entry.runId !== runId)
+  if (stale.length === 0) return
+  log(`putting back what an earlier run left: ${stale.map((entry) => entry.what).join(', ')}`)
+  const { left } = await undoRuns(journal, stale, { hypervisors, log })
+  refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+}
+
+/** Images stay until the whole run ends: the next mode needs them again. */
+async function undoOwn(
+  journal: Journal,
+  { runId, log }: EnvironmentOptions,
+  connected: Pick<UndoRunOptions, 'hypervisors' | 'guests'>,
+): Promise<void> {
+  const own = journal.pending('run').filter((entry) => entry.runId === runId && entry.undo.kind !== 'image')
+  const { left } = await undoRuns(journal, own, { ...connected, log })
+  refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+}
+
+function refuseLeftovers(left: readonly string[]): void {
+  if (left.length === 0) return
+  throw new DpbenchError(
+    `could not be put back (it stays in the journal, the next run tries again): ${left.join('; ')}`,
+  )
+}
+
+/** All, side by side; waits for each to end before it throws, so that nothing is begun behind an undo's back. */
+async function all<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
+  const outcomes = await Promise.allSettled(items.map((item, index) => work(item, index)))
+  const failures = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map((outcome) => outcome.reason as unknown)
+  if (failures.length === 1) throw failures[0]
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} machines failed`)
+  return outcomes.filter((outcome) => outcome.status === 'fulfilled').map((outcome) => outcome.value)
+}

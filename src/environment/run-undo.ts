@@ -1,0 +1,66 @@
+/** Takes back what runs left in the journal: containers and their objects, changes in guests, images that were pulled. */
+import { z } from 'zod'
+import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
+import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
+import { dataplaneUndo } from '../dataplane/dpservice/undo.ts'
+import { bootId } from '../machine/guest-network.ts'
+import { Hypervisor } from '../machine/hypervisor.ts'
+import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { connectHost } from '../transport/ssh/connect.ts'
+
+const guestUndo = z.object({
+  guest: z.object({
+    name: z.string(),
+    address: z.string(),
+    port: z.number(),
+    user: z.string(),
+    keyFile: z.string(),
+    hostKey: z.string().optional(),
+    sudo: z.boolean(),
+  }),
+  bootId: z.string(),
+  commands: z.array(z.array(z.string())),
+})
+
+/** A guest that was rebooted since has forgotten what was done to it. */
+async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoRunOptions): Promise<void> {
+  const { guest, bootId: boot, commands } = guestUndo.parse(data)
+  await using opened = new AsyncDisposableStack()
+  const known = options.guests?.get(guest.name)?.ssh
+  const ssh = known?.connected
+    ? known
+    : opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
+  if ((await bootId(ssh)) !== boot) return
+  for (const command of commands) await ssh.run(command)
+}
+
+export interface UndoRunOptions {
+  /** Connected already, by name; others are connected to for the time of the replay. */
+  readonly hypervisors?: ReadonlyMap<string, Hypervisor>
+  readonly guests?: ReadonlyMap<string, VirtualMachine>
+  readonly log: (line: string) => void
+}
+
+/** Replays `entries` of runs. It goes on after a failing step; what is left comes back in the result. */
+export async function undoRuns(
+  journal: Journal,
+  entries: readonly JournalEntry[],
+  options: UndoRunOptions,
+): Promise<ReplayResult> {
+  await using opened = new AsyncDisposableStack()
+  const registry = new UndoRegistry<Hypervisor>()
+  registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
+  for (const [kind, undo] of Object.entries(dataplaneUndo)) {
+    registry.register(kind, (data, hypervisor) => undo(hypervisor.name, hypervisor.docker, data))
+  }
+  const contextFor = async (host: JournalHost | undefined): Promise<Hypervisor> => {
+    if (!host) throw new TypeError('a run creates nothing on the controller')
+    const known = options.hypervisors?.get(host.name)
+    if (known?.ssh.connected) return known
+    return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000 }))
+  }
+  const result = await registry.replay(journal, entries, contextFor)
+  for (const note of result.notes) options.log(note)
+  for (const { entry, reason } of result.left) options.log(`left: ${entry.what}: ${reason}`)
+  return result
+}

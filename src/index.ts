@@ -1,0 +1,25 @@
+/** The API of suites: `import { expect, test } from 'dpbench'`. The plugin is at `dpbench/plugin`. */
+import './vitest/matchers.ts'
+
+export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
+export { test } from './vitest/fixtures.ts'
+export type { Placement, TestDataplane, Traffic } from './vitest/fixtures.ts'
+export type { Path } from './vitest/placement.ts'
+export type { ThresholdKey, Throughput, ThroughputRequest } from './vitest/throughput.ts'
+export type { Family, VirtualMachine } from './machine/virtual-machine.ts'
+export type { Hypervisor } from './machine/hypervisor.ts'
+export type { Sample } from './verdict/sample.ts'
+export type { Verdict } from './verdict/verdict.ts'
+export {
+  ConfigError,
+  ConnectionError,
+  DeployError,
+  DpbenchError,
+  HostKeyError,
+  MeasurementError,
+  ProvisionError,
+  ThresholdError,
+  UsageError,
+  WaitError,
+} from './core/errors.ts'
+export { CommandError } from './core/command-result.ts'

@@ -1,0 +1,166 @@
+/**
+ * The run record: one JSON document (`run.json`) with everything that was asked, found, measured and judged in a run.
+ * Every report is made from it alone, also years later, so its form carries a version.
+ */
+import { z } from 'zod'
+import { ConfigError } from '../core/errors.ts'
+import { sampleSchema } from './sample-schema.ts'
+import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
+
+/** Raised when a record of the old form would be misread. Added optional fields do not raise it. */
+export const schemaVersion = 1
+
+const text = z.string()
+
+const machine = z.object({
+  name: text,
+  role: z.enum(['controller', 'hypervisor', 'guest']),
+  kernel: text.optional(),
+  os: text.optional(),
+  cpu: text.optional(),
+  cores: z.number().optional(),
+  memoryBytes: z.number().optional(),
+  /** Version strings by tool: `{ "iperf3": "iperf 3.12" }`. */
+  tools: z.record(text, text).optional(),
+  /** By device, then by the name that `ethtool -k` gives: `{ "enp1s0": { "tcp-segmentation-offload": true } }`. */
+  offloads: z.record(text, z.record(text, z.boolean())).optional(),
+  /** Whatever else was found, by name. */
+  details: z.record(text, text).optional(),
+})
+export type MachineRecord = z.infer<typeof machine>
+
+const dataPlane = z.object({
+  machine: text,
+  mode: text.optional(),
+  /** As it was asked for, e.g. `registry:5000/softplane:dev`. */
+  image: text,
+  /** `sha256:…` */
+  digest: text.optional(),
+  /** What the data plane says of itself. */
+  version: text.optional(),
+  arguments: z.array(text).optional(),
+})
+export type DataPlaneRecord = z.infer<typeof dataPlane>
+
+const recordedError = z.object({
+  /** `DPBENCH_…`, or the name of a foreign error. */
+  code: text,
+  message: text,
+  exitCode: z.number(),
+})
+export type RecordedError = z.infer<typeof recordedError>
+
+const testResult = z.discriminatedUnion('state', [
+  /** Measured and judged. */
+  z.object({ state: z.literal('judged'), verdict: verdictSchema }),
+  /** Checked something without measuring. */
+  z.object({ state: z.literal('passed') }),
+  z.object({ state: z.literal('failed'), message: text }),
+  /** Ended by an error; with a verdict when it came after judging, as in undoing. */
+  z.object({ state: z.literal('error'), error: recordedError, verdict: verdictSchema.optional() }),
+  z.object({ state: z.literal('skipped'), reason: text }),
+])
+export type TestResult = z.infer<typeof testResult>
+
+const testRecord = z.object({
+  suite: text,
+  name: text,
+  mode: text.optional(),
+  /** The threshold's key, e.g. `remote_vm2vm`. */
+  scenario: text.optional(),
+  startedAt: text,
+  durationMs: z.number(),
+  result: testResult,
+  /** Raw, in their order, also of a test that failed. */
+  repetitions: z.array(sampleSchema).default([]),
+  /** Relative to the results folder. */
+  folder: text.optional(),
+  artifacts: z.array(text).default([]),
+})
+export type TestRecord = z.infer<typeof testRecord>
+
+const outcome = z.object({
+  exitCode: z.number(),
+  counts: z.object({
+    passed: z.number(),
+    failed: z.number(),
+    unstable: z.number(),
+    invalid: z.number(),
+    errors: z.number(),
+    skipped: z.number(),
+  }),
+})
+export type Outcome = z.infer<typeof outcome>
+
+export const recordSchema = z.object({
+  schema_version: z.literal(schemaVersion),
+  runId: text,
+  tag: text.optional(),
+  startedAt: text,
+  /** Absent while the run goes on, and in the record of one that was killed. */
+  finishedAt: text.optional(),
+  dpbenchVersion: text,
+  commandLine: z.array(text),
+  options: z.record(text, z.unknown()),
+  stage: text.optional(),
+  modes: z.array(text),
+  /** As it was loaded, without secrets; `sha256` is of `content` as canonical JSON. */
+  config: z.object({
+    file: text.optional(),
+    name: text.optional(),
+    sha256: text,
+    content: z.unknown(),
+  }),
+  profile: profileSchema,
+  rule: ruleSchema,
+  machines: z.array(machine),
+  dataPlanes: z.array(dataPlane),
+  /** What every reader of a figure must know, e.g. that a stand-in took dpservice's place. */
+  notices: z.array(text),
+  tests: z.array(testRecord),
+  /** Outside of tests: deployment, clean-up. */
+  failures: z.array(recordedError.extend({ where: text })),
+  /** What clean-up could not remove. */
+  leftovers: z.array(text),
+  /** `SIGINT` or `SIGTERM`. */
+  interruptedBy: z.enum(['SIGINT', 'SIGTERM']).optional(),
+  outcome,
+})
+export type RunRecord = z.infer<typeof recordSchema>
+
+/**
+ * Reads a record. `source` names it in messages.
+ * @throws ConfigError when it is not JSON, of another schema version, or broken; with every fault and its place.
+ */
+export function parseRecord(json: string, source: string): RunRecord {
+  const document = parseJson(json, source)
+  const version = z.object({ schema_version: z.number() }).safeParse(document)
+  if (!version.success)
+    throw new ConfigError(`${source} is not a run record of dpbench: it has no schema_version`)
+  const found = version.data.schema_version
+  if (found !== schemaVersion) {
+    const than = found > schemaVersion ? 'newer' : 'older'
+    throw new ConfigError(
+      `${source} has schema version ${found}, and this dpbench reads ${schemaVersion}: use a ${than} dpbench for it`,
+    )
+  }
+  const parsed = recordSchema.safeParse(document)
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`)
+  throw new ConfigError(`${source} is not a sound run record`, faults)
+}
+
+function parseJson(json: string, source: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (error) {
+    throw new ConfigError(`${source} is not JSON`, [], { cause: error })
+  }
+}
+
+/** The record as it is written: readable, with rows of figures on one line each. */
+export function serialiseRecord(record: RunRecord): string {
+  const indented = JSON.stringify(record, null, 2)
+  // A string holds no line break in JSON, so this touches nothing but arrays of numbers.
+  return `${indented.replaceAll(/\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/g, (_, list: string) => `[${list.replaceAll(/,\n\s+/g, ', ')}]`)}\n`
+}

@@ -1,0 +1,134 @@
+/** Gathers a run into its record, in the main process. What workers measured comes in as data. */
+import { createHash } from 'node:crypto'
+import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
+import { outcomeOf } from './outcome.ts'
+import {
+  recordSchema,
+  schemaVersion,
+  type DataPlaneRecord,
+  type MachineRecord,
+  type RecordedError,
+  type RunRecord,
+  type TestRecord,
+} from './record.ts'
+import { withoutSecrets } from './secrets.ts'
+
+/** What is known when a run begins. Secrets in `options` and `config` are replaced. */
+export interface RunStart extends Pick<
+  RunRecord,
+  | 'runId'
+  | 'tag'
+  | 'startedAt'
+  | 'dpbenchVersion'
+  | 'commandLine'
+  | 'options'
+  | 'stage'
+  | 'modes'
+  | 'profile'
+  | 'rule'
+> {
+  readonly config: {
+    readonly file?: string | undefined
+    readonly name?: string | undefined
+    readonly content: unknown
+  }
+}
+
+/** A test as it is handed in: what has a default may be left out. */
+export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts'> & {
+  readonly repetitions?: readonly TestRecord['repetitions'][number][]
+  readonly artifacts?: readonly string[]
+}
+
+export class RunRecorder {
+  readonly #record: Omit<RunRecord, 'outcome' | 'finishedAt'>
+
+  constructor({ config, options, ...start }: RunStart) {
+    const content = withoutSecrets(config.content)
+    this.#record = {
+      schema_version: schemaVersion,
+      ...start,
+      options: Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [name, withoutSecrets(value, name)]),
+      ),
+      config: { file: config.file, name: config.name, sha256: sha256Of(content), content },
+      machines: [],
+      dataPlanes: [],
+      notices: [],
+      tests: [],
+      failures: [],
+      leftovers: [],
+    }
+  }
+
+  /** What was found about a machine; a later description of the same machine adds to it. */
+  machine(found: MachineRecord): void {
+    const { machines } = this.#record
+    const index = machines.findIndex(({ name }) => name === found.name)
+    if (index < 0) machines.push(found)
+    else machines[index] = { ...machines[index], ...found }
+  }
+
+  dataPlane(deployed: DataPlaneRecord): void {
+    this.#record.dataPlanes.push(deployed)
+  }
+
+  /** Said once, however often it is given. */
+  notice(text: string): void {
+    if (!this.#record.notices.includes(text)) this.#record.notices.push(text)
+  }
+
+  test(entry: TestEntry): void {
+    this.#record.tests.push({
+      ...entry,
+      repetitions: [...(entry.repetitions ?? [])],
+      artifacts: [...(entry.artifacts ?? [])],
+    })
+  }
+
+  /** An error outside of a test. `where`: `deploying to hypervisor-2`, `clean-up`. */
+  failure(where: string, error: unknown): void {
+    this.#record.failures.push({ where, ...recordError(error) })
+  }
+
+  leftover(...what: readonly string[]): void {
+    this.#record.leftovers.push(...what)
+  }
+
+  interrupted(signal: 'SIGINT' | 'SIGTERM'): void {
+    this.#record.interruptedBy = signal
+  }
+
+  /** The record so far, to be written after each test, so that a killed run leaves what it had. */
+  snapshot(): RunRecord {
+    return recordSchema.parse({ ...this.#record, outcome: outcomeOf(this.#record) })
+  }
+
+  finish(finishedAt: Date = new Date()): RunRecord {
+    return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
+  }
+}
+
+/** Any thrown value as a record keeps it: its code, its whole message, the exit code it stands for. */
+export function recordError(error: unknown): RecordedError {
+  const message = describeError(error)
+  if (error instanceof DpbenchError) return { code: error.code, message, exitCode: error.exitCode }
+  return { code: error instanceof Error ? error.name : 'Error', message, exitCode: ExitCode.infrastructure }
+}
+
+function sha256Of(content: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(content)) ?? 'null')
+    .digest('hex')
+}
+
+/** Keys in order, so that the same config has the same hash however it was written. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, entry]) => [key, sorted(entry)] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+}

@@ -1,0 +1,122 @@
+/**
+ * The results folder: `results/<tag or time>/` with `run.json`, `junit.xml` and `summary.md`, and for each test
+ * `<suite>/<test>-<mode>/` with its raw outputs and a marker `SUCCESS` or `FAILED`; `results/latest` is a link. Everything
+ * that reports write is written here. What was there before is never overwritten.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { DpbenchError } from '../core/errors.ts'
+import { fileName, tagName, timeName } from './names.ts'
+import { stateOf } from './outcome.ts'
+import { serialiseRecord, type RunRecord, type TestRecord } from './record.ts'
+import { renderJunit } from './junit.ts'
+import { renderSummary } from './summary.ts'
+
+/** The link to the newest results, beside them. */
+const latest = 'latest'
+
+/**
+ * Makes the folder of a run under `results` and returns its path. Where one of that name exists, `-2`, `-3`, … is added.
+ * @throws UsageError for a tag that is no name.
+ */
+export async function createResultsFolder(
+  results: string,
+  { tag, startedAt }: { readonly tag?: string | undefined; readonly startedAt: string },
+): Promise<string> {
+  await mkdir(results, { recursive: true })
+  return makeUnique(results, tag === undefined ? timeName(startedAt) : tagName(tag))
+}
+
+/**
+ * Makes the folder of one test for its raw outputs. Returns its path relative to the results folder: the `folder` of
+ * its record. May be called in a worker.
+ */
+export async function createTestFolder(
+  resultsFolder: string,
+  { suite, name, mode }: Pick<TestRecord, 'suite' | 'name'> & { readonly mode?: string | undefined },
+): Promise<string> {
+  const parent = join(resultsFolder, fileName(suite))
+  await mkdir(parent, { recursive: true })
+  const folder = await makeUnique(parent, fileName([name, mode].filter(Boolean).join('-')))
+  return relative(resultsFolder, folder)
+}
+
+/** Writes one raw output into a test's folder. Returns its path relative to the results folder: an artifact of its record. */
+export async function writeArtifact(
+  resultsFolder: string,
+  testFolder: string,
+  name: string,
+  content: string | Uint8Array,
+): Promise<string> {
+  const path = join(testFolder, fileName(name))
+  // Two outputs of one name would be one lost: `wx` refuses to overwrite.
+  await writeFile(join(resultsFolder, path), content, { flag: 'wx' })
+  return path
+}
+
+/** Writes `run.json` whole or not at all, so that a killed run leaves its last good state. Returns its path. */
+export async function writeRecord(resultsFolder: string, record: RunRecord): Promise<string> {
+  return replaceFile(join(resultsFolder, 'run.json'), serialiseRecord(record))
+}
+
+/** Writes the record and every report of it, the tests' markers and the link. Returns the paths of what it wrote. */
+export async function writeReports(resultsFolder: string, record: RunRecord): Promise<string[]> {
+  const written = [
+    await writeRecord(resultsFolder, record),
+    await replaceFile(join(resultsFolder, 'junit.xml'), renderJunit(record)),
+    await replaceFile(join(resultsFolder, 'summary.md'), renderSummary(record)),
+  ]
+  for (const test of record.tests) {
+    const marker = await writeMarker(resultsFolder, test)
+    if (marker) written.push(marker)
+  }
+  written.push(await linkLatest(resultsFolder))
+  return written
+}
+
+/** A skipped test is neither. */
+async function writeMarker(resultsFolder: string, test: TestRecord): Promise<string | undefined> {
+  const state = stateOf(test.result)
+  if (state === 'SKIPPED' || test.folder === undefined) return undefined
+  return replaceFile(join(resultsFolder, test.folder, state === 'PASS' ? 'SUCCESS' : 'FAILED'), `${state}\n`)
+}
+
+/** Points `latest` to this folder; a reader sees the old one or the new one, never none. */
+async function linkLatest(resultsFolder: string): Promise<string> {
+  const link = join(dirname(resultsFolder), latest)
+  const fresh = `${link}.${randomUUID()}`
+  await symlink(basename(resultsFolder), fresh)
+  try {
+    await rename(fresh, link)
+  } catch (error) {
+    await rm(fresh, { force: true })
+    throw new DpbenchError(
+      `${link} cannot be made a link to ${basename(resultsFolder)}: move what is there away`,
+      {
+        cause: error,
+      },
+    )
+  }
+  return link
+}
+
+async function makeUnique(parent: string, name: string): Promise<string> {
+  // `latest` is the link's, and a folder of that name would be in its way.
+  for (let count = name === latest ? 2 : 1; ; count++) {
+    const path = join(parent, count === 1 ? name : `${name}-${count}`)
+    try {
+      await mkdir(path)
+      return path
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    }
+  }
+}
+
+async function replaceFile(path: string, content: string): Promise<string> {
+  const fresh = `${path}.${randomUUID()}`
+  await writeFile(fresh, content)
+  await rename(fresh, path)
+  return path
+}

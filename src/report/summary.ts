@@ -1,0 +1,89 @@
+/** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
+import type { RunRecord } from './record.ts'
+import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf } from './view.ts'
+
+export function renderSummary(record: RunRecord): string {
+  const parts = [
+    `# dpbench: ${countsOf(record)}`,
+    record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
+    table(
+      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV'],
+      rowsOf(record).map((row) => [
+        row.suite,
+        row.name,
+        row.mode,
+        row.scenario,
+        row.figure,
+        row.expected,
+        row.state === 'PASS' ? row.state : `**${row.state}**`,
+        row.n,
+        row.cov,
+      ]),
+    ),
+    table(
+      ['test', 'offload / non-offload'],
+      ratiosOf(record).map(({ suite, name, ratio }) => [`${suite}: ${name}`, `${ratio.toFixed(2)} ×`]),
+    ),
+    section('What to know', remarks(record)),
+    section('Left behind', record.leftovers.map(escape)),
+    section('Provenance', provenance(record)),
+  ]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
+}
+
+function remarks(record: RunRecord): string[] {
+  const ofTests = rowsOf(record).flatMap(({ test, state, suite, name }) => {
+    const details = detailsOf(test)
+    if (state === 'PASS' && details.length === 0) return []
+    const mode = test.mode === undefined ? '' : ` (${test.mode})`
+    const texts = [explanationOf(test), ...details].filter(Boolean)
+    return [`**${state}** ${escape(`${suite}: ${name}${mode}`)}: ${texts.map(escape).join('; ')}`]
+  })
+  const ofRun = record.failures.map(
+    ({ where, code, message }) => `**ERROR** ${escape(`${where}: ${code}: ${message}`)}`,
+  )
+  return [...ofTests, ...ofRun]
+}
+
+function provenance(record: RunRecord): string[] {
+  const { profile, rule } = record
+  const decides = rule === 'mean' ? 'the mean decides' : 'the 95 % interval of the mean decides'
+  const repetitions = `${profile.repetitions.min} to ${profile.repetitions.max} repetitions`
+  return [
+    `run \`${record.runId}\`, ${record.startedAt} to ${record.finishedAt ?? 'its end, which is not recorded'}`,
+    `dpbench ${escape(record.dpbenchVersion)}: \`${record.commandLine.join(' ').replaceAll('`', "'")}\``,
+    `profile ${escape(profile.name)}: ${profile.keptSeconds} s kept, ${repetitions}; ${decides}`,
+    `config ${escape(record.config.name ?? record.config.file ?? '')} \`${record.config.sha256.slice(0, 12)}\``,
+    ...record.dataPlanes.map(({ machine, mode, image, digest, version }) =>
+      escape([machine, mode, image, digest, version].filter(Boolean).join(', ')),
+    ),
+    ...record.machines.map(({ name, role, kernel, cpu, tools }) => {
+      const versions = Object.entries(tools ?? {}).map(([tool, found]) => `${tool}: ${found}`)
+      return escape([`${role} ${name}`, kernel, cpu, ...versions].filter(Boolean).join(', '))
+    }),
+  ]
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [`## ${title}`, '', ...lines.map((line) => `- ${line}`)].join('\n')
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return ''
+  return [titles, titles.map(() => '---'), ...rows.map((row) => row.map(cell))].map(tableLine).join('\n')
+}
+
+function tableLine(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function cell(text: string): string {
+  return text.startsWith('**') ? text : escape(text)
+}
+
+/** Text of tools and people must neither end a table's cell nor become markup. */
+function escape(text: string): string {
+  return text
+    .replaceAll(/[\\`*_[\]<>|]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`))
+    .replaceAll(/\s*\n\s*/g, '<br>')
+}

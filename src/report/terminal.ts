@@ -1,0 +1,128 @@
+/** The report for a terminal: complete without colour, which only repeats what the words say. */
+import { styleText } from 'node:util'
+import { ExitCode } from '../core/errors.ts'
+import type { TestState } from './outcome.ts'
+import type { RunRecord } from './record.ts'
+import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf, type Row } from './view.ts'
+
+export interface TerminalOptions {
+  readonly color: boolean
+}
+
+type Style = Parameters<typeof styleText>[0]
+type Paint = (style: Style, text: string) => string
+
+const columns = [
+  ['test', 'name'],
+  ['mode', 'mode'],
+  ['threshold', 'scenario'],
+  ['throughput', 'figure'],
+  ['expected', 'expected'],
+  ['verdict', 'state'],
+  ['n', 'n'],
+  ['CoV', 'cov'],
+] as const satisfies readonly (readonly [string, keyof Row])[]
+
+const styles: Record<TestState, Style> = {
+  PASS: 'green',
+  FAIL: 'red',
+  UNSTABLE: 'yellow',
+  INVALID: 'magenta',
+  ERROR: 'red',
+  SKIPPED: 'dim',
+}
+
+/** Whether to colour what goes to `stream`: `NO_COLOR` and `FORCE_COLOR` first (no-color.org), then whether it is a terminal. */
+export function wantsColor(
+  stream: { readonly isTTY?: boolean | undefined },
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (environment['NO_COLOR']) return false
+  const forced = environment['FORCE_COLOR']
+  if (forced !== undefined) return forced !== '0' && forced !== 'false'
+  return stream.isTTY === true && environment['TERM'] !== 'dumb'
+}
+
+/** The whole report, ending with a line break. */
+export function renderTerminal(record: RunRecord, { color }: TerminalOptions): string {
+  const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false }) : text)
+  const parts = [
+    ...record.notices.map((notice) => paint('yellow', `! ${notice}`)),
+    ...tables(rowsOf(record), paint),
+    ratios(record, paint),
+    problems(record, paint),
+    ending(record, paint),
+  ]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
+}
+
+function tables(rows: readonly Row[], paint: Paint): string[] {
+  const widths = columns.map(([title, key]) =>
+    Math.max(...[title, ...rows.map((row) => row[key])].map(widthOf)),
+  )
+  const padded = (cells: readonly string[]): string[] =>
+    cells.map((cell, index) => pad(cell, widths[index] ?? 0))
+  const header = paint('dim', tableLine(padded(columns.map(([title]) => title))))
+  return [...Map.groupBy(rows, ({ suite }) => suite)].map(([suite, list]) => {
+    const lines = list.map((row, index) => {
+      const sameAsAbove = list[index - 1]?.name === row.name
+      const cells = padded(columns.map(([, key]) => (key === 'name' && sameAsAbove ? '' : row[key])))
+      // Coloured after padding, for the codes have no width.
+      return tableLine(
+        cells.map((cell, column) =>
+          columns[column]?.[1] === 'state' ? paint(styles[row.state], cell) : cell,
+        ),
+      )
+    })
+    return [paint('bold', suite), header, ...lines].join('\n')
+  })
+}
+
+function tableLine(cells: readonly string[]): string {
+  return `  ${cells.join('  ')}`.trimEnd()
+}
+
+function ratios(record: RunRecord, paint: Paint): string {
+  const list = ratiosOf(record)
+  if (list.length === 0) return ''
+  const width = Math.max(...list.map(({ name }) => widthOf(name)))
+  const lines = list.map(({ name, ratio }) => `  ${pad(name, width)}  ${ratio.toFixed(2)} ×`)
+  return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
+}
+
+/** A sentence for every test: those that did not pass with all their reasons, and notes wherever there are some. */
+function problems(record: RunRecord, paint: Paint): string {
+  const ofTests = rowsOf(record).flatMap((row) => {
+    const details = detailsOf(row.test)
+    if (row.state === 'PASS' && details.length === 0) return []
+    const title =
+      [row.suite, row.name].join(' › ') + (row.test.mode === undefined ? '' : ` (${row.test.mode})`)
+    const explanation = explanationOf(row.test)
+    return [`${paint(styles[row.state], row.state)}  ${title}`, ...indent([explanation, ...details])]
+  })
+  const ofRun = record.failures.flatMap(({ where, code, message }) => [
+    `${paint('red', 'ERROR')}  ${where}`,
+    ...indent([`${code}: ${message}`]),
+  ])
+  const left = record.leftovers.length > 0 ? [paint('red', 'left behind:'), ...indent(record.leftovers)] : []
+  return [...ofTests, ...ofRun, ...left].join('\n')
+}
+
+function ending(record: RunRecord, paint: Paint): string {
+  const { exitCode } = record.outcome
+  const interrupted = record.interruptedBy ? `, interrupted by ${record.interruptedBy}` : ''
+  const style = exitCode === ExitCode.passed ? 'green' : exitCode === ExitCode.unstable ? 'yellow' : 'red'
+  return paint(style, `${countsOf(record)}${interrupted}; exit code ${exitCode}`)
+}
+
+function indent(texts: readonly string[]): string[] {
+  return texts.filter(Boolean).map((text) => text.replaceAll(/^/gm, '    '))
+}
+
+function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)))
+}
+
+function widthOf(text: string): number {
+  return [...text].length
+}

@@ -1,0 +1,125 @@
+/** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
+import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
+import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
+import { stateOf, type TestState } from './outcome.ts'
+import type { RunRecord, TestRecord } from './record.ts'
+
+export interface Row {
+  readonly test: TestRecord
+  readonly suite: string
+  readonly name: string
+  readonly mode: string
+  readonly scenario: string
+  /** `9.41 ± 0.12 Gbit/s` */
+  readonly figure: string
+  /** `≥ 8` */
+  readonly expected: string
+  readonly state: TestState
+  readonly n: string
+  readonly cov: string
+}
+
+/** The same test in both modes. */
+export interface Ratio {
+  readonly suite: string
+  readonly name: string
+  /** offload / non-offload, of the means. */
+  readonly ratio: number
+}
+
+const nothing = '—'
+
+/** One row per test and mode, each test's modes next to each other, in the order of the run. */
+export function rowsOf(record: RunRecord): Row[] {
+  return [...groupsOf(record).values()].flat().map(rowOf)
+}
+
+/** For each test that has a figure in both modes. */
+export function ratiosOf(record: RunRecord): Ratio[] {
+  return [...groupsOf(record).values()].flatMap((tests) => {
+    const [first] = tests
+    const offload = meanOf(tests.find(({ mode }) => mode === 'offload'))
+    const software = meanOf(tests.find(({ mode }) => mode === 'non-offload'))
+    if (!first || offload === undefined || !software) return []
+    return [{ suite: first.suite, name: first.name, ratio: offload / software }]
+  })
+}
+
+/** The verdict of a test, if it has one. */
+export function verdictOf({ result }: TestRecord): Verdict | undefined {
+  return result.state === 'judged' || result.state === 'error' ? result.verdict : undefined
+}
+
+/** In a sentence, why a test came out as it did. Empty when there is nothing to say. */
+export function explanationOf(test: TestRecord): string {
+  const { result } = test
+  switch (result.state) {
+    case 'judged':
+      return result.verdict.sentence
+    case 'error':
+      return `${result.error.code}: ${result.error.message}`
+    case 'failed':
+      return result.message
+    case 'skipped':
+      return result.reason
+    case 'passed':
+      return ''
+  }
+}
+
+/** Every reason of a verdict, and its notes. */
+export function detailsOf(test: TestRecord): string[] {
+  const verdict = verdictOf(test)
+  if (!verdict) return []
+  // The sentence of an invalid verdict says the first reason, that of an unstable one all of them.
+  const reasons = verdict.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
+  return [...reasons, ...verdict.notes]
+}
+
+/** `4 passed, 1 failed` */
+export function countsOf({ outcome: { counts } }: RunRecord): string {
+  const words = [
+    [counts.passed, 'passed'],
+    [counts.failed, 'failed'],
+    [counts.unstable, 'unstable'],
+    [counts.invalid, 'invalid'],
+    [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
+    [counts.skipped, 'skipped'],
+  ] as const
+  const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
+  return said.join(', ') || 'no test ran'
+}
+
+/** `9.41 ± 0.12 Gbit/s` */
+export function figureOf({ mean, interval }: SampleStatistics): string {
+  return `${formatMeanGbit(mean, interval?.halfWidth ?? null)} Gbit/s`
+}
+
+function groupsOf(record: RunRecord): Map<string, TestRecord[]> {
+  const bySuite = Map.groupBy(record.tests, ({ suite }) => suite)
+  const inSuites = [...bySuite.values()].flat()
+  return Map.groupBy(inSuites, ({ suite, name }) => JSON.stringify([suite, name]))
+}
+
+function rowOf(test: TestRecord): Row {
+  const verdict = verdictOf(test)
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : undefined
+  const cov = statistics?.coefficientOfVariation
+  return {
+    test,
+    suite: test.suite,
+    name: test.name,
+    mode: test.mode ?? nothing,
+    scenario: test.scenario ?? verdict?.expected.key ?? nothing,
+    figure: statistics ? figureOf(statistics) : nothing,
+    expected: verdict ? `≥ ${formatExpected(verdict.expected.bitsPerSecond)}` : nothing,
+    state: stateOf(test.result),
+    n: statistics ? String(statistics.n) : String(test.repetitions.length || nothing),
+    cov: cov === undefined || cov === null ? nothing : formatPercent(cov),
+  }
+}
+
+function meanOf(test: TestRecord | undefined): number | undefined {
+  const verdict = test && verdictOf(test)
+  return verdict && 'statistics' in verdict ? verdict.statistics.mean : undefined
+}

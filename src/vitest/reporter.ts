@@ -1,0 +1,160 @@
+/** What Vitest tells of a run, as progress lines and as entries of the run record. */
+import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason } from 'vitest/node'
+import { ExitCode } from '../core/errors.ts'
+import type { RecordedError, TestResult } from '../report/record.ts'
+import { createTestFolder, writeRecord } from '../report/results-folder.ts'
+import { suiteName } from './artifacts.ts'
+import type { Message } from './messages.ts'
+import type { DpbenchTaskMeta } from './run-context.ts'
+import { type Run, print } from './run.ts'
+
+export class DpbenchReporter implements Reporter {
+  private readonly run: Run
+  private readonly describedModes = new Set<string>()
+
+  constructor(run: Run) {
+    this.run = run
+  }
+
+  onMessage(message: Message): void {
+    print(message.type === 'log' ? `  ${message.text}` : `    ${message.text}`)
+  }
+
+  onTestCaseReady(test: TestCase): void {
+    if (test.options.mode === 'run') print(`▶ ${title(test)}`)
+  }
+
+  async onTestCaseResult(test: TestCase): Promise<void> {
+    const result = test.result()
+    if (result.state === 'pending') return
+    const meta = test.meta().dpbench
+    if (meta) this.describe(meta)
+    const last = meta?.measurements.at(-1)
+    const outcome = testResult(test, meta)
+    const suite = suiteName(test.module.moduleId)
+    const mode = meta?.mode ?? test.project.name
+    const { recorder, resultsFolder } = this.run
+    recorder.test({
+      suite,
+      name: test.name,
+      mode,
+      ...(last?.verdict && { scenario: last.verdict.expected.key }),
+      startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
+      durationMs: test.diagnostic()?.duration ?? 0,
+      result: outcome,
+      repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
+      folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
+      artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
+    })
+    print(`  ${resultLine(outcome)}`)
+    await writeRecord(resultsFolder, recorder.snapshot())
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    for (const error of module.errors()) this.fail(module.relativeModuleId, error)
+  }
+
+  onTestRunEnd(
+    _modules: readonly TestModule[],
+    unhandled: readonly SerializedError[],
+    _reason: TestRunEndReason,
+  ): void {
+    for (const error of unhandled) this.fail('outside of a test', error)
+  }
+
+  private fail(where: string, error: SerializedError): void {
+    const { code, message, exitCode } = recorded(error)
+    this.run.recorder.failure(where, Object.assign(new Error(message), { name: code, exitCode }))
+    print(`✖ ${where}: ${message}`)
+  }
+
+  /** Machines and data planes are the same for all tests of a mode. */
+  private describe({ mode, machines = [], dataplane = [] }: DpbenchTaskMeta): void {
+    if (this.describedModes.has(mode)) return
+    this.describedModes.add(mode)
+    const { recorder, config } = this.run
+    const hypervisors = new Set(config.hypervisors.map((each) => each.name))
+    for (const { name, kernel, os, cpu, cpus, memoryMib, governor } of machines) {
+      recorder.machine({
+        name,
+        role: hypervisors.has(name) ? 'hypervisor' : 'guest',
+        kernel,
+        os,
+        cpu,
+        cores: cpus,
+        memoryBytes: memoryMib * 2 ** 20,
+        ...(governor !== undefined && { details: { governor } }),
+      })
+    }
+    for (const { hypervisor, image, imageId, digest, version } of dataplane) {
+      recorder.dataPlane({ machine: hypervisor, mode, image, digest: digest ?? imageId, version })
+      if (/softplane/i.test(version)) {
+        recorder.notice(
+          'measured with softplane, the stand-in of the lab: its figures say nothing about dpservice',
+        )
+      }
+    }
+  }
+}
+
+function title(test: TestCase): string {
+  return `${test.project.name}  ${test.name}`
+}
+
+function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResult {
+  const result = test.result()
+  const verdict = meta?.measurements
+    .map((measurement) => measurement.verdict)
+    .findLast((each) => each !== undefined)
+  if (result.state === 'skipped') return { state: 'skipped', reason: result.note ?? 'not run' }
+  if (result.state !== 'failed') {
+    return verdict ? { state: 'judged', verdict: verdict as never } : { state: 'passed' }
+  }
+  const errors = result.errors.map(recorded)
+  const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
+  if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
+  const error = foreign ?? {
+    code: 'Error',
+    message: 'failed without an error',
+    exitCode: ExitCode.infrastructure,
+  }
+  if (error.code === 'AssertionError') return { state: 'failed', message: error.message }
+  return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+function isVerdict(error: RecordedError, sentence: string | undefined): boolean {
+  return sentence !== undefined && error.message.includes(sentence)
+}
+
+/** An error as it came over from the worker: own properties are kept, the class is not. */
+function recorded(error: SerializedError): RecordedError {
+  const code = typeof error.code === 'string' ? error.code : (error.name ?? 'Error')
+  const exitCode = typeof error.exitCode === 'number' ? error.exitCode : ExitCode.infrastructure
+  const causes: string[] = []
+  for (
+    let cause = error.cause as SerializedError | undefined;
+    cause;
+    cause = cause.cause as SerializedError | undefined
+  ) {
+    if (cause.message && !error.message.includes(cause.message)) causes.push(`  because: ${cause.message}`)
+  }
+  const inner = Array.isArray(error.errors)
+    ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`)
+    : []
+  return { code, message: [error.message, ...inner, ...causes].join('\n'), exitCode }
+}
+
+function resultLine(result: TestResult): string {
+  switch (result.state) {
+    case 'judged':
+      return `${result.verdict.state}: ${result.verdict.sentence}`
+    case 'passed':
+      return 'passed'
+    case 'failed':
+      return `FAIL: ${result.message}`
+    case 'error':
+      return `ERROR: ${result.error.message}`
+    case 'skipped':
+      return `skipped: ${result.reason}`
+  }
+}

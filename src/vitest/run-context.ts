@@ -1,0 +1,49 @@
+/** What the main process gives to the workers, and what they give back: data alone, through Vitest's own channels. */
+import type { BenchConfig, Mode } from '../config/index.ts'
+import type { MachineDescription } from '../environment/describe.ts'
+import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
+import type { Preflight } from '../traffic/preflight.ts'
+import type { Sample } from '../verdict/sample.ts'
+import type { Verdict, VerdictRule } from '../verdict/verdict.ts'
+
+export interface RunContext {
+  readonly runId: string
+  readonly mode: Mode
+  readonly config: BenchConfig
+  readonly image: string
+  /** `<project>/.dpbench/<environment>` */
+  readonly stateFolder: string
+  readonly resultsFolder: string
+  readonly verdictRule: VerdictRule
+  readonly verbose: boolean
+}
+
+/** One measurement of a test, as it goes into the run record. */
+export interface MeasurementReport {
+  /** `iperf3 ipv4 vm3 → vm1` */
+  readonly name: string
+  readonly samples: readonly Sample[]
+  readonly preflight?: Preflight | undefined
+  readonly verdict?: Verdict | undefined
+  /** Relative to the results folder. */
+  readonly artifacts: readonly string[]
+}
+
+export interface DpbenchTaskMeta {
+  readonly mode: Mode
+  readonly measurements: MeasurementReport[]
+  /** Of the raw outputs, relative to the results folder. */
+  folder?: string
+  /** What the test ran on; the same for all tests of a mode. */
+  readonly machines?: readonly MachineDescription[]
+  readonly dataplane?: readonly DataplaneProvenance[]
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    dpbench: RunContext
+  }
+  interface TaskMeta {
+    dpbench?: DpbenchTaskMeta
+  }
+}

@@ -1,0 +1,98 @@
+/** One run in the main process: from its settings to its record on disk, clean-up of what workers left included. */
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
+import { type BenchConfig, environmentFolder } from '../config/index.ts'
+import { openJournal } from '../core/journal.ts'
+import { journalFile } from '../environment/environment.ts'
+import { undoRuns } from '../environment/run-undo.ts'
+import { RunRecorder } from '../report/recorder.ts'
+import type { RunRecord } from '../report/record.ts'
+import { createResultsFolder, writeReports } from '../report/results-folder.ts'
+import { renderTerminal, wantsColor } from '../report/terminal.ts'
+import type { Message } from './messages.ts'
+import { type RunSettings, settingVariables } from './settings.ts'
+
+export interface Run {
+  readonly runId: string
+  readonly settings: RunSettings
+  readonly config: BenchConfig
+  readonly image: string
+  readonly resultsFolder: string
+  readonly recorder: RunRecorder
+  onMessage?: (message: Message) => void
+  /** Whether the reporter is there: Vitest asks the plugin once per project. */
+  attached: boolean
+  finished?: Promise<RunRecord>
+}
+
+/** The variable by which the bin tells of a signal: the record says that the run is not whole. */
+export const interruptVariable = 'DPBENCH_INTERRUPTED_BY'
+
+/** Makes the results folder and begins the record. */
+export async function beginRun(settings: RunSettings, config: BenchConfig, image: string): Promise<Run> {
+  const startedAt = new Date().toISOString()
+  const stamp = startedAt.replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')
+  const runId = `${stamp}-${randomBytes(2).toString('hex')}`
+  const resultsFolder = await createResultsFolder(join(process.cwd(), 'results'), {
+    tag: settings.tag,
+    startedAt,
+  })
+  const recorder = new RunRecorder({
+    runId,
+    ...(settings.tag !== undefined && { tag: settings.tag }),
+    startedAt,
+    dpbenchVersion: packageVersion(),
+    commandLine: process.argv.slice(2),
+    options: Object.fromEntries(Object.values(settingVariables).map((name) => [name, process.env[name]])),
+    stage: settings.stage,
+    modes: [...settings.modes],
+    profile: config.measurement,
+    rule: settings.verdictRule,
+    config: { file: config.sourceFile, name: config.name, content: config },
+  })
+  return { runId, settings, config, image, resultsFolder, recorder, attached: false }
+}
+
+/** After the workers have ended: puts back what they left, writes the reports, prints the table, sets the exit code. */
+export function finishRun(run: Run): Promise<RunRecord> {
+  run.finished ??= finish(run)
+  return run.finished
+}
+
+async function finish(run: Run): Promise<RunRecord> {
+  const { recorder, resultsFolder } = run
+  await putBack(run)
+  const signal = process.env[interruptVariable]
+  if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
+  const record = recorder.finish()
+  const files = await writeReports(resultsFolder, record)
+  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env) }))
+  const shown = files
+    .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
+    .map((file) => relative(process.cwd(), file))
+  print(`written: ${shown.join('  ')}`)
+  process.exitCode = record.outcome.exitCode
+  return record
+}
+
+async function putBack({ runId, config, recorder }: Run): Promise<void> {
+  try {
+    const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
+    const own = journal.pending('run').filter((entry) => entry.runId === runId)
+    if (own.length === 0) return
+    const { left } = await undoRuns(journal, own, { log: print })
+    recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+  } catch (error) {
+    recorder.failure('clean-up', error)
+  }
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('dpbench/package.json') as { version: string }
+  return version
+}

@@ -1,0 +1,108 @@
+/**
+ * What a run was asked for. The bin turns its options into these `DPBENCH_*` variables, so that an editor's Vitest or a
+ * plain `vitest`, which can't take the options, runs the suites in the very same way.
+ */
+import { z } from 'zod'
+import type { Mode } from '../config/index.ts'
+import { UsageError } from '../core/errors.ts'
+
+export interface RunSettings {
+  readonly modes: readonly Mode[]
+  readonly stage: 'dev' | 'cicd'
+  readonly dockerImage?: string | undefined
+  readonly envConfigFile?: string | undefined
+  readonly envConfigName?: string | undefined
+  /** The results folder's name. Default: the time. */
+  readonly tag?: string | undefined
+  /** Overrides the config's `measurement`. */
+  readonly profile?: 'quick' | 'default' | 'release' | undefined
+  readonly verdictRule: 'interval' | 'mean'
+  readonly verbose: boolean
+}
+
+/** Each option's variable. */
+export const settingVariables = {
+  mode: 'DPBENCH_MODE',
+  stage: 'DPBENCH_STAGE',
+  dockerImage: 'DPBENCH_DOCKER_IMAGE',
+  envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
+  envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
+  tag: 'DPBENCH_TAG',
+  profile: 'DPBENCH_PROFILE',
+  verdict: 'DPBENCH_VERDICT',
+  verbose: 'DPBENCH_VERBOSE',
+} as const
+export type SettingName = keyof typeof settingVariables
+
+const modeNames: Readonly<Record<string, readonly Mode[]>> = {
+  offload: ['offload'],
+  offloading: ['offload'],
+  'non-offload': ['non-offload'],
+  'non-offloading': ['non-offload'],
+  both: ['offload', 'non-offload'],
+}
+
+const nonEmpty = z.string().min(1).optional()
+const schema = z.object({
+  mode: z.string().optional(),
+  stage: z.enum(['dev', 'cicd']).default('cicd'),
+  dockerImage: nonEmpty,
+  envConfigFile: nonEmpty,
+  envConfigName: nonEmpty,
+  tag: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+    .optional(),
+  profile: z.enum(['quick', 'default', 'release']).optional(),
+  verdict: z.enum(['interval', 'mean']).default('interval'),
+  verbose: z.stringbool().default(false),
+})
+
+const hints: Partial<Record<SettingName, string>> = {
+  stage: 'dev or cicd',
+  profile: 'quick, default or release',
+  verdict: 'interval or mean',
+  tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
+}
+
+/**
+ * Reads the settings from the environment; `viteMode` (Vitest's own `--mode`) counts where DPBENCH_MODE is not set.
+ * @throws UsageError with one sentence per fault
+ */
+export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSettings {
+  const given = Object.fromEntries(
+    Object.entries(settingVariables).flatMap(([name, variable]) => {
+      const value = env[variable]
+      return value === undefined || value === '' ? [] : [[name, value]]
+    }),
+  )
+  const parsed = schema.safeParse(given)
+  const faults = (parsed.error?.issues ?? []).map((issue) => {
+    const name = String(issue.path[0]) as SettingName
+    return `${optionName(name)} (${settingVariables[name]}) is "${given[name]}": write ${hints[name] ?? 'a value'}`
+  })
+  const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
+  const modes = mode === undefined ? undefined : modeNames[mode]
+  if (!modes) {
+    const what = mode === undefined ? '--mode is missing' : `--mode is "${mode}"`
+    faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
+  }
+  if (!parsed.success || !modes) throw new UsageError(faults.join('\n'))
+  const { stage, dockerImage, envConfigFile, envConfigName, tag, profile, verdict, verbose } = parsed.data
+  return {
+    modes,
+    stage,
+    dockerImage,
+    envConfigFile,
+    envConfigName,
+    tag,
+    profile,
+    verdictRule: verdict,
+    verbose,
+  }
+}
+
+/** `dockerImage` → `--docker-image` */
+export function optionName(setting: string): string {
+  return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}

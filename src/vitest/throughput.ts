@@ -1,0 +1,251 @@
+/** Measures throughput: pre-flight, then repetitions until the verdict is decided, each stored before it is judged. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '../environment/environment.ts'
+import { MeasurementError, describeError } from '../core/errors.ts'
+import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
+import { bootId } from '../machine/guest-network.ts'
+import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
+import { parseIperf3 } from '../traffic/iperf3/parse.ts'
+import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { type Preflight, preflight } from '../traffic/preflight.ts'
+import { judge, nextStep } from '../verdict/decide.ts'
+import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
+import { formatGbit } from '../verdict/format.ts'
+import type { MeasurementReport, RunContext } from './run-context.ts'
+
+/** The thresholds of the config, by scenario. */
+export type ThresholdKey = 'local_vm2vm' | 'remote_vm2vm' | 'nat' | 'lb'
+
+export interface ThroughputRequest {
+  /** Sends; runs the clients. */
+  readonly from: VirtualMachine
+  /** Receives; runs the servers. */
+  readonly to: VirtualMachine
+  readonly family: Family
+  /** Default: the config's `concurrent_flow_count`. */
+  readonly flows?: number
+  /** The threshold that decides when enough was repeated. Default: by placement. */
+  readonly expected?: ThresholdKey
+  /** Where clients connect to. Default: the receiver's own address. */
+  readonly address?: string
+}
+
+/** A finished measurement, to be held against an expectation. */
+export interface Throughput {
+  readonly name: string
+  readonly samples: readonly Sample[]
+  /** The verdict against a threshold of the config, also kept in the run record. */
+  verdict(key: ThresholdKey): Verdict
+}
+
+export interface MeasureContext {
+  readonly run: RunContext
+  readonly environment: Environment
+  readonly signal: AbortSignal
+  /** Keeps the measurement's state for the run record, as often as it changes. */
+  readonly record: (report: MeasurementReport) => void
+  /** Stores a file among the test's artifacts; returns its path in the results folder. */
+  readonly store: (name: string, content: string) => Promise<string>
+  readonly progress: (text: string) => void
+}
+
+/** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
+export async function measureThroughput(
+  context: MeasureContext,
+  request: ThroughputRequest,
+): Promise<Throughput> {
+  const { environment, run, signal } = context
+  const { from, to, family } = request
+  const name = `iperf3 ${family} ${from.name} → ${to.name}`
+  const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
+  const plan = judgePlan(run, key)
+  const samples: Sample[] = []
+  const artifacts: string[] = []
+  let checked: Preflight | undefined
+  let verdict: Verdict | undefined
+  const report = (): void =>
+    context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
+  try {
+    checked = await checkPath(environment, request, signal)
+  } catch (error) {
+    report()
+    throw error
+  }
+  for (;;) {
+    if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+    const sample = await repetition(context, { ...request, name, number: samples.length + 1, artifacts })
+    samples.push(sample)
+    const step = nextStep(samples, plan)
+    verdict = step === 'again' ? undefined : step
+    report()
+    context.progress(progressLine(samples, plan))
+    if (step !== 'again') break
+  }
+  if (verdict?.state === 'INVALID') {
+    throw new MeasurementError(
+      `${verdict.sentence}\n${verdict.reasons.map((reason) => reason.message).join('\n')}`,
+    )
+  }
+  return {
+    name,
+    samples,
+    verdict(asked) {
+      verdict = judge(samples, judgePlan(run, asked))
+      report()
+      return verdict
+    },
+  }
+}
+
+function judgePlan({ config, mode, verdictRule }: RunContext, key: ThresholdKey): JudgePlan {
+  return {
+    profile: config.measurement,
+    expected: expectedOf(config.expectedThroughput[mode], key),
+    mode,
+    rule: verdictRule,
+  }
+}
+
+function expectedOf(
+  thresholds: Readonly<Partial<Record<ThresholdKey, number>>>,
+  key: ThresholdKey,
+): Expected {
+  const gigabits = thresholds[key]
+  if (gigabits === undefined) {
+    throw new MeasurementError(
+      `the config expects nothing of ${key}: write "${key}" into expected_throughput`,
+    )
+  }
+  return { bitsPerSecond: gigabits * 1e9, key }
+}
+
+function progressLine(samples: readonly Sample[], { profile }: JudgePlan): string {
+  const last = samples.at(-1)
+  const figure =
+    last?.state === 'measured' ? `${formatGbit(last.receiver.bitsPerSecond)} Gbit/s` : 'no figure'
+  return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
+}
+
+function checkPath(
+  environment: Environment,
+  request: ThroughputRequest,
+  signal: AbortSignal,
+): Promise<Preflight> {
+  const { from, to, family } = request
+  const [sender, receiver] = [environment.guests.get(from.name), environment.guests.get(to.name)]
+  if (!sender || !receiver)
+    throw new MeasurementError(`${from.name} or ${to.name} is not part of this environment`)
+  return preflight(
+    {
+      from,
+      to,
+      family,
+      address: request.address ?? to.overlayAddress(family),
+      interfaces: { from: sender.interface, to: receiver.interface },
+      mtuBytes: Math.min(sender.mtu, receiver.mtu),
+    },
+    signal,
+  )
+}
+
+interface Repetition extends ThroughputRequest {
+  readonly name: string
+  readonly number: number
+  readonly artifacts: string[]
+}
+
+async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
+  const { environment, run } = context
+  const flowsAsked = request.flows ?? run.config.concurrentFlowCount
+  const { lost } = environment.dataplane
+  const signal = AbortSignal.any([context.signal, lost])
+  const startedAt = new Date().toISOString()
+  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked }
+  let raw: Iperf3RawFlow[]
+  let restarts: Restart[]
+  try {
+    const before = await identities(environment, request)
+    raw = await runIperf3(
+      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement) },
+      signal,
+    )
+    for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
+    restarts = changes(before, await identities(environment, request))
+    lost.throwIfAborted()
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
+    throw error
+  }
+  const flows = raw.map((flow) => ({
+    name: flow.name,
+    client: { machine: request.from.name, output: readOutput(flow.client) },
+    server: { machine: request.to.name, output: readOutput(flow.server) },
+    launchedAtMs: flow.client.launchedAtMs,
+  }))
+  const aligned = alignFlows(flows, run.config.measurement)
+  const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
+  const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
+  return { ...provenance, tool, restarts, modeEvidence, ...aligned }
+}
+
+/** A process's own words where it left no JSON: what went wrong stands on stderr then. */
+function readOutput({ stdout, stderr, exitCode }: Iperf3RawFlow['client']): ReturnType<typeof parseIperf3> {
+  const output = parseIperf3(stdout)
+  const said = stderr.trim()
+  const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
+  const detail = [status, said].filter(Boolean).join(': ')
+  if (output.state !== 'faulty' || !detail) return output
+  return { ...output, faults: [...output.faults, detail] }
+}
+
+/** The data plane went away while it was measured: every flow ended with it. */
+function ended(provenance: SampleProvenance, { from, to, number }: Repetition, reason: string): Sample {
+  const flows = Array.from({ length: provenance.flowsAsked }, (_, index) => ({
+    name: `flow ${index + 1}`,
+    from: from.name,
+    to: to.name,
+    faults: [reason],
+  }))
+  return { ...provenance, repetition: number, state: 'unusable', flows, faults: [reason] }
+}
+
+type Identities = ReadonlyMap<string, string>
+
+async function identities(environment: Environment, { from, to }: Repetition): Promise<Identities> {
+  const [dataplane, sender, receiver] = await Promise.all([
+    environment.dataplane.identity(),
+    bootId(from.ssh),
+    bootId(to.ssh),
+  ])
+  return new Map([
+    ['the data plane', dataplane],
+    [from.name, `boot ${sender}`],
+    [to.name, `boot ${receiver}`],
+  ])
+}
+
+function changes(before: Identities, after: Identities): Restart[] {
+  return [...before]
+    .filter(([machine, identity]) => after.get(machine) !== identity)
+    .map(([machine, identity]) => ({
+      machine,
+      what: machine === 'the data plane' ? 'dpservice' : 'guest',
+      detail: `before: ${identity}; after: ${after.get(machine)}`,
+    }))
+}
+
+async function storeRaw(
+  context: MeasureContext,
+  { family, number }: Repetition,
+  flow: Iperf3RawFlow,
+): Promise<string[]> {
+  const base = `${family}-repetition-${number}-${flow.name.replace(' ', '-')}`
+  const files = (['client', 'server'] as const).flatMap((end) => {
+    const { stdout, stderr } = flow[end]
+    const json: [string, string] = [`${base}-${end}.json`, stdout]
+    return stderr ? [json, [`${base}-${end}.stderr`, stderr] as [string, string]] : [json]
+  })
+  return Promise.all(files.map(([name, content]) => context.store(name, content)))
+}

@@ -1,0 +1,7 @@
+import { dpbench } from 'dpbench/plugin'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  plugins: [dpbench()],
+  test: { include: ['benchmark/**/*.test.ts'] },
+})
