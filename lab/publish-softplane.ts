@@ -40,6 +40,9 @@ export async function publishSoftplane(options: PublishOptions): Promise<string>
   return published
 }
 
+/** The engine wants credentials with every push, also where the registry asks for none. */
+const anonymous = { username: '', password: '', serveraddress: '' }
+
 /** Tags the image `reference` as `published` and pushes it. */
 export async function pushImage(
   socketPath: string,
@@ -52,7 +55,7 @@ export async function pushImage(
   await docker.getImage(reference).tag({ repo: published.slice(0, colon), tag: published.slice(colon + 1) })
   const progress = await docker
     .getImage(published)
-    .push({ abortSignal: AbortSignal.any([signal, AbortSignal.timeout(300_000)]) })
+    .push({ authconfig: anonymous, abortSignal: AbortSignal.any([signal, AbortSignal.timeout(300_000)]) })
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(progress, (error: Error | null, events: { error?: string }[]) => {
       const failure = error?.message ?? events?.find((event) => event.error)?.error

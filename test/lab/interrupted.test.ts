@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, describe, expect, test } from 'vitest'
+import { labDown } from '../../lab/lab.ts'
+import { machineSnapshot, testLabName, whyNoLab } from './support.ts'
+
+const name = testLabName('kill')
+const command = ['lab/cli.ts', 'up', '--name', name, '--guests', 'namespace']
+
+/** Starts `lab up` and sends it `signal` after so long; returns its exit code, or the signal that ended it. */
+async function interrupted(signal: NodeJS.Signals, afterMs: number): Promise<number | string> {
+  const child = spawn(process.execPath, command, { stdio: 'ignore' })
+  const ended = once(child, 'exit') as Promise<[number | null, string | null]>
+  await Promise.race([delay(afterMs), ended])
+  child.kill(signal)
+  const [code, endSignal] = await ended
+  return code ?? endSignal ?? 'nothing'
+}
+
+// The moments spread over the two to three seconds that a lab takes to come up.
+describe.skipIf(whyNoLab.length > 0)('lab up, interrupted', { timeout: 60_000 }, () => {
+  afterAll(() => labDown(name), 60_000)
+
+  test.each([200, 400, 600, 800, 1000, 1200, 1500, 1800, 2200, 2600])(
+    'by SIGKILL after %i ms',
+    async (afterMs) => {
+      const before = await machineSnapshot(name)
+      await interrupted('SIGKILL', afterMs)
+      await labDown(name)
+      expect(await machineSnapshot(name)).toEqual(before)
+    },
+  )
+
+  test.each([
+    ['SIGINT', 300, 130],
+    ['SIGINT', 900, 130],
+    ['SIGTERM', 600, 143],
+    ['SIGTERM', 1300, 143],
+  ] as const)(
+    'by %s after %i ms: it takes down what it made and exits with %i',
+    async (signal, afterMs, status) => {
+      const before = await machineSnapshot(name)
+      expect(await interrupted(signal, afterMs)).toBe(status)
+      expect(await machineSnapshot(name)).toEqual(before)
+    },
+  )
+})
