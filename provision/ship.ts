@@ -1,6 +1,7 @@
 /** Brings the disk image to a hypervisor: once, without its holes, compressed, checked by its hash before it has its name. */
 import type { RunOptions } from '../src/transport/host.ts'
-import { shell, type RemoteHost } from '../src/transport/host.ts'
+import { shell } from '../src/core/shell-quote.ts'
+import type { RemoteHost } from '../src/transport/host.ts'
 import { CommandError } from '../src/core/command-result.ts'
 import { ProvisionError } from '../src/core/errors.ts'
 import type { Compression } from './pack.ts'

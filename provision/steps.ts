@@ -1,6 +1,6 @@
 /** The plan of one hypervisor: every step that creates something, in order, each with its undo. */
 import type { RemoteHost } from '../src/transport/host.ts'
-import { shell } from '../src/transport/host.ts'
+import { shell } from '../src/core/shell-quote.ts'
 import { Virsh } from '../src/transport/libvirt/virsh.ts'
 import { environmentFolderOn, imagePlaces, labelName } from './places.ts'
 import type { HypervisorFacts } from './preflight.ts'
