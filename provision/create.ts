@@ -75,7 +75,7 @@ async function carryOut(
         scope: 'provision',
         host: hostOf(run.config, hypervisor),
         undo: step.undo,
-        what: `${hypervisor.name}: ${step.what}`,
+        what: `${step.thing ?? step.what} on ${hypervisor.name}`,
       })
     }
     if (run.onStep) run.onStep(hypervisor.name, step)

@@ -8,8 +8,10 @@ export interface DiskImage {
   readonly format: 'raw' | 'qcow2'
   /** Bytes, holes included. */
   readonly size: number
-  /** Of all its bytes, holes read as zeros. Hexadecimal. */
-  readonly sha256: string
+  /** Names its content: SHA-256 over its size, where its data lies, and the data. Hexadecimal. */
+  readonly contentId: string
+  /** SHA-256 over the bytes of all extents, one after the other: holes take no time, on either side. */
+  readonly dataSha256: string
   /** Ascending, apart from each other; everything else is zeros. */
   readonly extents: readonly Extent[]
   /** Bytes in extents. */
@@ -53,10 +55,10 @@ export async function inspectImage(file: string, signal?: AbortSignal): Promise<
       if (bytesRead === 0) break
       const chunk = buffer.subarray(0, bytesRead)
       head ??= Buffer.from(chunk.subarray(0, 512))
-      hash.update(chunk)
       for (let at = 0; at < bytesRead; at += step) {
         const part = chunk.subarray(at, Math.min(at + step, bytesRead))
         if (part.equals(part.length === step ? zeros : zeros.subarray(0, part.length))) continue
+        hash.update(part)
         const last = extents.at(-1)
         if (last && last.offset + last.length === position + at) last.length += part.length
         else extents.push({ offset: position + at, length: part.length })
@@ -64,14 +66,12 @@ export async function inspectImage(file: string, signal?: AbortSignal): Promise<
       position += bytesRead
     }
     const dataBytes = extents.reduce((sum, extent) => sum + extent.length, 0)
-    return {
-      file,
-      format: formatOf(head ?? Buffer.alloc(0), file),
-      size: position,
-      sha256: hash.digest('hex'),
-      extents,
-      dataBytes,
-    }
+    const format = formatOf(head ?? Buffer.alloc(0), file)
+    const dataSha256 = hash.digest('hex')
+    const contentId = createHash('sha256')
+      .update(JSON.stringify([position, extents, dataSha256]))
+      .digest('hex')
+    return { file, format, size: position, contentId, dataSha256, extents, dataBytes }
   } finally {
     await handle.close()
   }

@@ -33,7 +33,9 @@ export async function dryRun(
     },
   }
   await createVms(run, { to: async (host) => hostCalled(host.name) }, new AbortController())
-  log(`Disk image ${run.image.file}: ${run.image.format}, SHA-256 ${run.image.sha256}`)
+  log(
+    `Disk image ${run.image.file}: ${run.image.format}, ${run.image.size} bytes, ${run.image.dataBytes} of them data, content ${run.image.contentId}`,
+  )
   log('Nothing below was done. A hypervisor that has some of it already gets the rest only.')
   for (const host of hosts.values()) {
     const address = run.config.hypervisors.find(({ name }) => name === host.name)

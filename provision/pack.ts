@@ -53,7 +53,7 @@ export class Packer implements AsyncDisposable {
   }
 
   async #pack(compression: Compression): Promise<Package> {
-    const file = path.join(this.#folder, `${this.#image.sha256}.tar.${compression}`)
+    const file = path.join(this.#folder, `${this.#image.contentId}.tar.${compression}`)
     await mkdir(this.#folder, { recursive: true })
     const compress = compression === 'zstd' ? zlib.createZstdCompress() : zlib.createGzip({ level: 3 })
     const options = this.#signal ? { signal: this.#signal } : {}

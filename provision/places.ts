@@ -23,10 +23,10 @@ export const labelName = '.dpbench'
 
 export function imagePlaces(
   folder: string,
-  image: Pick<DiskImage, 'sha256' | 'format'>,
+  image: Pick<DiskImage, 'contentId' | 'format'>,
   runId: string,
 ): ImagePlaces {
-  const base = `${folder}/base-${image.sha256}`
+  const base = `${folder}/base-${image.contentId}`
   const partialName = partialNameOf(image, runId)
   return {
     image: `${base}.${image.format}`,
@@ -36,8 +36,8 @@ export function imagePlaces(
   }
 }
 
-export function partialNameOf(image: Pick<DiskImage, 'sha256'>, runId: string): string {
-  return `.base-${image.sha256.slice(0, 16)}.${runId}.partial`
+export function partialNameOf(image: Pick<DiskImage, 'contentId'>, runId: string): string {
+  return `.base-${image.contentId.slice(0, 16)}.${runId}.partial`
 }
 
 /** The folder of an environment's VMs; the label in it says whose it is. */

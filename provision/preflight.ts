@@ -39,7 +39,7 @@ export interface HypervisorFacts {
 }
 
 /** Programs that a hypervisor must have. `tar` is GNU tar: no other unpacks a sparse archive. */
-const programs = ['virsh', 'qemu-img', 'tar', 'sha256sum', 'stat', 'gzip']
+const programs = ['virsh', 'qemu-img', 'tar', 'sha256sum', 'dd', 'stat', 'gzip']
 
 export async function inspectHypervisor(
   run: ProvisionRun,

@@ -36,7 +36,7 @@ export class RecordingHost implements Connection {
   }
 
   async tryRun(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-    this.lines.push(`$ ${quoteArgv(argv)}${options.input === undefined ? '' : ' < (the packed disk image)'}`)
+    this.lines.push(`$ ${quoteArgv(argv)}${options.input === undefined ? '' : ` < (${inputOf(argv)})`}`)
     const stdout = this.#answer(argv)
     return {
       host: this.name,
@@ -86,12 +86,11 @@ export class RecordingHost implements Connection {
         return 'x86_64'
       case 'tar':
         return 'tar (GNU tar)'
-      case 'sha256sum':
-        return `${this.#image.sha256}  -`
       case 'cat':
         return argv.some((one) => one.endsWith('sriov_offset')) ? this.#sriov(argv) : undefined
       case 'sh':
         // free space in blocks; every other script says nothing when all is well
+        if (argv[2]?.includes('sha256sum')) return `${this.#image.size}\n${this.#image.dataSha256}  -`
         return argv[2]?.includes('stat -f') ? '1000000000 4096' : ''
       case 'test':
         return argv.some((one) => one.startsWith('/sys/')) ? '' : undefined
@@ -131,6 +130,11 @@ export class RecordingHost implements Connection {
       .map(({ pciAddress }) => (pciAddress === undefined ? -1 : (parsePciAddress(pciAddress)?.vfIndex ?? -1)))
     return argv.some((one) => one.endsWith('sriov_numvfs')) ? `2\n1\n${Math.max(...vfs) + 1}` : '2'
   }
+}
+
+/** What goes into a command: the script tells. */
+function inputOf(argv: readonly string[]): string {
+  return argv[2]?.includes('sha256sum') ? 'where its data lies' : 'the packed disk image'
 }
 
 /** The plan is for reading: data URLs as their text, and no private key. */

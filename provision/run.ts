@@ -54,6 +54,8 @@ export interface Step {
   /** For people: `vm1: make its disk`. */
   readonly what: string
   readonly undo?: Undo
+  /** What it leaves behind, for the journal: `domain vm1`. With `undo`. */
+  readonly thing?: string
   readonly run: (host: RemoteHost) => Promise<void>
 }
 

@@ -53,15 +53,25 @@ export async function shipImage(
   await host.run(shell('chmod 0444 "$1" && mv -f -- "$1" "$2"', places.partial, places.image), options)
 }
 
+/** Reads lines of an offset and a length, in bytes, and writes that part of file `$1`. */
+const readExtents =
+  'while read -r offset length; do ' +
+  'dd if="$1" bs=1M iflag=fullblock,skip_bytes,count_bytes skip="$offset" count="$length" status=none || exit 1; done'
+
+/** Hashes the extents of what arrived; its holes are holes because tar left them out, and its size is looked at too. */
 async function verify(run: ProvisionRun, host: RemoteHost, places: ImagePlaces): Promise<void> {
-  const result = await host.run(['sha256sum', '--', places.partial], {
-    signal: run.signal,
-    timeoutMs: shipTimeoutMs(run.image.size),
-  })
-  const [hash] = result.stdout.split(/\s/)
-  if (hash !== run.image.sha256) {
+  const { image } = run
+  const map = image.extents.map(({ offset, length }) => `${offset} ${length}\n`).join('')
+  const options = { signal: run.signal, timeoutMs: shipTimeoutMs(image.dataBytes) }
+  const result = await host.run(
+    shell(`stat -c %s -- "$1"; { ${readExtents}; } | sha256sum`, places.partial),
+    { ...options, input: map },
+  )
+  const [size, hash] = result.stdout.split(/\s+/)
+  if (size !== String(image.size) || hash !== image.dataSha256) {
     throw new ProvisionError(
-      `${host.name}: the disk image arrived damaged (SHA-256 ${hash} instead of ${run.image.sha256}): look at the disk and the memory of that machine, and provision again`,
+      `${host.name}: the disk image arrived damaged (${size} bytes, SHA-256 ${hash}, instead of ${image.size}, ${image.dataSha256}): ` +
+        'look at the disk and the memory of that machine, and provision again',
       { cause: new CommandError(result) },
     )
   }

@@ -31,6 +31,7 @@ function folderSteps(run: ProvisionRun, facts: HypervisorFacts): Step[] {
     {
       what: `make the folder ${imageFolder}`,
       undo: undo.emptyFolder(imageFolder),
+      thing: `folder ${imageFolder}`,
       run: async (host) => void (await host.run(['mkdir', '-p', '-m', '0711', '--', imageFolder])),
     },
   ]
@@ -42,6 +43,7 @@ function imageStep(run: ProvisionRun, facts: HypervisorFacts): Step {
   return {
     what: 'bring the disk image',
     undo: undo.image(places, run.identity.id),
+    thing: `disk image ${places.image}`,
     run: async (host) => {
       await host.run(shell('mkdir -p -- "$1" && : > "$1/$2"', places.users, run.identity.id))
       await shipImage(run, host, places, facts.compression)
@@ -56,6 +58,7 @@ function labelStep(run: ProvisionRun, facts: HypervisorFacts): Step[] {
     {
       what: `make the folder ${folder}`,
       undo: undo.folder(folder, run.identity.id),
+      thing: `folder ${folder}`,
       run: async (host) => {
         // mkdir without -p: a folder that somebody made meanwhile is not ours to label
         await host.run(shell('[ -d "$1" ] && rmdir -- "$1"; mkdir -m 0711 -- "$1"', folder))
@@ -73,6 +76,7 @@ function creationSteps(run: ProvisionRun, plan: VmPlan): Step[] {
     {
       what: `${vm.name}: make its disk and its documents`,
       undo: undo.files(folder, run.identity.id, Object.values(places)),
+      thing: `disk and documents of ${vm.name}`,
       run: async (host) => {
         await host.run([
           'qemu-img',
@@ -94,6 +98,7 @@ function creationSteps(run: ProvisionRun, plan: VmPlan): Step[] {
     {
       what: `${vm.name}: define the domain`,
       undo: undo.domain(vm.name, run.identity.id),
+      thing: `domain ${vm.name}`,
       run: async (host) => virshOf(run, host).define(places.domain),
     },
   ]

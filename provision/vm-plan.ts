@@ -33,11 +33,17 @@ export function planVms(run: ProvisionRun, facts: HypervisorFacts): VmPlan[] {
   const taken = new Set(facts.takenMacs)
   for (const domain of facts.ownDomains.values()) for (const mac of domain.macAddresses) taken.add(mac)
   const plans = facts.hypervisor.vms.map((vm) => planVm(run, facts, vm, taken))
-  const changed = plans.flatMap((plan) => (plan.changed ? [plan.plan.vm.name] : []))
+  const changed = plans.filter((one) => one.changed.length > 0)
   if (changed.length > 0) {
+    const faults = changed.map(
+      ({ plan, changed: parts }) => `  ✖ ${plan.vm.name}: another ${parts.join(', another ')} than now`,
+    )
     throw new ProvisionError(
-      `${facts.hypervisor.name}: ${changed.join(', ')} ${changed.length === 1 ? 'was' : 'were'} made from another image, template or setting than now. ` +
+      [
+        `${facts.hypervisor.name}: VMs are there that were made from something else:`,
+        ...faults,
         'To make them anew type: npm run provision -- --clean-up, then provision again.',
+      ].join('\n'),
     )
   }
   return plans.map(({ plan }) => plan)
@@ -48,7 +54,7 @@ function planVm(
   facts: HypervisorFacts,
   vm: VmConfig,
   taken: Set<string>,
-): { plan: VmPlan; changed: boolean } {
+): { plan: VmPlan; changed: string[] } {
   const existing = facts.ownDomains.get(vm.name)
   const mac = (nic: 'management' | 'data'): string => {
     const chosen = chooseMac(run.identity.name, vm.name, nic, taken, existing?.macAddresses)
@@ -58,21 +64,17 @@ function planVm(
   const macAddress = mac('management')
   const places = vmPlaces(environmentFolderOn(run), vm.name)
   const base = domainContext(run, facts, vm, places, macAddress, () => mac('data'))
-  const spec = createHash('sha256')
-    .update(
-      JSON.stringify([
-        run.image.sha256,
-        renderDomain(run.domainTemplate, base),
-        ignitionOf(run, vm, undefined),
-      ]),
-    )
-    .digest('hex')
+  const spec = specOf({
+    image: run.image.contentId,
+    domain: renderDomain(run.domainTemplate, base),
+    ignition: ignitionOf(run, vm, undefined),
+  })
   const provisioned = existing?.provisioned
   const pair = provisioned ? undefined : generateHostKey()
   const hostKey = provisioned?.hostKey ?? pair?.publicKey ?? ''
   const metadata = { ...base.metadata, run: run.runId, spec, hostKey }
   return {
-    changed: provisioned !== undefined && provisioned.spec !== spec,
+    changed: provisioned === undefined ? [] : changedParts(provisioned.spec, spec),
     plan: {
       vm,
       state: existing === undefined ? 'absent' : facts.running.has(vm.name) ? 'running' : 'stopped',
@@ -84,6 +86,27 @@ function planVm(
       ignitionShown: ignitionOf(run, vm, undefined),
     },
   }
+}
+
+const parts = {
+  image: 'disk image',
+  domain: 'domain document (template, libvirt settings, data NIC)',
+  ignition: 'Ignition document (template, SSH keys)',
+} as const
+
+/** A hash of each part, so that a difference can be named. */
+function specOf(texts: Readonly<Record<keyof typeof parts, string>>): string {
+  const hashes = Object.entries(texts).map(
+    ([part, text]) => `${part}:${createHash('sha256').update(text).digest('hex').slice(0, 24)}`,
+  )
+  return hashes.join(' ')
+}
+
+function changedParts(before: string, now: string): string[] {
+  const known = before.split(' ')
+  return now
+    .split(' ')
+    .flatMap((one) => (known.includes(one) ? [] : [parts[one.split(':')[0] as keyof typeof parts]]))
 }
 
 /** Without a key pair: with a word in its place, the same at each run. */
