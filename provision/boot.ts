@@ -15,7 +15,7 @@ export async function awaitVm(run: ProvisionRun, host: RemoteHost, plan: VmPlan)
   const { vm, macAddress, hostKey } = plan
   const timeoutMs = run.config.libvirt.bootTimeoutSeconds * 1000
   const started = performance.now()
-  const leftMs = (): number => Math.max(1, timeoutMs - (performance.now() - started))
+  const leftMs = (): number => Math.max(1, Math.ceil(timeoutMs - (performance.now() - started)))
   try {
     let address = await leaseOf(run, host, plan, leftMs())
     run.progress.say(host.name, `${vm.name}: has the lease ${address} after ${since(started)}`)

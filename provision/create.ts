@@ -38,7 +38,11 @@ export async function createVms(
     }),
   )
   // the first that failed, not one that was stopped because of it; the user's signal before all
-  if (results.some(({ status }) => status === 'rejected')) run.signal.throwIfAborted()
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed) {
+    run.signal.throwIfAborted()
+    throw failed.reason
+  }
   return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
 }
 
