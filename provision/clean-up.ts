@@ -1,0 +1,166 @@
+/** Takes back what the journal says was provisioned, and nothing else; the config is not needed for it. */
+import { readdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { loadSource } from '../src/config/load.ts'
+import { environmentFolder } from '../src/config/working-config.ts'
+import { ConfigError, ProvisionError, UsageError, describeError } from '../src/core/errors.ts'
+import { openJournal, type Journal, type JournalEntry } from '../src/core/journal.ts'
+import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
+import { Connections } from './connections.ts'
+import type { ProvisionOptions } from './inputs.ts'
+import type { ProvisionDeps } from './main.ts'
+import type { ProvisionRun } from './run.ts'
+import { registerProvisionUndo, type UndoHost } from './undo.ts'
+
+export interface CleanUpResult {
+  readonly environment: string
+  /** Steps taken back. */
+  readonly undone: number
+}
+
+/**
+ * `--clean-up`.
+ * @throws ProvisionError (exit code 3) with a list of what is left, when anything is; UsageError when it is not clear which
+ * environment is meant.
+ */
+export async function cleanUpProvisioned(
+  options: ProvisionOptions,
+  deps: ProvisionDeps,
+): Promise<CleanUpResult> {
+  const cwd = options.cwd ?? process.cwd()
+  const environment = await chooseEnvironment(options, cwd)
+  const folder = environmentFolder(cwd, environment)
+  const journal = await openJournal(path.join(folder, 'journal.jsonl'))
+  if (journal.tornLines > 0)
+    deps.log(
+      `${journal.file}: ${journal.tornLines} line(s) cut short by a crash, before their step was begun`,
+    )
+  const entries = journal.pending('provision')
+  if (options.dryRun) {
+    for (const entry of entries.toReversed()) deps.log(`would take back: ${entry.what}`)
+    return { environment, undone: 0 }
+  }
+  await using connections = new Connections(deps.connect)
+  const result = await replay(journal, entries, connections, deps.log)
+  await rm(path.join(folder, 'ship'), { recursive: true, force: true })
+  report(result, environment, journal.file, deps.log)
+  return { environment, undone: result.undone.length }
+}
+
+/** Takes back what this run created. What is left is told, and stays in the journal. */
+export async function takeBack(
+  journal: Journal,
+  run: Pick<ProvisionRun, 'runId' | 'identity'>,
+  connections: Connections,
+  log: (line: string) => void,
+): Promise<void> {
+  const entries = journal.pending('provision').filter(({ runId }) => runId === run.runId)
+  if (entries.length === 0) return
+  log('Taking back what was created …')
+  const { left } = await replay(journal, entries, connections, log)
+  for (const line of leftLines(left)) log(line)
+  if (left.length > 0) log('Type npm run provision -- --clean-up when the host can be reached.')
+}
+
+async function replay(
+  journal: Journal,
+  entries: readonly JournalEntry[],
+  connections: Connections,
+  log: (line: string) => void,
+): Promise<ReplayResult> {
+  const registry = registerProvisionUndo(new UndoRegistry<UndoHost>())
+  const result = await registry.replay(
+    journal,
+    entries,
+    async (host) => (host ? connections.to(host) : undefined),
+    (entry) => log(`taken back: ${entry.what}`),
+  )
+  for (const note of new Set(result.notes)) log(note)
+  return result
+}
+
+function report(
+  { undone, left }: ReplayResult,
+  environment: string,
+  file: string,
+  log: (line: string) => void,
+): void {
+  if (left.length > 0) {
+    throw new ProvisionError(
+      [
+        `Not everything of ${environment} could be removed. Left, and still in ${file}:`,
+        ...leftLines(left),
+      ].join('\n'),
+    )
+  }
+  log(
+    undone.length === 0
+      ? `Nothing of ${environment} is left to remove.`
+      : `Everything that was provisioned for ${environment} is removed.`,
+  )
+}
+
+function leftLines(left: ReplayResult['left']): string[] {
+  return left.map(({ entry, reason }) => `  ✖ ${entry.what}: ${reason}`)
+}
+
+/** The environment that the options mean. The config may be damaged or gone: then its name must suffice. */
+async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promise<string> {
+  const known = await environmentsWithJournal(cwd)
+  const load = { file: options.envConfigFile, name: options.envConfigName, cwd, env: options.env }
+  const named = await loadSource(load).then(
+    (source) => source.name,
+    (error: unknown) => {
+      if (error instanceof ConfigError) return undefined
+      throw error
+    },
+  )
+  if (named !== undefined && (known.includes(named) || options.envConfigFile !== undefined)) return named
+  const guess =
+    options.envConfigFile === undefined ? undefined : nameOf(options.envConfigFile, options.envConfigName)
+  if (guess !== undefined) {
+    const found = known.filter((name) => name === guess || name.startsWith(`${guess}.`))
+    if (found.length === 1 && found[0] !== undefined) return found[0]
+    throw new UsageError(
+      `Nothing was provisioned from ${options.envConfigFile} in ${cwd}.${known.length > 0 ? ` Environments with a journal: ${known.join(', ')}.` : ''}`,
+    )
+  }
+  const pending: string[] = []
+  for (const name of known) {
+    const journal = await openJournal(path.join(environmentFolder(cwd, name), 'journal.jsonl'))
+    if (journal.pending('provision').length > 0) pending.push(name)
+  }
+  const [only, ...others] = pending
+  if (others.length > 0) {
+    throw new UsageError(
+      `Several environments have something to remove: ${pending.join(', ')}. Say which with --env-config-file NAME.json.`,
+    )
+  }
+  return only ?? named ?? known[0] ?? fail(cwd)
+}
+
+function fail(cwd: string): never {
+  throw new UsageError(
+    `Nothing was provisioned from ${cwd}: there is no journal in ${path.join(cwd, '.dpbench')}.`,
+  )
+}
+
+function nameOf(file: string, name: string | undefined): string {
+  const base = path.basename(file, path.extname(file))
+  const own = base === 'config' || base === 'working' ? path.basename(path.dirname(path.resolve(file))) : base
+  return name === undefined ? own : `${own}.${name}`
+}
+
+async function environmentsWithJournal(cwd: string): Promise<string[]> {
+  const folder = path.join(cwd, '.dpbench')
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw new UsageError(`${folder} cannot be read: ${describeError(error)}`)
+  })
+  const found: string[] = []
+  for (const name of names.sort()) {
+    const files: string[] = await readdir(path.join(folder, name)).catch(() => [])
+    if (files.includes('journal.jsonl')) found.push(name)
+  }
+  return found
+}

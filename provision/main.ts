@@ -1,0 +1,96 @@
+/**
+ * Provisioning: plan → render → ship → define and start → lease → SSH → working config. It imports from src/, nothing
+ * of src/ imports it; bin/ calls it.
+ */
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { provisionedKey, workingConfigFile, type ProvisionedVm } from '../src/config/working-config.ts'
+import { environmentFolder } from '../src/config/working-config.ts'
+import { openJournal } from '../src/core/journal.ts'
+import { UsageError } from '../src/core/errors.ts'
+import { Connections } from './connections.ts'
+import { inspectImage } from './disk-image.ts'
+import { dryRun } from './dry-run.ts'
+import { createVms } from './create.ts'
+import { environmentIdentity } from './identity.ts'
+import { readInputs, type ProvisionOptions } from './inputs.ts'
+import { Packer } from './pack.ts'
+import { partialNameOf } from './places.ts'
+import { plainProgress, type Progress } from './progress.ts'
+import type { Connect, ProvisionRun } from './run.ts'
+import { takeBack } from './clean-up.ts'
+import { recordWorkingConfig } from './working-config.ts'
+
+export type { ProvisionOptions } from './inputs.ts'
+export { cleanUpProvisioned, type CleanUpResult } from './clean-up.ts'
+export { liveProgress, plainProgress, type Progress } from './progress.ts'
+export { registerProvisionUndo } from './undo.ts'
+
+export interface ProvisionDeps {
+  /** A line for the user. */
+  readonly log: (line: string) => void
+  /** Default: plain lines through `log`. */
+  readonly progress?: Progress
+  /** When it is aborted, all that this run created is taken back, then its reason is thrown. */
+  readonly signal?: AbortSignal | undefined
+  /** Default: SSH. */
+  readonly connect?: Connect
+}
+
+export interface ProvisionedMachine extends ProvisionedVm {
+  readonly name: string
+  readonly hypervisor: string
+  readonly state: 'created' | 'started' | 'unchanged'
+}
+
+export interface ProvisionResult {
+  readonly environment: string
+  /** `undefined` for a dry run, which writes nothing. */
+  readonly workingFile?: string
+  readonly vms: readonly ProvisionedMachine[]
+}
+
+/**
+ * Makes the VMs of a config, or prints what that would take (`dryRun`).
+ * @throws UsageError, ConfigError; ProvisionError, CommandError, ConnectionError after all that this run created has been
+ * taken back; the signal's reason likewise.
+ */
+export async function provision(options: ProvisionOptions, deps: ProvisionDeps): Promise<ProvisionResult> {
+  if (options.cleanUp) throw new UsageError('--clean-up is done by cleanUpProvisioned')
+  const cwd = options.cwd ?? process.cwd()
+  const inputs = await readInputs(options)
+  const { config } = inputs
+  const image = await inspectImage(inputs.diskTemplate, deps.signal)
+  const identity = await environmentIdentity(cwd, config.name, !options.dryRun)
+  const runId = randomUUID().slice(0, 8)
+  const folder = environmentFolder(cwd, config.name)
+  const failure = new AbortController()
+  const signal = deps.signal ? AbortSignal.any([deps.signal, failure.signal]) : failure.signal
+  await using packer = new Packer(image, path.join(folder, 'ship'), partialNameOf(image, runId), signal)
+  const base = {
+    ...inputs,
+    runId,
+    identity,
+    image,
+    packer,
+    signal,
+    progress: deps.progress ?? plainProgress(deps.log),
+  }
+  if (options.dryRun) {
+    await dryRun(base, deps.log)
+    return { environment: config.name, vms: [] }
+  }
+  const journal = await openJournal(path.join(folder, 'journal.jsonl'))
+  await using connections = new Connections(deps.connect)
+  const run: ProvisionRun = { ...base, journal, connect: connections.connect }
+  try {
+    const vms = await createVms(run, connections, failure)
+    const found = new Map(vms.map((vm) => [provisionedKey(vm.hypervisor, vm.name), vm]))
+    const workingFile = workingConfigFile(cwd, config.name)
+    await recordWorkingConfig(run, inputs.source, workingFile, found)
+    return { environment: config.name, workingFile, vms }
+  } catch (error) {
+    await takeBack(journal, run, connections, deps.log)
+    throw error
+  }
+}
