@@ -108,9 +108,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const channel = await this.exec(commandLine(argv, sudo))
-    const output = new Output(channel, options.onLine)
-    const ended = ending(channel)
+    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options.onLine)
     let timedOut = false
     const stop = (): void => {
       this.kill(output.processGroup, sudo)
@@ -136,15 +134,22 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 
   private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
     if (processGroup === undefined) return
-    const channel = await this.exec(killCommand(processGroup, sudo))
-    const ended = ending(channel)
-    channel.resume().end()
-    channel.stderr.resume()
+    const { channel, ended } = await this.exec(killCommand(processGroup, sudo))
+    channel.end()
     await ended
   }
 
-  private exec(line: string): Promise<ClientChannel> {
-    return this.open('a session', (done) => this.client.exec(line, done))
+  /**
+   * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
+   * as the channel's opening, and ssh2 tells of it only once.
+   */
+  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+    return this.open('a session', (done) =>
+      this.client.exec(line, (error, channel) => {
+        if (error) done(error, undefined as never)
+        else done(undefined, { channel, output: new Output(channel, onLine), ended: ending(channel) })
+      }),
+    )
   }
 
   private sftp(): Promise<SFTPWrapper> {
@@ -178,6 +183,12 @@ export class SshHost implements RemoteHost, AsyncDisposable {
       },
     )
   }
+}
+
+interface RunningCommand {
+  readonly channel: ClientChannel
+  readonly output: Output
+  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
 }
 
 function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
