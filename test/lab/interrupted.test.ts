@@ -62,4 +62,16 @@ describe.skipIf(whyNoLab.length > 0)('lab up, interrupted', { timeout: 60_000 },
       expect(await machineSnapshot(name)).toEqual(before)
     },
   )
+
+  test('lab down refuses while lab up works, and names its process', async () => {
+    const child = spawn(process.execPath, command, { stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    try {
+      await labIsBegun()
+      await expect(labDown(name)).rejects.toThrow(`Process ${child.pid} is bringing`)
+    } finally {
+      child.kill('SIGTERM')
+      await ended
+    }
+  })
 })
