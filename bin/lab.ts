@@ -1,4 +1,6 @@
 /** `dpbench lab …`: the embedded lab at the command line. */
+import { rm } from 'node:fs/promises'
+import { environmentFolder } from '../src/config/index.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { buildGuestImage } from '../lab/image/build.ts'
 import { installPackages, labDown, labShell, labStatus, labUp } from '../lab/lab.ts'
@@ -49,6 +51,8 @@ export async function lab(argv: readonly string[]): Promise<number> {
       })
     case 'down':
       await labDown(name, { purge: values['purge'] === true })
+      // what a journal of this lab says is gone with its machines, and the next lab of this name has others
+      await rm(environmentFolder(process.cwd(), name), { recursive: true, force: true })
       return 0
     case 'status':
       process.stdout.write(`${JSON.stringify(await labStatus(), undefined, 2)}\n`)

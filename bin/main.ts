@@ -15,6 +15,16 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./run.ts')).run(argv),
     longHelp: async () => (await import('./run.ts')).runHelp,
   },
+  provision: {
+    help: 'make the VMs of a config on its hypervisors; --clean-up removes them',
+    run: async (argv) => (await import('./provision.ts')).runProvision(argv),
+    longHelp: async () => (await import('./provision.ts')).provisionHelp,
+  },
+  demo: {
+    help: 'the whole way in the embedded lab: provision, measure both modes, report',
+    run: async (argv) => (await import('./demo.ts')).demo(argv),
+    longHelp: async () => (await import('./demo.ts')).demoHelp,
+  },
   lab: {
     help: 'the embedded lab: up, down, status, shell, image',
     run: async (argv) => (await import('./lab.ts')).lab(argv),

@@ -51,6 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { values, rest } = takeOptions(argv, runOptions)
   refuseLater(rest)
   applySettings(values)
+  process.env['DPBENCH_REPORTER_ALONE'] = '1'
   const { createVitest } = await import('vitest/node')
   const { filter, options } = await vitestArguments(rest)
   const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [{}] })
@@ -89,20 +90,22 @@ function applySettings(values: OptionValues): void {
 }
 
 async function vitestArguments(rest: readonly string[]): Promise<{ filter: string[]; options: object }> {
-  const { parseCLI } = await import('vitest/node')
-  const own = rest[0] === 'run' ? rest.slice(1) : rest
+  const { createCLI, parseCLI } = await import('vitest/node')
+  const argv = ['run', ...(rest[0] === 'run' ? rest.slice(1) : rest)]
+  const cli = createCLI()
   try {
-    return parseCLI(['vitest', 'run', ...own])
+    cli.parse(['node', 'vitest', ...argv], { run: false })
+    cli.matchedCommand?.checkUnknownOptions()
+    return parseCLI(['vitest', ...argv])
   } catch (error) {
     const unknown = /Unknown option `--?(.+?)`/.exec((error as Error).message)?.[1]
     if (unknown === undefined) throw new UsageError((error as Error).message, { cause: error })
-    throw new UsageError(
-      unknownOption(
-        unknown.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-        runOptions.map((spec) => spec.name),
-      ),
-      { cause: error },
-    )
+    const name = unknown.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    const known = [
+      ...runOptions.map((spec) => spec.name),
+      ...cli.globalCommand.options.map((option) => option.name),
+    ]
+    throw new UsageError(unknownOption(name, known), { cause: error })
   }
 }
 

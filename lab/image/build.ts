@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { access, copyFile, mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DpbenchError } from '../../src/core/errors.ts'
 import { lockBuild } from './build-lock.ts'
 import { makeDisk } from './disk.ts'
@@ -29,6 +29,13 @@ export interface BuildOptions {
   readonly signal?: AbortSignal
 }
 
+/** Tries again: what a killed command wrote last may come between two looks at a folder. */
+const removal = { recursive: true, force: true, maxRetries: 10 } as const
+
+/** Mirrors change a few times a day at most, and an image is no worse for being a day old. */
+const usualAgeMs = 24 * 3600 * 1000
+const freshAgeMs = 10 * 60 * 1000
+
 /** Folders of builds under way start so; whoever holds the lock may remove them. */
 const scratchPrefix = 'building-'
 
@@ -51,21 +58,36 @@ export async function buildGuestImage(options: BuildOptions): Promise<GuestImage
     signal: options.signal,
   })
   await removeStale(folder)
-  const { signal, log } = options
-  const sources = await debianSources(release, signal)
-  const index = await openPackageIndex({ folder: join(folder, 'apt'), sources, log, signal })
-  const hash = await recipeHash(index)
-  const target = join(folder, hash)
-  const path = join(target, 'guest.img')
-  if (await exists(path)) return { path, hash, fromCache: true }
+  const cached = await lookUp(folder, usualAgeMs, options)
+  if (cached.present) return { path: cached.path, hash: cached.hash, fromCache: true }
+  // What an old answer of the mirror names may not be there any more.
+  const { index, sources, ...image } = await lookUp(folder, freshAgeMs, options)
+  const { path, hash } = image
+  if (image.present) return { path, hash, fromCache: true }
   const scratch = join(folder, `${scratchPrefix}${process.pid}`)
   try {
     await build(scratch, index, sources, options)
-    await rename(join(scratch, 'result'), target)
+    await rename(join(scratch, 'result'), dirname(path))
   } finally {
-    await rm(scratch, { recursive: true, force: true })
+    await rm(scratch, removal)
   }
   return { path, hash, fromCache: false }
+}
+
+interface Lookup {
+  readonly path: string
+  readonly hash: string
+  readonly present: boolean
+  readonly sources: readonly string[]
+  readonly index: PackageIndex
+}
+
+async function lookUp(folder: string, maxAgeMs: number, { log, signal }: BuildOptions): Promise<Lookup> {
+  const sources = await debianSources(release, signal)
+  const index = await openPackageIndex({ folder: join(folder, 'apt'), sources, maxAgeMs, log, signal })
+  const hash = await recipeHash(index)
+  const path = join(folder, hash, 'guest.img')
+  return { path, hash, present: await exists(path), sources, index }
 }
 
 async function build(
@@ -102,7 +124,7 @@ async function recipeHash(index: PackageIndex): Promise<string> {
 
 async function removeStale(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name.startsWith(scratchPrefix)) await rm(join(folder, name), { recursive: true, force: true })
+    if (name.startsWith(scratchPrefix)) await rm(join(folder, name), removal)
   }
 }
 

@@ -2,57 +2,104 @@
  * The packages of the guest's release as the mirror has them now, through an apt that keeps its state in the cache
  * folder: it says which versions an image would be built from, and fetches single packages, whatever this machine runs.
  */
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DpbenchError, describeError } from '../../src/core/errors.ts'
 import { runLocally } from '../../src/core/local-command.ts'
 import { architecture, filePackages, kernelPackage, packages, release } from './recipe.ts'
 
-/** Mirrors change a few times a day at most, and an image is no worse for being a day old. */
-const refreshAfterMs = 24 * 3600 * 1000
-
 export interface PackageIndex {
   /** `name=version` of everything that an image is made of, sorted. */
   readonly versions: readonly string[]
-  /** Fetches the packages of which only files are taken, into `folder`; the paths of the .deb files. */
+  /** Fetches the packages of which only files are taken, into `folder`, as .deb files. */
   download(folder: string): Promise<void>
 }
 
+export interface IndexOptions {
+  /** Keeps apt's state and what it resolved to. */
+  readonly folder: string
+  /** Lines of a sources.list. */
+  readonly sources: readonly string[]
+  /** An answer of the mirror that is older is asked for again. */
+  readonly maxAgeMs: number
+  readonly log: (line: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Resolved {
+  readonly kernel: string
+  readonly versions: readonly string[]
+}
+
 /**
- * Opens the index in `folder`, refreshing it when it is older than a day or was made from other sources.
- * @throws CommandError when there is none yet and the mirror does not answer.
+ * Opens the index, asking the mirror when its answer is too old or was for other sources or packages.
+ * @throws CommandError when there is no answer yet and the mirror does not give one.
  */
-export async function openPackageIndex(options: {
-  folder: string
-  sources: readonly string[]
-  log: (line: string) => void
-  signal?: AbortSignal | undefined
-}): Promise<PackageIndex> {
-  const { folder, signal } = options
-  for (const part of ['etc', 'state/lists/partial', 'cache/archives/partial']) {
-    await mkdir(join(folder, part), { recursive: true })
-  }
-  const apt = aptOptions(folder)
-  await refresh(options, apt)
-  const kernel = await kernelImage(apt, signal)
-  const names = [...packages, kernel, ...Object.values(filePackages).map((file) => file.package)]
-  const simulate = ['--simulate', '--no-install-recommends', 'install', '?essential', ...names]
-  const { stdout } = await runLocally(['apt-get', ...apt, ...simulate], { signal })
-  const versions = [...stdout.matchAll(/^Inst (\S+) \((\S+) /gm)].map(
-    ([, name, version]) => `${name}=${version}`,
+export async function openPackageIndex(options: IndexOptions): Promise<PackageIndex> {
+  const { folder, sources, log, signal } = options
+  const question = [release, kernelPackage, ...packages, ...singlePackages, ...sources].join('\n')
+  const file = join(
+    folder,
+    `resolved-${createHash('sha256').update(question).digest('hex').slice(0, 16)}.json`,
   )
-  if (versions.length === 0) throw new DpbenchError(`apt names no packages for a guest image:\n${stdout}`)
-  const single = [kernel, ...Object.values(filePackages).map((file) => file.package)]
+  const known = await recall(file)
+  if (known && known.ageMs < options.maxAgeMs) return packageIndex(options, known.resolved)
+  try {
+    const resolved = await resolve(options)
+    await writeFile(`${file}.new`, JSON.stringify(resolved, null, 2))
+    await rename(`${file}.new`, file)
+    return packageIndex(options, resolved)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!known) throw error
+    log(`the mirror does not answer, using what it said before: ${describeError(error).split('\n')[0]}`)
+    return packageIndex(options, known.resolved)
+  }
+}
+
+const singlePackages = Object.values(filePackages).map((file) => file.package)
+
+function packageIndex({ folder, signal }: IndexOptions, { kernel, versions }: Resolved): PackageIndex {
   return {
-    versions: [...new Set(versions)].sort(),
+    versions,
     async download(target) {
-      await runLocally(['apt-get', ...apt, '-o', 'APT::Sandbox::User=root', 'download', ...single], {
+      await runLocally(['apt-get', ...aptOptions(folder), 'download', kernel, ...singlePackages], {
         cwd: target,
         signal,
         timeoutMs: 300_000,
       })
     },
   }
+}
+
+async function recall(file: string): Promise<{ resolved: Resolved; ageMs: number } | undefined> {
+  try {
+    const { mtimeMs } = await stat(file)
+    return { resolved: JSON.parse(await readFile(file, 'utf8')) as Resolved, ageMs: Date.now() - mtimeMs }
+  } catch {
+    return undefined // never asked
+  }
+}
+
+async function resolve({ folder, sources, log, signal }: IndexOptions): Promise<Resolved> {
+  for (const part of ['etc', 'state/lists/partial', 'cache/archives/partial']) {
+    await mkdir(join(folder, part), { recursive: true })
+  }
+  await writeFile(join(folder, 'etc/sources.list'), `${sources.join('\n')}\n`)
+  await writeFile(join(folder, 'etc/status'), '')
+  log(`asking the mirror for the packages of Debian ${release}`)
+  const apt = aptOptions(folder)
+  const command = { signal, timeoutMs: 300_000 }
+  await runLocally(['apt-get', ...apt, '-o', 'APT::Update::Error-Mode=any', 'update'], command)
+  const kernel = await kernelImage(apt, signal)
+  const wanted = ['?essential', ...packages, kernel, ...singlePackages]
+  const simulate = ['--simulate', '--no-install-recommends', 'install', ...wanted]
+  const { stdout } = await runLocally(['apt-get', ...apt, ...simulate], command)
+  const lines = [...stdout.matchAll(/^Inst (\S+) \((\S+) /gm)]
+  if (lines.length === 0) throw new DpbenchError(`apt names no packages for a guest image:\n${stdout}`)
+  const versions = new Set(lines.map(([, name, version]) => `${name}=${version}`))
+  return { kernel, versions: [...versions].sort() }
 }
 
 function aptOptions(folder: string): string[] {
@@ -69,42 +116,11 @@ function aptOptions(folder: string): string[] {
     'APT::Architecture': architecture,
     'APT::Architectures::': architecture,
     'APT::Sandbox::User': 'root',
+    // a machine may have turned these off for itself
+    'Dir::Cache::pkgcache': 'pkgcache.bin',
+    'Dir::Cache::srcpkgcache': 'srcpkgcache.bin',
   }
   return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-}
-
-async function refresh(
-  options: {
-    folder: string
-    sources: readonly string[]
-    log: (line: string) => void
-    signal?: AbortSignal | undefined
-  },
-  apt: readonly string[],
-): Promise<void> {
-  const { folder, sources, log, signal } = options
-  const stamp = join(folder, `updated-${Buffer.from(sources.join()).toString('base64url').slice(-40)}`)
-  const age = await stat(stamp).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    () => Number.POSITIVE_INFINITY,
-  )
-  if (age < refreshAfterMs) return
-  await writeFile(join(folder, 'etc/sources.list'), `${sources.join('\n')}\n`)
-  await writeFile(join(folder, 'etc/status'), '')
-  log(`asking the mirror for the packages of Debian ${release}`)
-  try {
-    await runLocally(['apt-get', ...apt, '-o', 'APT::Update::Error-Mode=any', 'update'], {
-      signal,
-      timeoutMs: 300_000,
-    })
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (!Number.isFinite(age)) throw error
-    log(`the mirror does not answer, using what it said before: ${describeError(error).split('\n')[0]}`)
-    return
-  }
-  await writeFile(`${stamp}.new`, '')
-  await rename(`${stamp}.new`, stamp)
 }
 
 async function kernelImage(apt: readonly string[], signal?: AbortSignal): Promise<string> {

@@ -84,6 +84,9 @@ export function describeError(error: unknown): string {
   for (let current = error; current !== undefined && current !== null && parts.length < 6;) {
     const text = current instanceof Error ? current.message : String(current)
     if (text && !parts.some((part) => part.includes(text))) parts.push(text)
+    if (current instanceof SuppressedError) {
+      parts.push(describeError(current.suppressed), `and then: ${describeError(current.error)}`)
+    }
     if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => describeError(inner)))
     current = current instanceof Error ? current.cause : undefined
   }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import type { BenchConfig, Mode } from '../config/index.ts'
-import { DpbenchError } from '../core/errors.ts'
+import { DpbenchError, describeError } from '../core/errors.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
@@ -59,7 +59,23 @@ export class Environment implements AsyncDisposable {
 
   /** @throws DpbenchError of the part that failed, after everything that was done so far is undone */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    await using stack = new AsyncDisposableStack()
+    const stack = new AsyncDisposableStack()
+    try {
+      return await Environment.openOn(stack, options)
+    } catch (error) {
+      try {
+        await stack.disposeAsync()
+      } catch (undoing) {
+        options.log(`undoing failed: ${describeError(undoing)}`) // and stays in the journal; the cause is what is thrown
+      }
+      throw error
+    }
+  }
+
+  private static async openOn(
+    stack: AsyncDisposableStack,
+    options: EnvironmentOptions,
+  ): Promise<Environment> {
     const { config, folder, runId, signal, log } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
@@ -88,7 +104,7 @@ export class Environment implements AsyncDisposable {
         ...[...vms.values()].map((each) => each.ssh),
       ].map((host) => describeMachine(host)),
     )
-    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack.move())
+    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack)
   }
 
   /** Puts everything back and closes the connections, once. */

@@ -89,26 +89,31 @@ async function dhcpClient(vm: VirtualMachine): Promise<DhcpClient> {
   )
 }
 
+/** networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. */
 const networkd: DhcpClient = {
-  renew: (link) => [
-    ['networkctl', 'up', link.ifname],
-    ['networkctl', 'reconfigure', link.ifname],
+  renew: (link) => [linkCommand(link, 'down'), linkCommand(link, 'up')],
+  release: (link) => [
+    linkCommand(link, 'down'),
+    ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : []),
   ],
-  release: (link) => [['networkctl', 'reconfigure', link.ifname]],
+}
+
+function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
+  return ['ip', 'link', 'set', 'dev', ifname, state]
 }
 
 /** dhclient keeps its lease in files of ours, so that it can be ended without touching another one's. */
 const dhclient: DhcpClient = {
   renew: (link) => [
     ...stopDhclient(link),
-    ['ip', 'link', 'set', 'dev', link.ifname, 'up'],
+    linkCommand(link, 'up'),
     dhclientCommand('-4', link),
     dhclientCommand('-6', link),
   ],
   release: (link) => [
     ...stopDhclient(link),
     ['ip', 'address', 'flush', 'dev', link.ifname, 'scope', 'global'],
-    ...(link.flags.includes('UP') ? [] : [['ip', 'link', 'set', 'dev', link.ifname, 'down']]),
+    ...(link.flags.includes('UP') ? [] : [linkCommand(link, 'down')]),
   ],
 }
 

@@ -4,6 +4,7 @@
  */
 import { XMLBuilder } from 'fast-xml-parser'
 import { stateOf } from './outcome.ts'
+import { plainText } from './plain-text.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 import { detailsOf, explanationOf } from './view.ts'
 
@@ -19,6 +20,7 @@ export function renderJunit(record: RunRecord): string {
     attributeNamePrefix: '@',
     format: true,
     suppressBooleanAttributes: false,
+    suppressEmptyNode: true,
   })
   const testsuite = suites.map((suite, id) => ({ '@id': id, ...suite }))
   const xml = builder.build({
@@ -137,7 +139,7 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(3)
 }
 
-/** XML 1.0 has no way to write control characters, escaped or not; tools print them (colour codes). */
+/** XML 1.0 has no way to write these characters, escaped or not. */
 function clean(text: string): string {
-  return text.replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '')
+  return plainText(text).replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '')
 }

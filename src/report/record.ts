@@ -139,9 +139,9 @@ export function parseRecord(json: string, source: string): RunRecord {
     throw new ConfigError(`${source} is not a run record of dpbench: it has no schema_version`)
   const found = version.data.schema_version
   if (found !== schemaVersion) {
-    const than = found > schemaVersion ? 'newer' : 'older'
+    const other = found > schemaVersion ? 'a newer' : 'an older'
     throw new ConfigError(
-      `${source} has schema version ${found}, and this dpbench reads ${schemaVersion}: use a ${than} dpbench for it`,
+      `${source} has schema version ${found}, and this dpbench reads ${schemaVersion}: use ${other} dpbench for it`,
     )
   }
   const parsed = recordSchema.safeParse(document)

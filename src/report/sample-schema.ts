@@ -72,4 +72,7 @@ const unusable = provenance.extend({
   faults: z.array(z.string()),
 }) satisfies z.ZodType<SampleProvenance & UnusableFlows>
 
-export const sampleSchema = z.discriminatedUnion('state', [measured, unusable]) satisfies z.ZodType<Sample>
+export const sampleShape = z.discriminatedUnion('state', [measured, unusable]) satisfies z.ZodType<Sample>
+
+/** The same under the type of src/verdict, which is read-only. */
+export const sampleSchema: z.ZodType<Sample> = sampleShape

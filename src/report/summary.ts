@@ -1,4 +1,5 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
+import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf } from './view.ts'
 
@@ -83,7 +84,7 @@ function cell(text: string): string {
 
 /** Text of tools and people must neither end a table's cell nor become markup. */
 function escape(text: string): string {
-  return text
+  return plainText(text)
     .replaceAll(/[\\`*_[\]<>|]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`))
     .replaceAll(/\s*\n\s*/g, '<br>')
 }

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util'
 import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
+import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf, type Row } from './view.ts'
 
@@ -47,7 +48,7 @@ export function wantsColor(
 export function renderTerminal(record: RunRecord, { color }: TerminalOptions): string {
   const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false }) : text)
   const parts = [
-    ...record.notices.map((notice) => paint('yellow', `! ${notice}`)),
+    ...record.notices.map((notice) => paint('yellow', `! ${plainText(notice)}`)),
     ...tables(rowsOf(record), paint),
     ratios(record, paint),
     problems(record, paint),
@@ -85,8 +86,9 @@ function tableLine(cells: readonly string[]): string {
 function ratios(record: RunRecord, paint: Paint): string {
   const list = ratiosOf(record)
   if (list.length === 0) return ''
-  const width = Math.max(...list.map(({ name }) => widthOf(name)))
-  const lines = list.map(({ name, ratio }) => `  ${pad(name, width)}  ${ratio.toFixed(2)} ×`)
+  const titles = list.map(({ suite, name }) => `${suite} › ${name}`)
+  const width = Math.max(...titles.map(widthOf))
+  const lines = list.map(({ ratio }, index) => `  ${pad(titles[index] ?? '', width)}  ${ratio.toFixed(2)} ×`)
   return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
 }
 
@@ -116,7 +118,7 @@ function ending(record: RunRecord, paint: Paint): string {
 }
 
 function indent(texts: readonly string[]): string[] {
-  return texts.filter(Boolean).map((text) => text.replaceAll(/^/gm, '    '))
+  return texts.filter(Boolean).map((text) => plainText(text).replaceAll(/^/gm, '    '))
 }
 
 function pad(text: string, width: number): string {

@@ -81,8 +81,11 @@ const invalid = base.extend({
   reasons: z.array(reason),
 }) satisfies z.ZodType<InvalidVerdict>
 
-export const verdictSchema = z.discriminatedUnion('state', [
+export const verdictShape = z.discriminatedUnion('state', [
   judged,
   unstable,
   invalid,
 ]) satisfies z.ZodType<Verdict>
+
+/** The same under the type of src/verdict, which is read-only. */
+export const verdictSchema: z.ZodType<Verdict> = verdictShape

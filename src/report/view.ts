@@ -2,6 +2,7 @@
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
+import { plainText } from './plain-text.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 
 export interface Row {
@@ -108,7 +109,7 @@ function rowOf(test: TestRecord): Row {
   return {
     test,
     suite: test.suite,
-    name: test.name,
+    name: plainText(test.name),
     mode: test.mode ?? nothing,
     scenario: test.scenario ?? verdict?.expected.key ?? nothing,
     figure: statistics ? figureOf(statistics) : nothing,

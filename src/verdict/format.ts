@@ -10,11 +10,12 @@ export function formatExpected(bitsPerSecond: number): string {
   return String(Number((bitsPerSecond / 1e9).toPrecision(6)))
 }
 
-/** `9.41 ± 0.12`: both with the same decimals, so that the mean shows 3 digits and the interval 2. */
+/** `9.41 ± 0.12`, `9.410 ± 0.009`: both with the same decimals, 3 digits of the mean, and one more for a narrow interval. */
 export function formatMeanGbit(mean: number, halfWidth: number | null): string {
   const meanDecimals = decimalsFor(mean / 1e9, 3)
-  if (halfWidth === null) return formatGbit(mean, meanDecimals)
-  const decimals = Math.max(meanDecimals, halfWidth === 0 ? 0 : decimalsFor(halfWidth / 1e9, 2))
+  if (!halfWidth)
+    return formatGbit(mean, meanDecimals) + (halfWidth === 0 ? ` ± ${formatGbit(0, meanDecimals)}` : '')
+  const decimals = Math.min(meanDecimals + 1, Math.max(meanDecimals, decimalsFor(halfWidth / 1e9, 2)))
   return `${formatGbit(mean, decimals)} ± ${formatGbit(halfWidth, decimals)}`
 }
 

@@ -13,30 +13,37 @@ import { type RunSettings, readSettings } from './settings.ts'
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
 
+/** One worker for all files, nothing at the same time, and no test run again: a retry would hide what it is to find. */
+const forMeasuring = {
+  pool: 'forks',
+  isolate: false,
+  fileParallelism: false,
+  maxWorkers: 1,
+  retry: 0,
+  testTimeout: testTimeoutMs,
+  hookTimeout: testTimeoutMs,
+} as const
+
+/** Vitest evaluates a project's config file again for each mode, and so makes several plugins of the one run. */
+let beginning: Promise<Run> | undefined
+
 /**
  * Makes the project's suites run on the environment that the config describes, once per mode.
  * Options come from the `dpbench` command or from `DPBENCH_*` variables.
  */
 export function dpbench(): Vite.Plugin {
-  let beginning: Promise<Run> | undefined
   return {
     name: 'dpbench',
     async config(config, { mode }) {
-      if (config.test?.provide && 'dpbench' in config.test.provide) return undefined // a project of ours
+      if (config.test?.provide && 'dpbench' in config.test.provide)
+        return { test: { ...forMeasuring, onConsoleLog } } // one mode
       const run = await (beginning ??= begin(readSettings(process.env, mode)))
       return {
         test: {
-          pool: 'forks',
-          isolate: false,
-          fileParallelism: false,
-          maxWorkers: 1,
-          retry: 0,
+          ...forMeasuring,
           passWithNoTests: false,
-          testTimeout: testTimeoutMs,
-          hookTimeout: testTimeoutMs,
           teardownTimeout: 300_000,
-          sequence: { concurrent: false },
-          onConsoleLog: (log: string) => passOn(run, log),
+          onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
         },
       }
@@ -83,17 +90,14 @@ function project(run: Run, mode: RunContext['mode'], index: number): object {
   }
 }
 
-/** Our own messages go to the reporter; what a test prints itself is printed by Vitest. */
-function passOn(run: Run, log: string): boolean | undefined {
+/** The reporter reads our messages; Vitest's own reporters are not to show them. */
+function onConsoleLog(log: string): false | undefined {
   const { messages, rest } = takeMessages(log)
-  for (const message of messages) run.onMessage?.(message)
   return messages.length > 0 && rest.trim() === '' ? false : undefined
 }
 
 function attach(vitest: Vitest, run: Run): void {
-  const reporter = new DpbenchReporter(run)
-  run.onMessage = (message) => reporter.onMessage(message)
-  vitest.config.reporters.push(reporter as never)
+  vitest.config.reporters.push(new DpbenchReporter(run) as never)
   vitest.onClose(async () => {
     await finishRun(run)
   })

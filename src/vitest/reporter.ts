@@ -4,9 +4,12 @@ import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { suiteName } from './artifacts.ts'
-import type { Message } from './messages.ts'
+import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta } from './run-context.ts'
 import { type Run, print } from './run.ts'
+
+/** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
+export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
 
 export class DpbenchReporter implements Reporter {
   private readonly run: Run
@@ -16,8 +19,10 @@ export class DpbenchReporter implements Reporter {
     this.run = run
   }
 
-  onMessage(message: Message): void {
-    print(message.type === 'log' ? `  ${message.text}` : `    ${message.text}`)
+  onUserConsoleLog(log: { readonly content: string }): void {
+    const { messages, rest } = takeMessages(log.content)
+    for (const { type, text } of messages) print(`${type === 'log' ? '  ' : '    '}${text}`)
+    if (rest.trim() !== '' && process.env[aloneVariable]) print(rest.trimEnd())
   }
 
   onTestCaseReady(test: TestCase): void {

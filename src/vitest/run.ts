@@ -10,7 +10,6 @@ import { RunRecorder } from '../report/recorder.ts'
 import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
-import type { Message } from './messages.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -20,7 +19,6 @@ export interface Run {
   readonly image: string
   readonly resultsFolder: string
   readonly recorder: RunRecorder
-  onMessage?: (message: Message) => void
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>

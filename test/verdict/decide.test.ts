@@ -12,11 +12,11 @@ function sentence(step: 'again' | Verdict): string {
 
 describe('verdicts and their sentences', () => {
   test('PASS', () => {
-    // Six values around 9.41 whose interval is ±0.12, as in MEASUREMENT.md.
-    const samples = samplesOf(9.294, 9.294, 9.41, 9.41, 9.526, 9.526)
+    // The sentence of MEASUREMENT.md, to the letter.
+    const samples = samplesOf(9.282, 9.282, 9.41, 9.41, 9.538, 9.538)
     const verdict = nextStep(samples, planFor(8))
     expect(sentence(verdict)).toBe(
-      '9.41 ± 0.11 Gbit/s ≥ 8 expected (non-offload, remote_vm2vm): +17.6 %, n=6, CoV 1.1 %',
+      '9.41 ± 0.12 Gbit/s ≥ 8 expected (non-offload, remote_vm2vm): +17.6 %, n=6, CoV 1.2 %',
     )
     expect(verdict).toMatchObject({ state: 'PASS', rule: 'interval', notes: [] })
   })

@@ -2,15 +2,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { nextStep } from '../../src/verdict/decide.ts'
 import { summarise } from '../../src/verdict/statistics.ts'
+import type { Sample } from '../../src/verdict/sample.ts'
 import type { MeasurementProfile } from '../../src/verdict/verdict.ts'
-import { normalNoise, planFor, profile, samplesOf } from './fixtures.ts'
+import { normalNoise, planFor, profile, sampleOf } from './fixtures.ts'
 
 const profiles: readonly MeasurementProfile[] = [
   { ...profile, name: 'quick', repetitions: { min: 3, max: 5 }, maxCov: 0.1 },
   profile,
   { ...profile, name: 'release', repetitions: { min: 10, max: 20 }, maxCov: 0.03 },
 ]
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 const manyRuns = 20_000
 const fewRuns = 2000
@@ -20,20 +21,15 @@ function simulate(used: MeasurementProfile, trueMean: number, cov: number, seed:
   const noise = normalNoise(seed)
   const counts = { PASS: 0, FAIL: 0, UNSTABLE: 0, INVALID: 0 }
   let repetitions = 0
+  const plan = planFor(10, { profile: used })
   for (let run = 0; run < runs; run++) {
-    const values: number[] = []
-    for (
-      let step = nextStep([], planFor(10));
-      ;
-      step = nextStep(samplesOf(...values), planFor(10, { profile: used }))
-    ) {
-      if (step !== 'again') {
-        counts[step.state]++
-        break
-      }
-      values.push(trueMean * (1 + cov * noise()))
+    const samples: Sample[] = []
+    let step = nextStep(samples, plan)
+    for (; step === 'again'; step = nextStep(samples, plan)) {
+      samples.push(sampleOf(trueMean * (1 + cov * noise()), { repetition: samples.length + 1 }))
     }
-    repetitions += values.length
+    counts[step.state]++
+    repetitions += samples.length
   }
   return {
     pass: counts.PASS / runs,

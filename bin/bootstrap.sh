@@ -1,0 +1,10 @@
+#!/bin/sh
+# Installs the npm packages, the pinned Node among them, when they are not there or package-lock.json is newer. Runs
+# before anything that needs Node 24, so it is plain shell.
+set -eu
+cd "$(dirname "$0")/.."
+if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo "installing npm packages (npm ci)" >&2
+  npm ci --no-audit --no-fund --loglevel=error >&2
+  touch node_modules/.package-lock.json
+fi

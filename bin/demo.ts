@@ -1,0 +1,82 @@
+/**
+ * `npm run demo`: the whole way on one machine, from an empty lab to verdicts in both modes, and back. It is the same
+ * commands that a user types, in their order.
+ */
+import { UsageError } from '../src/core/errors.ts'
+import { buildGuestImage } from '../lab/image/build.ts'
+import { installPackages, requireLabCapable } from '../lab/lab.ts'
+import { labPaths } from '../lab/paths.ts'
+import { lab } from './lab.ts'
+import { runProvision } from './provision.ts'
+import { run } from './run.ts'
+import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
+import { progress, untilSignal } from './terminal.ts'
+
+const options: readonly OptionSpec[] = [
+  {
+    name: 'guests',
+    value: 'qemu|namespace',
+    help: 'VMs, provisioned from an image (default), or namespaces',
+  },
+  { name: 'profile', value: 'quick|default|release', help: 'default: quick' },
+  { name: 'keep', help: 'leave the lab up' },
+]
+
+export const demoHelp = `dpbench demo [options]\n\n${helpOf(options)}`
+
+const labName = 'demo'
+
+export async function demo(argv: readonly string[]): Promise<number> {
+  const { values, rest } = takeOptions(argv, options)
+  refuseUnknown(rest, options)
+  const guests = values['guests'] ?? 'qemu'
+  if (guests !== 'qemu' && guests !== 'namespace') {
+    throw new UsageError(`--guests is "${guests}": write qemu or namespace`)
+  }
+  requireLabCapable()
+  const profile = typeof values['profile'] === 'string' ? values['profile'] : 'quick'
+  return untilSignal((signal) => demonstrate({ guests, profile, keep: values['keep'] === true }, signal))
+}
+
+interface DemoOptions {
+  readonly guests: 'qemu' | 'namespace'
+  readonly profile: string
+  readonly keep: boolean
+}
+
+async function demonstrate({ guests, profile, keep }: DemoOptions, signal: AbortSignal): Promise<number> {
+  step('install what is missing', 'npx dpbench lab install')
+  await installPackages(progress)
+  signal.throwIfAborted()
+  let code = 3
+  try {
+    step('a lab of two hypervisors', `npx dpbench lab up --name ${labName} --guests ${guests}`)
+    await lab(['up', '--name', labName, '--guests', guests])
+    signal.throwIfAborted()
+    const config = ['--env-config-file', labPaths(labName).configFile]
+    if (guests === 'qemu') {
+      step('the guest image', 'npx dpbench lab image')
+      const { path } = await buildGuestImage({ log: progress, signal })
+      const provisioning = [...config, '--disk-template', path]
+      step('three VMs on them', `npm run provision -- ${provisioning.join(' ')}`)
+      const provisioned = await runProvision(provisioning)
+      if (provisioned !== 0) return provisioned
+      signal.throwIfAborted()
+    }
+    const running = ['--mode', 'both', '--stage', 'cicd', '--profile', profile, ...config]
+    step('the suites in both modes', `npx vitest ${running.join(' ')}`)
+    code = await run(running)
+  } finally {
+    if (keep)
+      progress(`the lab ${labName} stays up; take it down with: npx dpbench lab down --name ${labName}`)
+    else {
+      step('and nothing left behind', `npx dpbench lab down --name ${labName}`)
+      await lab(['down', '--name', labName])
+    }
+  }
+  return code
+}
+
+function step(what: string, command: string): void {
+  process.stderr.write(`\n── ${what}\n   ${command}\n`)
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** dpbench's own tests. The suites of benchmark/ have the configuration at the root. */
+export default defineConfig({
+  test: {
+    root: `${import.meta.dirname}/..`,
+    include: ['test/**/*.test.ts'],
+    reporters: ['verbose'],
+    // the lab's tests share the machine's cores, and its network
+    fileParallelism: false,
+    testTimeout: 20_000,
+    hookTimeout: 120_000,
+  },
+})
