@@ -108,9 +108,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const channel = await this.exec(commandLine(argv, sudo))
+    const { channel, ended } = await this.exec(commandLine(argv, sudo))
     const output = new Output(channel, options.onLine)
-    const ended = ending(channel)
     let timedOut = false
     const stop = (): void => {
       this.kill(output.processGroup, sudo)
@@ -136,15 +135,19 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 
   private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
     if (processGroup === undefined) return
-    const channel = await this.exec(killCommand(processGroup, sudo))
-    const ended = ending(channel)
+    const { channel, ended } = await this.exec(killCommand(processGroup, sudo))
     channel.resume().end()
     channel.stderr.resume()
     await ended
   }
 
-  private exec(line: string): Promise<ClientChannel> {
-    return this.open('a session', (done) => this.client.exec(line, done))
+  private exec(line: string): Promise<Session> {
+    return this.open('a session', (done) =>
+      this.client.exec(line, (error, channel) =>
+        // listened to right here: a quick command's exit status is read with the reply, before an `await` goes on
+        done(error, error ? noSession : { channel, ended: ending(channel) }),
+      ),
+    )
   }
 
   private sftp(): Promise<SFTPWrapper> {
@@ -179,6 +182,14 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     )
   }
 }
+
+interface Session {
+  readonly channel: ClientChannel
+  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+}
+
+/** Beside an error, where nobody looks at it. */
+const noSession = undefined as unknown as Session
 
 function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
   return new Promise((resolve) => {
