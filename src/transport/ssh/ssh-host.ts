@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import pLimit from 'p-limit'
+import pRetry from 'p-retry'
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { ConnectionError } from '../../core/errors.ts'
@@ -141,7 +142,17 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     await ended
   }
 
+  /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
   private exec(line: string): Promise<Session> {
+    return pRetry(() => this.openSession(line), {
+      retries: 8,
+      minTimeout: 20,
+      maxRetryTime: 10_000,
+      shouldRetry: ({ error }) => this.connected && isConnectFailed(error.cause),
+    })
+  }
+
+  private openSession(line: string): Promise<Session> {
     return this.open('a session', (done) =>
       this.client.exec(line, (error, channel) =>
         // listened to right here: a quick command's exit status is read with the reply, before an `await` goes on
@@ -186,6 +197,11 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 interface Session {
   readonly channel: ClientChannel
   readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+}
+
+/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
+function isConnectFailed(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && error.reason === 2
 }
 
 /** Beside an error, where nobody looks at it. */
