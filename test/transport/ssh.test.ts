@@ -74,7 +74,7 @@ describe('commands', () => {
       ),
     )
     expect(codes).toEqual(codes.map((_, index) => index % 7))
-  })
+  }, 60_000)
 
   test('a failing command throws with host, command and output', async () => {
     await expect(host.run(shell('echo sorry >&2; exit 3'))).rejects.toThrow(
