@@ -1,7 +1,6 @@
 /** From power-on to a verified SSH login: the lease, then the connection with the host key that the VM was given. */
 import { ConnectionError, HostKeyError, ProvisionError, describeError } from '../src/core/errors.ts'
 import { waitFor, type Probe } from '../src/core/wait.ts'
-import type { ProvisionedVm } from '../src/config/working-config.ts'
 import type { RemoteHost } from '../src/transport/host.ts'
 import { Virsh } from '../src/transport/libvirt/virsh.ts'
 import type { ProvisionRun } from './run.ts'
@@ -10,9 +9,9 @@ import type { VmPlan } from './vm-plan.ts'
 /** After this long without an answer the lease is asked for again. */
 const roundMs = 30_000
 
-/** @throws ProvisionError with the end of the VM's console when it does not come up. */
-export async function awaitVm(run: ProvisionRun, host: RemoteHost, plan: VmPlan): Promise<ProvisionedVm> {
-  const { vm, macAddress, hostKey } = plan
+/** @returns the address that the VM answers at. @throws ProvisionError with the end of the VM's console when it does not come up. */
+export async function awaitVm(run: ProvisionRun, host: RemoteHost, plan: VmPlan): Promise<string> {
+  const { vm } = plan
   const timeoutMs = run.config.libvirt.bootTimeoutSeconds * 1000
   const started = performance.now()
   const leftMs = (): number => Math.max(1, Math.ceil(timeoutMs - (performance.now() - started)))
@@ -24,7 +23,7 @@ export async function awaitVm(run: ProvisionRun, host: RemoteHost, plan: VmPlan)
       address = await leaseOf(run, host, plan, leftMs())
     }
     run.progress.say(host.name, `${vm.name}: SSH answers with the pinned host key after ${since(started)}`)
-    return { host_address: address, mac_address: macAddress, host_key: hostKey }
+    return address
   } catch (error) {
     run.signal.throwIfAborted()
     const tail = await consoleTail(host, plan).catch(() => 'Its console cannot be read.')

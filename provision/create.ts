@@ -92,7 +92,9 @@ async function carryOut(
       name: plan.vm.name,
       hypervisor: hypervisor.name,
       state: states[plan.state],
-      ...(await awaitVm(run, host, plan)),
+      macAddress: plan.macAddress,
+      hostKey: plan.hostKey,
+      address: await awaitVm(run, host, plan),
     })),
   )
 }

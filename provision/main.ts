@@ -37,9 +37,13 @@ export interface ProvisionDeps {
   readonly connect?: Connect
 }
 
-export interface ProvisionedMachine extends ProvisionedVm {
+export interface ProvisionedMachine {
   readonly name: string
   readonly hypervisor: string
+  /** Of its management NIC: how SSH reaches it through its hypervisor. */
+  readonly address: string
+  readonly macAddress: string
+  readonly hostKey: string
   readonly state: 'created' | 'started' | 'unchanged'
 }
 
@@ -85,7 +89,7 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
   const run: ProvisionRun = { ...base, journal, connect: connections.connect }
   try {
     const vms = await createVms(run, connections, failure)
-    const found = new Map(vms.map((vm) => [provisionedKey(vm.hypervisor, vm.name), vm]))
+    const found = new Map(vms.map((vm) => [provisionedKey(vm.hypervisor, vm.name), fieldsOf(vm)]))
     const workingFile = workingConfigFile(cwd, config.name)
     await recordWorkingConfig(run, inputs.source, workingFile, found)
     return { environment: config.name, workingFile, vms }
@@ -93,4 +97,9 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
     await takeBack(journal, run, connections, deps.log)
     throw error
   }
+}
+
+/** As the working config has them. */
+function fieldsOf({ address, macAddress, hostKey }: ProvisionedMachine): ProvisionedVm {
+  return { host_address: address, mac_address: macAddress, host_key: hostKey }
 }

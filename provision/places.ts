@@ -45,6 +45,11 @@ export function environmentFolderOn(run: Pick<ProvisionRun, 'config' | 'identity
   return `${run.config.libvirt.imageFolder}/${run.identity.name}-${run.identity.id.slice(0, 8)}`
 }
 
+/** Every file that there may be of a VM, half-written ones too: they hold its private host key. */
+export function vmFiles(places: VmPlaces): string[] {
+  return [...Object.values(places), ...[places.ignition, places.domain].map((file) => `${file}.partial`)]
+}
+
 export function vmPlaces(folder: string, vm: string): VmPlaces {
   return {
     overlay: `${folder}/${vm}.qcow2`,

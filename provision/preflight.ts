@@ -25,6 +25,8 @@ export interface HypervisorFacts {
   readonly compression: Compression
   readonly imageFolderThere: boolean
   readonly imageThere: boolean
+  /** Whether it is marked as used by this environment: then an earlier run brought it, and answers for it. */
+  readonly imageMarked: boolean
   /** Whether this environment's folder is there, with our label. */
   readonly folderThere: boolean
   /** By VM name: domains that this environment made. */
@@ -103,6 +105,7 @@ export async function inspectHypervisor(
     compression,
     imageFolderThere: await holds(['test', '-d', libvirt.imageFolder]),
     imageThere,
+    imageMarked: await holds(['test', '-e', `${places.users}/${run.identity.id}`]),
     folderThere: label.exitCode === 0,
     ...domains,
     takenMacs: new Set([...domains.takenMacs, ...networkMacs]),

@@ -2,7 +2,7 @@
 import type { RemoteHost } from '../src/transport/host.ts'
 import { shell } from '../src/core/shell-quote.ts'
 import { Virsh } from '../src/transport/libvirt/virsh.ts'
-import { environmentFolderOn, imagePlaces, labelName } from './places.ts'
+import { environmentFolderOn, imagePlaces, labelName, vmFiles, vmPlaces } from './places.ts'
 import type { HypervisorFacts } from './preflight.ts'
 import type { ProvisionRun, Step } from './run.ts'
 import { shipImage } from './ship.ts'
@@ -42,8 +42,9 @@ function imageStep(run: ProvisionRun, facts: HypervisorFacts): Step {
   const places = imagePlaces(run.config.libvirt.imageFolder, run.image, run.runId)
   return {
     what: 'bring the disk image',
-    undo: undo.image(places, run.identity.id),
-    thing: `disk image ${places.image}`,
+    ...(facts.imageThere && facts.imageMarked
+      ? {}
+      : { undo: undo.image(places, run.identity.id), thing: `disk image ${places.image}` }),
     run: async (host) => {
       await host.run(shell('mkdir -p -- "$1" && : > "$1/$2"', places.users, run.identity.id))
       await shipImage(run, host, places, facts.compression)
@@ -54,15 +55,17 @@ function imageStep(run: ProvisionRun, facts: HypervisorFacts): Step {
 function labelStep(run: ProvisionRun, facts: HypervisorFacts): Step[] {
   if (facts.folderThere) return []
   const folder = environmentFolderOn(run)
+  const files = facts.hypervisor.vms.flatMap(({ name }) => vmFiles(vmPlaces(folder, name)))
   return [
     {
       what: `make the folder ${folder}`,
-      undo: undo.folder(folder, run.identity.id),
+      undo: undo.folder(folder, run.identity.id, files),
       thing: `folder ${folder}`,
+      // mkdir without -p: a folder that somebody made meanwhile is not ours to label. The label comes with the command,
+      // not by its input, of which a crash would leave a part
       run: async (host) => {
-        // mkdir without -p: a folder that somebody made meanwhile is not ours to label
-        await host.run(shell('[ -d "$1" ] && rmdir -- "$1"; mkdir -m 0711 -- "$1"', folder))
-        await host.writeFile(`${folder}/${labelName}`, `${run.identity.id}\n`)
+        const script = 'rmdir -- "$1" 2>/dev/null; mkdir -m 0711 -- "$1" && printf "%s\\n" "$3" > "$1/$2"'
+        await host.run(shell(script, folder, labelName, run.identity.id))
       },
     },
   ]
@@ -75,7 +78,7 @@ function creationSteps(run: ProvisionRun, plan: VmPlan): Step[] {
   return [
     {
       what: `${vm.name}: make its disk and its documents`,
-      undo: undo.files(folder, run.identity.id, Object.values(places)),
+      undo: undo.files(folder, run.identity.id, vmFiles(places)),
       thing: `disk and documents of ${vm.name}`,
       run: async (host) => {
         await host.run([
@@ -97,7 +100,7 @@ function creationSteps(run: ProvisionRun, plan: VmPlan): Step[] {
     },
     {
       what: `${vm.name}: define the domain`,
-      undo: undo.domain(vm.name, run.identity.id),
+      undo: undo.domain(vm.name, run.identity.id, places.domain),
       thing: `domain ${vm.name}`,
       run: async (host) => virshOf(run, host).define(places.domain),
     },

@@ -2,6 +2,7 @@
  * The undo of each step of provisioning, for the journal. Each looks for our label first and takes nothing else; each
  * can be done again.
  */
+import path from 'node:path'
 import { ProvisionError } from '../src/core/errors.ts'
 import { type JsonValue, type Undo } from '../src/core/journal.ts'
 import { UndoRegistry } from '../src/core/undo.ts'
@@ -13,14 +14,26 @@ import { labelName, type ImagePlaces } from './places.ts'
 
 /** How each step is written down. */
 export const undo = {
-  domain: (name: string, environment: string): Undo => ({ kind: 'libvirt-domain', name, environment }),
+  /** @param file the document that it is defined from */
+  domain: (name: string, environment: string, file: string): Undo => ({
+    kind: 'libvirt-domain',
+    name,
+    environment,
+    file,
+  }),
   files: (folder: string, environment: string, paths: readonly string[]): Undo => ({
     kind: 'provision-files',
     folder,
     environment,
     paths,
   }),
-  folder: (folder: string, environment: string): Undo => ({ kind: 'provision-folder', folder, environment }),
+  /** @param paths files that steps killed half-way may have left in it after all */
+  folder: (folder: string, environment: string, paths: readonly string[]): Undo => ({
+    kind: 'provision-folder',
+    folder,
+    environment,
+    paths,
+  }),
   image: ({ image, partial, users }: ImagePlaces, environment: string): Undo => ({
     kind: 'provision-image',
     image,
@@ -38,7 +51,7 @@ export type UndoHost = RemoteHost | undefined
 /** @param registry takes the undo functions of provisioning. */
 export function registerProvisionUndo<T extends UndoRegistry<UndoHost>>(registry: T): T {
   registry.register('libvirt-domain', async (data, host) =>
-    removeDomain(remote(host), text(data.name), text(data.environment)),
+    removeDomain(remote(host), text(data.name), text(data.environment), text(data.file)),
   )
   registry.register('provision-files', async (data, host) => {
     const on = remote(host)
@@ -55,10 +68,15 @@ export function registerProvisionUndo<T extends UndoRegistry<UndoHost>>(registry
     // between mkdir and the label a crash leaves an empty folder: rmdir takes nothing but that
     if (state === undefined) {
       await on.tryRun(['rmdir', '--', folder])
-      return undefined
+      const there = (await on.tryRun(['test', '-e', folder])).exitCode === 0
+      return there ? `${on.name}: ${folder} does not carry our label and stays` : undefined
     }
     if (state !== text(data.environment)) return foreign(on, folder)
-    await on.run(shell('rm -f -- "$1/$2" "$1/$2.partial" && rmdir -- "$1"', folder, labelName))
+    await on.run(['rm', '-f', '--', ...texts(data.paths)])
+    // the label goes last: while something else is in the folder, it stays, and ours can still be told
+    const script =
+      'for one in "$1"/* "$1"/.[!.]*; do case $one in "$1/$2" | "$1/*" | "$1/.[!.]*") ;; *) echo "$one is in the way" >&2; exit 1 ;; esac; done; rm -f -- "$1/$2" && rmdir -- "$1"'
+    await on.run(shell(script, folder, labelName))
     return undefined
   })
   registry.register('provision-image', async (data, host) => {
@@ -83,11 +101,15 @@ export function registerProvisionUndo<T extends UndoRegistry<UndoHost>>(registry
   return registry
 }
 
+/** @param file goes first: a `virsh define` that outlived a killed run and has not read it yet then fails. */
 async function removeDomain(
   host: RemoteHost,
   name: string,
   environment: string,
+  file: string,
 ): Promise<string | undefined> {
+  if ((await labelOf(host, path.posix.dirname(file))) === environment)
+    await host.run(['rm', '-f', '--', file])
   const virsh = new Virsh(host)
   const domain = await virsh.domain(name)
   if (!domain) return undefined

@@ -17,13 +17,7 @@ export async function recordWorkingConfig(
   file: string,
   found: ReadonlyMap<string, ProvisionedVm>,
 ): Promise<void> {
-  const fields = new Map(
-    [...found].map(([key, { host_address, mac_address, host_key }]) => [
-      key,
-      { host_address, mac_address, host_key },
-    ]),
-  )
-  const config = mergeProvisioned(withAbsolutePaths(source.config, source.scope), fields)
+  const config = mergeProvisioned(withAbsolutePaths(source.config, source.scope), found)
   const present = await readFile(file, 'utf8').catch(() => undefined)
   if (present === `${JSON.stringify(config, null, 2)}\n`) return
   if (present === undefined) {

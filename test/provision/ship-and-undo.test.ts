@@ -103,7 +103,7 @@ describe('clean-up of files', () => {
     const { root, folder, overlay } = environment(environmentId)
     const steps = [
       undo.emptyFolder(root),
-      undo.folder(folder, environmentId),
+      undo.folder(folder, environmentId, []),
       undo.files(folder, environmentId, [overlay]),
     ]
     expect((await replay(scratchFolder(), ...steps)).left).toEqual([])
@@ -115,7 +115,7 @@ describe('clean-up of files', () => {
     const { folder, overlay } = environment('somebody-else')
     const result = await replay(
       scratchFolder(),
-      undo.folder(folder, environmentId),
+      undo.folder(folder, environmentId, []),
       undo.files(folder, environmentId, [overlay]),
     )
     expect(result.left).toEqual([])
@@ -128,7 +128,7 @@ describe('clean-up of files', () => {
     writeFileSync(path.join(folder, 'vm1.qcow2.bak'), 'mine')
     const result = await replay(
       scratchFolder(),
-      undo.folder(folder, environmentId),
+      undo.folder(folder, environmentId, []),
       undo.files(folder, environmentId, [overlay]),
     )
     expect(existsSync(path.join(folder, 'vm1.qcow2.bak'))).toBe(true)

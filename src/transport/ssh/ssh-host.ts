@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import pLimit from 'p-limit'
+import pRetry from 'p-retry'
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { ConnectionError } from '../../core/errors.ts'
@@ -139,11 +140,21 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     await ended
   }
 
+  /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
+  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+    return pRetry(() => this.openSession(line, onLine), {
+      retries: 8,
+      minTimeout: 20,
+      maxRetryTime: 10_000,
+      shouldRetry: ({ error }) => this.connected && isConnectFailed(error.cause),
+    })
+  }
+
   /**
    * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
    * as the channel's opening, and ssh2 tells of it only once.
    */
-  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+  private openSession(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
     return this.open('a session', (done) =>
       this.client.exec(line, (error, channel) => {
         if (error) done(error, undefined as never)
@@ -189,6 +200,11 @@ interface RunningCommand {
   readonly channel: ClientChannel
   readonly output: Output
   readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+}
+
+/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
+function isConnectFailed(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && error.reason === 2
 }
 
 function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
