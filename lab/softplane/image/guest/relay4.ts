@@ -16,11 +16,12 @@ export class Relay4 {
     this.#socat = socat
   }
 
-  static async open(device: string, lease: Lease4): Promise<Relay4> {
+  /** `onAnswer` is awaited before each answer is sent. */
+  static async open(device: string, lease: Lease4, onAnswer: () => Promise<void>): Promise<Relay4> {
     const socket = createSocket('udp4')
     socket.on('message', (message, { port, address }) => {
       const answer = answerDhcp4(message, lease)
-      if (answer) socket.send(answer, port, address)
+      if (answer) void onAnswer().then(() => socket.send(answer, port, address))
     })
     socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')
