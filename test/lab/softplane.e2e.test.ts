@@ -164,16 +164,10 @@ describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
     expect(await one.code('list routes --vni 300')).toEqual([2, 206])
     expect(await one.code('delete route --vni 100 --prefix 1.2.3.0/24')).toEqual([2, 302])
     expect(
-      await code(
-        one,
-        `create route --vni 100 --prefix ${vm3.ipv4}/32 --next-hop-vni 0 --next-hop-ip fc00::1`,
-      ),
+      await one.code(`create route --vni 100 --prefix ${vm3.ipv4}/32 --next-hop-vni 0 --next-hop-ip fc00::1`),
     ).toEqual([2, 301])
     expect(
-      await code(
-        one,
-        `create route --vni 100 --prefix ${vm2.ipv4}/32 --next-hop-vni 0 --next-hop-ip fc00::1`,
-      ),
+      await one.code(`create route --vni 100 --prefix ${vm2.ipv4}/32 --next-hop-vni 0 --next-hop-ip fc00::1`),
     ).toEqual([2, 301])
     expect(
       await one.code('create route --vni 100 --prefix 1.0.0.0/8 --next-hop-vni 0 --next-hop-ip 1.2.3.4'),
