@@ -145,8 +145,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
   private exec(line: string): Promise<Session> {
     return pRetry(() => this.openSession(line), {
-      retries: 8,
+      retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
+      maxTimeout: 200,
       maxRetryTime: 10_000,
       shouldRetry: ({ error }) => this.connected && isConnectFailed(error.cause),
     })
