@@ -1,7 +1,9 @@
 /** Whether this machine can host a lab at all. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { UsageError } from '../src/core/errors.ts'
+import { labsFolder } from './paths.ts'
 
 /**
  * Tries what a lab is made of, in namespaces that are gone at once.
@@ -35,9 +37,22 @@ export function capabilityFaults(): string[] {
     'mount -t tmpfs tmpfs /tmp; cd /tmp; mkdir u w m; mount -t overlay -o lowerdir=/etc,upperdir=u,workdir=w overlay m',
   ])
   if (overlay !== undefined) faults.push(`The kernel mounts no overlay file system (${overlay}).`)
+  if (statfsSync(existing(labsFolder)).type === overlayMagic) {
+    faults.push(
+      `${labsFolder} lies on an overlay file system, as in a container, on which no other overlay can stand: ` +
+        'mount a disk there, or a tmpfs.',
+    )
+  }
   if (!existsSync('/dev/net/tun'))
     faults.push('There is no /dev/net/tun, which QEMU and the data plane need.')
   return faults
+}
+
+/** OVERLAYFS_SUPER_MAGIC of linux/magic.h. */
+const overlayMagic = 0x794c7630
+
+function existing(path: string): string {
+  return existsSync(path) ? path : existing(dirname(path))
 }
 
 /** Why it failed, or `undefined`. A program that is not installed yet is not the machine's fault. */

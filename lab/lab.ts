@@ -11,6 +11,7 @@ import { removeLab } from './down.ts'
 import { chooseBlock } from './network/address-block.ts'
 import { labSpec, type LabOptions, type LabSpec } from './options.ts'
 import { requirePrograms } from './packages.ts'
+import { publishSoftplane } from './publish-softplane.ts'
 import { lockAddresses, lockLab } from './state/lock.ts'
 import { type LabState, readState, writeState } from './state/state.ts'
 import { faultsOf } from './status.ts'
@@ -38,7 +39,7 @@ export async function labUp(options: LabOptions): Promise<LabDescription> {
   const { name, log } = options
   await using _lock = await lockLab(name)
   const running = await reusable(name, spec, log)
-  if (running) return running
+  if (running) return withCurrentImage(running, options, signal)
   await removeLab(name)
   try {
     const block = await reserveBlock(name, spec, signal)
@@ -60,7 +61,7 @@ async function reusable(
   name: string,
   spec: LabSpec,
   log: (line: string) => void,
-): Promise<LabDescription | undefined> {
+): Promise<LabState | undefined> {
   const state = await readState(name)
   if (state?.phase !== 'up' || !state.description) return undefined
   const faults = await faultsOf(state)
@@ -74,7 +75,30 @@ async function reusable(
         `${state.spec.hypervisors.length} hypervisors). Take it down first, or give the new one another name.`,
     )
   }
-  return state.description
+  return state
+}
+
+/** A running lab is reused as it is, but for the data plane's image, whose source may have changed since. */
+async function withCurrentImage(
+  state: LabState,
+  { softplane: builder, log }: LabOptions,
+  signal: AbortSignal,
+): Promise<LabDescription> {
+  const description = state.description as LabDescription
+  if (!builder) return description
+  const { registry, controller } = description
+  const image = await publishSoftplane({
+    builder,
+    registry,
+    dockerSocket: controller.dockerSocket,
+    log,
+    signal,
+  })
+  if (image === description.image) return description
+  const changed = { ...description, image }
+  await writeLabConfig(changed)
+  await writeState({ ...state, description: changed })
+  return changed
 }
 
 function equal(state: LabState, spec: LabSpec): boolean {

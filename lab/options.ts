@@ -17,8 +17,6 @@ export interface LabOptions {
 }
 
 export interface SoftplaneBuilder {
-  /** The tag that `build` would give its image now. When the lab's registry has it, nothing is built. */
-  readonly tag?: () => Promise<string>
   /** Builds the image in an engine (`unix:///…`) and returns its name there: `softplane:<hash of its content>`. */
   readonly build: (options: {
     readonly dockerHost: string

@@ -1,4 +1,7 @@
-/** Puts the data plane's image into the lab's registry: built once, then found there by every later lab. */
+/**
+ * Puts the data plane's image into the lab's registry: built in the controller's engine, where `--stage dev`
+ * builds on it, and pushed once: the registry keeps it for later labs.
+ */
 import { posix } from 'node:path'
 import Docker from 'dockerode'
 import { DpbenchError } from '../src/core/errors.ts'
@@ -23,10 +26,6 @@ export interface PublishOptions {
  */
 export async function publishSoftplane(options: PublishOptions): Promise<string> {
   const { builder, registry, dockerSocket, log, signal } = options
-  const expected = await builder.tag?.()
-  if (expected !== undefined && (await registryHas(registry, repository, expected))) {
-    return `${registry}/${repository}:${expected}`
-  }
   const { reference } = await builder.build({
     dockerHost: `unix://${dockerSocket}`,
     cacheDir: cacheFolder(),
@@ -35,6 +34,8 @@ export async function publishSoftplane(options: PublishOptions): Promise<string>
   })
   const tag = posix.basename(reference).split(':')[1] ?? 'latest'
   const published = `${registry}/${repository}:${tag}`
+  // The tag is a hash of the content, so what the registry has under it is this image.
+  if (await registryHas(registry, repository, tag)) return published
   await pushImage(dockerSocket, reference, published, signal)
   log(`pushed ${published}`)
   return published

@@ -30,7 +30,7 @@ const superfluous = [
   'var/cache/apt',
   'var/lib/apt',
 ]
-const recipeVersion = 2
+const recipeVersion = 3
 
 export interface BaseRecipe {
   /** Changes with the recipe, the versions of the packages, and Node. */
@@ -93,6 +93,10 @@ export async function makeBaseArchive(
       `--extract-hook=rm -rf ${clean}`,
       // the kernel's own view is mounted over these two by whoever runs the container
       '--extract-hook=mkdir -p "$1"/proc "$1"/sys',
+      // radvd looks itself up
+      '--extract-hook=echo root:x:0:0:root:/root:/bin/sh > "$1"/etc/passwd; echo root:x:0: > "$1"/etc/group',
+      // radvd looks itself up
+      '--extract-hook=echo root:x:0:0:root:/root:/bin/sh > "$1"/etc/passwd; echo root:x:0: > "$1"/etc/group',
       `--extract-hook=install -m 755 "$SOFTPLANE_NODE" "$1"/usr/bin/node`,
       '--format=tar',
       recipe.suite,

@@ -36,13 +36,30 @@ class Lock implements AsyncDisposable {
   }
 }
 
-/** @throws UsageError naming the process that works on this lab just now. */
+/**
+ * A process that works on the lab answers with its pid. One that was killed while it started a program lives on for a moment
+ * in that program's process, which holds the socket until it has begun, and answers nothing: that is waited out.
+ * @throws UsageError naming the process that works on this lab just now.
+ */
 export async function lockLab(lab: string): Promise<AsyncDisposable> {
-  const server = await tryListen(`lab/${lab}`)
-  if (server) return new Lock(server)
-  const holder = await askHolder(`lab/${lab}`)
+  const outcome = await waitFor<Lock | string>(
+    async () => {
+      const server = await tryListen(`lab/${lab}`)
+      if (server) return { state: 'ready', value: new Lock(server) }
+      const holder = await askHolder(`lab/${lab}`)
+      return holder === undefined
+        ? { state: 'pending', seen: 'no answer' }
+        : { state: 'ready', value: holder }
+    },
+    {
+      what: `the lock of the lab '${lab}', held by a process that does not answer`,
+      timeoutMs: 10_000,
+      intervalMs: 5,
+    },
+  )
+  if (outcome instanceof Lock) return outcome
   throw new UsageError(
-    `Process ${holder} is bringing the lab '${lab}' up or down. Wait until it has ended, or interrupt it.`,
+    `Process ${outcome} is bringing the lab '${lab}' up or down. Wait until it has ended, or interrupt it.`,
   )
 }
 
@@ -53,17 +70,18 @@ export async function lockAddresses(signal: AbortSignal): Promise<AsyncDisposabl
       const server = await tryListen('addresses')
       return server
         ? { state: 'ready', value: new Lock(server) }
-        : { state: 'pending', seen: `held by process ${await askHolder('addresses')}` }
+        : { state: 'pending', seen: `held by process ${(await askHolder('addresses')) ?? 'unknown'}` }
     },
     { what: 'another lab to have chosen its addresses', timeoutMs: 30_000, signal },
   )
 }
 
-async function askHolder(name: string): Promise<string> {
+/** The pid of the process that listens, or `undefined` when nothing answers. */
+async function askHolder(name: string): Promise<string | undefined> {
   const socket = connect(`\0dpbench/${name}`)
   socket.setTimeout(2000, () => socket.destroy())
   return text(socket).then(
-    (pid) => pid || 'unknown',
-    () => 'unknown',
+    (pid) => pid || undefined,
+    () => undefined,
   )
 }

@@ -36,8 +36,8 @@ function commandMessage(result: CommandResult): string {
       : exitCode === null
         ? 'ended without an exit status (connection lost?)'
         : `failed with exit code ${exitCode}`
-  const output = [stderr, stdout].map((text) => tail(text.trim(), 2000)).filter(Boolean)
-  return [`${host}: command ${cause}: ${quoteArgv(argv)}`, ...output].join('\n')
+  const output = tail(stderr.trim() || stdout.trim(), 1000)
+  return [`${host}: command ${cause}: ${quoteArgv(argv)}`, output].filter(Boolean).join('\n')
 }
 
 function tail(text: string, limit: number): string {

@@ -11,7 +11,14 @@ const linkSchema = z.object({
   mtu: z.number(),
   flags: z.array(z.string()),
   addr_info: z
-    .array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() }))
+    .array(
+      z.object({
+        family: z.string(),
+        local: z.string().optional(),
+        prefixlen: z.number(),
+        tentative: z.boolean().optional(),
+      }),
+    )
     .default([]),
 })
 export type GuestLink = z.infer<typeof linkSchema>

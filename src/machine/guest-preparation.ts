@@ -38,14 +38,14 @@ export interface PreparationOptions {
 export async function prepareGuest(vm: VirtualMachine, options: PreparationOptions): Promise<PreparedGuest> {
   const link = dataLink(vm.name, await guestLinks(vm.ssh), vm.data.managementMac)
   const client = await dhcpClient(vm)
+  // before the lease: dhclient's script adds no default route where there is one already
+  await yieldDefaultRoutes(vm, link.ifname, options.recordUndo)
   await options.recordUndo({
     what: `${vm.name}: the lease of ${link.ifname}`,
     commands: client.release(link),
   })
-  for (const command of client.renew(link))
-    await vm.ssh.run(command, { timeoutMs: 60_000, signal: options.signal })
+  await client.renew(vm, link, options)
   const leased = await leasedLink(vm, link.ifname, options)
-  await yieldDefaultRoutes(vm, link.ifname, options.recordUndo)
   return { interface: leased.ifname, mtu: leased.mtu }
 }
 
@@ -69,7 +69,9 @@ function leasedLink(vm: VirtualMachine, ifname: string, options: PreparationOpti
 }
 
 interface DhcpClient {
-  renew(link: GuestLink): string[][]
+  /** Asks afresh; does not wait for the answer. */
+  renew(vm: VirtualMachine, link: GuestLink, options: PreparationOptions): Promise<void>
+  /** The commands that leave no lease behind. */
   release(link: GuestLink): string[][]
 }
 
@@ -91,7 +93,10 @@ async function dhcpClient(vm: VirtualMachine): Promise<DhcpClient> {
 
 /** networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. */
 const networkd: DhcpClient = {
-  renew: (link) => [linkCommand(link, 'down'), linkCommand(link, 'up')],
+  async renew({ ssh }, link, { signal }) {
+    await ssh.run(linkCommand(link, 'down'), { signal })
+    await ssh.run(linkCommand(link, 'up'), { signal })
+  },
   release: (link) => [
     linkCommand(link, 'down'),
     ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : []),
@@ -104,17 +109,37 @@ function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
 
 /** dhclient keeps its lease in files of ours, so that it can be ended without touching another one's. */
 const dhclient: DhcpClient = {
-  renew: (link) => [
-    ...stopDhclient(link),
-    linkCommand(link, 'up'),
-    dhclientCommand('-4', link),
-    dhclientCommand('-6', link),
-  ],
+  async renew(vm, link, options) {
+    const { signal } = options
+    const afresh = [...stopDhclient(link), linkCommand(link, 'down'), linkCommand(link, 'up')]
+    for (const command of afresh) await vm.ssh.run(command, { signal })
+    await vm.ssh.run(dhclientCommand('-4', link), { signal })
+    if (!options.ipv6) return
+    await settledLinkLocal(vm, link, options)
+    await vm.ssh.run(dhclientCommand('-6', link), { signal })
+  },
   release: (link) => [
     ...stopDhclient(link),
     ['ip', 'address', 'flush', 'dev', link.ifname, 'scope', 'global'],
     ...(link.flags.includes('UP') ? [] : [linkCommand(link, 'down')]),
   ],
+}
+
+/** dhclient cannot bind to a link-local address that duplicate address detection still holds back. */
+function settledLinkLocal(
+  vm: VirtualMachine,
+  { ifname }: GuestLink,
+  options: PreparationOptions,
+): Promise<void> {
+  return waitFor(
+    async () => {
+      const link = (await guestLinks(vm.ssh)).find((each) => each.ifname === ifname)
+      const own = link?.addr_info.find((info) => info.family === 'inet6' && info.local?.startsWith('fe80:'))
+      if (own && own.tentative !== true) return { state: 'ready', value: undefined }
+      return { state: 'pending', seen: own ? `${own.local} is tentative` : 'no link-local address' }
+    },
+    { what: `the link-local address of ${ifname} on ${vm.name}`, timeoutMs: 15_000, signal: options.signal },
+  )
 }
 
 function dhclientCommand(family: '-4' | '-6', link: GuestLink): string[] {

@@ -1,5 +1,5 @@
 /** Deploys dpservice on all hypervisors of an environment side by side: image, container, ports, interfaces. */
-import { DeployError } from '../../core/errors.ts'
+import { DeployError, describeError } from '../../core/errors.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
@@ -105,11 +105,13 @@ async function plugIn(
 ): Promise<void> {
   for (const { netdev, bridge } of plugs) {
     if (netdev === undefined || bridge === undefined) continue
-    const result = await hypervisor.ssh.tryRun(['ip', 'link', 'set', 'dev', netdev, 'master', bridge, 'up'])
-    if (result.exitCode !== 0) {
+    try {
+      await hypervisor.ssh.run(['ip', 'link', 'set', 'dev', netdev, 'master', bridge, 'up'])
+    } catch (error) {
       throw new DeployError(
-        `${hypervisor.name}: cannot put ${netdev} into the bridge ${bridge}: ${result.stderr.trim()}; check that the ` +
+        `${hypervisor.name}: cannot put ${netdev} into the bridge ${bridge}: ${describeError(error)}; check that the ` +
           'EAL arguments make a device of that name and that the bridge is there',
+        { cause: error },
       )
     }
   }

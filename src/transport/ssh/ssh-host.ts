@@ -109,8 +109,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const { channel, ended } = await this.exec(commandLine(argv, sudo))
-    const output = new Output(channel, options.onLine)
+    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options.onLine)
     let timedOut = false
     const stop = (): void => {
       this.kill(output.processGroup, sudo)
@@ -137,14 +136,13 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
     if (processGroup === undefined) return
     const { channel, ended } = await this.exec(killCommand(processGroup, sudo))
-    channel.resume().end()
-    channel.stderr.resume()
+    channel.end()
     await ended
   }
 
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
-  private exec(line: string): Promise<Session> {
-    return pRetry(() => this.openSession(line), {
+  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+    return pRetry(() => this.openSession(line, onLine), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
       maxTimeout: 200,
@@ -153,12 +151,16 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     })
   }
 
-  private openSession(line: string): Promise<Session> {
+  /**
+   * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
+   * as the channel's opening, and ssh2 tells of it only once.
+   */
+  private openSession(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
     return this.open('a session', (done) =>
-      this.client.exec(line, (error, channel) =>
-        // listened to right here: a quick command's exit status is read with the reply, before an `await` goes on
-        done(error, error ? noSession : { channel, ended: ending(channel) }),
-      ),
+      this.client.exec(line, (error, channel) => {
+        if (error) done(error, undefined as never)
+        else done(undefined, { channel, output: new Output(channel, onLine), ended: ending(channel) })
+      }),
     )
   }
 
@@ -195,18 +197,16 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 }
 
-interface Session {
-  readonly channel: ClientChannel
-  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
-}
-
 /** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
 function isConnectFailed(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && error.reason === 2
 }
 
-/** Beside an error, where nobody looks at it. */
-const noSession = undefined as unknown as Session
+interface RunningCommand {
+  readonly channel: ClientChannel
+  readonly output: Output
+  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+}
 
 function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
   return new Promise((resolve) => {

@@ -18,6 +18,9 @@ export type ResponderRequest =
   | { readonly id: number; readonly op: 'add'; readonly port: GuestPort }
   | { readonly id: number; readonly op: 'remove'; readonly device: string }
 
+/** For one port to be served; starting its programs takes a fraction of a second. */
+const deadlineMs = 10_000
+
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
 
 export class GuestConfiguration {
@@ -45,20 +48,23 @@ export class GuestConfiguration {
   acknowledge(line: string): void {
     const { id, error } = JSON.parse(line) as { id: number; error?: string }
     const waiting = this.#waiting.get(id)
-    this.#waiting.delete(id)
     if (error === undefined) waiting?.resolve()
     else waiting?.reject(new Error(error))
   }
 
   async #send(request: Unnumbered<ResponderRequest>): Promise<void> {
     const id = this.#next++
-    await new Promise<void>((resolve, reject) => {
-      if (!this.#responder || this.#responder.exitCode !== null || this.#responder.signalCode !== null) {
-        reject(new Error('the responder of a VNI is not there'))
-        return
-      }
-      this.#waiting.set(id, { resolve, reject })
-      this.#responder.stdin?.write(`${JSON.stringify({ id, ...request })}\n`)
+    const responder = this.#responder
+    if (!responder || responder.exitCode !== null || responder.signalCode !== null) {
+      throw new Error('the responder of a VNI is not there')
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const deadline = setTimeout(() => reject(new Error('the responder of a VNI does not answer')), deadlineMs)
+    this.#waiting.set(id, { resolve, reject })
+    responder.stdin?.write(`${JSON.stringify({ id, ...request })}\n`)
+    await promise.finally(() => {
+      clearTimeout(deadline)
+      this.#waiting.delete(id)
     })
   }
 }

@@ -77,9 +77,9 @@ export class Overlay {
         `link set dev ${device} addrgenmode none`,
         `link set dev ${device} up`,
         `address add ${gateway4}/32 dev ${device}`,
-        `-6 address add ${gateway6}/64 dev ${device} nodad`,
+        `address add ${gateway6}/64 dev ${device} nodad`,
         ...(ipv4 ? [`route add ${ipv4}/32 dev ${device}`] : []),
-        ...(ipv6 ? [`-6 route add ${ipv6}/128 dev ${device}`] : []),
+        ...(ipv6 ? [`route add ${ipv6}/128 dev ${device}`] : []),
       ])
       await this.#guests.add(port)
     } catch (error) {

@@ -38,18 +38,18 @@ export class Uplink {
     await namespace.ip([
       'link set dev pf0 up',
       ...(pf1 ? ['link set dev pf1 up'] : []),
-      `-6 address add ${options.ipv6}/128 dev pf0 nodad`,
-      '-6 route add default dev pf0',
+      `address add ${options.ipv6}/128 dev pf0 nodad`,
+      'route add ::/0 dev pf0',
     ])
     return uplink
   }
 
   async addAddress(address: Address): Promise<void> {
-    await this.namespace.ip([`-6 address add ${formatAddress(address)}/128 dev pf0 nodad`])
+    await this.namespace.ip([`address add ${formatAddress(address)}/128 dev pf0 nodad`])
   }
 
   async removeAddress(address: Address): Promise<void> {
-    await this.namespace.ip([`-6 address delete ${formatAddress(address)}/128 dev pf0`])
+    await this.namespace.ip([`address delete ${formatAddress(address)}/128 dev pf0`])
   }
 
   /** Removes the ports at once; left to the kernel, they would go a moment after the last process. */

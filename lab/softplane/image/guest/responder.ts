@@ -45,7 +45,12 @@ async function remove(device: string): Promise<void> {
 }
 
 async function listen6(): Promise<Socket> {
-  const socket = createSocket({ type: 'udp6', ipv6Only: true })
+  const socket = createSocket({
+    type: 'udp6',
+    ipv6Only: true,
+    // every destination is an address already, and Node's own lookup loses the link that it belongs to
+    lookup: (hostname, _, callback) => setImmediate(() => callback(null, hostname, 6)),
+  })
   socket.on('message', (message, { address, port }) => {
     const guest = served.get(address.split('%')[1] ?? '')?.port
     const answer = guest?.ipv6
@@ -66,6 +71,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     if (request.op === 'add') await add(socket6, request.port)
     else await remove(request.device)
   } catch (cause) {
+    if (request.op === 'add') await remove(request.port.device)
     error = cause instanceof Error ? cause.message : String(cause)
   }
   process.stdout.write(`${JSON.stringify({ id: request.id, ...(error === undefined ? {} : { error }) })}\n`)
