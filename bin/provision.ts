@@ -49,7 +49,7 @@ export async function runProvision(argv: readonly string[]): Promise<number> {
     using live = process.stderr.isTTY ? liveProgress(process.stderr) : undefined
     const deps = { log: chosen.dryRun ? print : progress, progress: live ?? plainProgress(progress), signal }
     const { vms, workingFile } = await provision(chosen, deps)
-    for (const vm of vms) print(`${vm.name} on ${vm.hypervisor}: ${vm.state}, ${vm.host_address}`)
+    for (const vm of vms) print(`${vm.name} on ${vm.hypervisor}: ${vm.state}, ${vm.address}`)
     if (workingFile !== undefined) print(`written: ${workingFile}`)
     return 0
   })
