@@ -54,7 +54,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     content: string | Buffer,
     options: { readonly mode?: number } = {},
   ): Promise<void> {
-    await this.run(fileCommands.write(path, options.mode ?? 0o644), { input: content })
+    await this.run(fileCommands.write(path, options.mode ?? 0o644, Buffer.byteLength(content)), {
+      input: content,
+    })
   }
 
   async readFile(path: string): Promise<string> {
@@ -197,15 +199,15 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 }
 
-/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
-function isConnectFailed(error: unknown): boolean {
-  return error instanceof Error && 'reason' in error && error.reason === 2
-}
-
 interface RunningCommand {
   readonly channel: ClientChannel
   readonly output: Output
   readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+}
+
+/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
+function isConnectFailed(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && error.reason === 2
 }
 
 function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
