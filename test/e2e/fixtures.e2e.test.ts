@@ -94,11 +94,16 @@ describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 180_000 }, (
     await expectAsBefore(lab, before)
   })
 
-  test("the figures are those of the same iperf3 commands typed by hand", async () => {
+  test('the figures are those of the same iperf3 commands typed by hand', async () => {
     const project = await Project.create(lab, {
       suites: { 'by-hand.test.ts': byHand },
       edit: (config: EditableConfig) => {
-        config.measurement = { ...config.measurement, kept_seconds: 5, warm_down_seconds: 1, repetitions: { min: 2, max: 2 } }
+        config.measurement = {
+          ...config.measurement,
+          kept_seconds: 5,
+          warm_down_seconds: 1,
+          repetitions: { min: 2, max: 2 },
+        }
       },
     })
     const { status, text } = await project.run('--mode', 'non-offload', '--verdict', 'mean')
@@ -107,7 +112,8 @@ describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 180_000 }, (
       'tool' | 'hand',
       number[]
     >
-    const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+    const median = (values: number[]): number =>
+      values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
     console.log(tool, hand)
     expect(Math.abs(median(tool) / median(hand) - 1)).toBeLessThan(0.05)
   })

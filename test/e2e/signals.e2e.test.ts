@@ -73,8 +73,12 @@ describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_
     // its own handlers are there with the first of its threads' names; Node itself is up before
     await waitFor(
       async () => {
-        const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(await readFile(`/proc/${running.child.pid}/status`, 'utf8'))
-        return BigInt(`0x${caught?.[1] ?? '0'}`) & (1n << 1n) ? { state: 'ready', value: 0 } : { state: 'pending' }
+        const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(
+          await readFile(`/proc/${running.child.pid}/status`, 'utf8'),
+        )
+        return BigInt(`0x${caught?.[1] ?? '0'}`) & (1n << 1n)
+          ? { state: 'ready', value: 0 }
+          : { state: 'pending' }
       },
       { what: 'a handler of SIGINT', timeoutMs: 20_000, intervalMs: 5, maxIntervalMs: 10 },
     )
@@ -112,7 +116,9 @@ describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_
     running.signalGroup('SIGKILL')
     await running.ended
     expect((await project.pending()).join('\n')).toMatch(/container .*image .*route .*lease of eth1/s)
-    expect(await lab.shell('hypervisor-1', 'docker ps --format "{{.Names}}"')).toContain('dpservice_hypervisor-1')
+    expect(await lab.shell('hypervisor-1', 'docker ps --format "{{.Names}}"')).toContain(
+      'dpservice_hypervisor-1',
+    )
     const next = await project.run('--mode', 'offload', '-t', 'IPv4 on one hypervisor')
     expect(next.text).toContain('putting back what an earlier run left')
     expect(next.status, next.text).toBe(0)

@@ -13,7 +13,7 @@ describe.skipIf(whyNoLab.length > 0)('a run that does not pass', { timeout: 120_
   const lab = useLab()
 
   test('a threshold that is too high is FAIL, with figure, interval and threshold: exit 1', async () => {
-    const edit = (config: EditableConfig): void => (config.expected_throughput.hw.local_vm2vm = 4000)
+    const edit = (config: EditableConfig): void => void (config.expected_throughput.hw.local_vm2vm = 4000)
     const project = await Project.create(lab, { edit })
     const { status, text } = await project.run(...oneScenario)
 
