@@ -1,12 +1,15 @@
 /** Takes back what the journal says was provisioned, and nothing else; the config is not needed for it. */
+import { randomUUID } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { loadSource } from '../src/config/load.ts'
+import { loadConfig, loadSource } from '../src/config/load.ts'
 import { environmentFolder } from '../src/config/working-config.ts'
 import { ConfigError, ProvisionError, UsageError, describeError } from '../src/core/errors.ts'
 import { openJournal, type Journal, type JournalEntry } from '../src/core/journal.ts'
 import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
-import { Connections } from './connections.ts'
+import { acquireLease } from '../src/environment/lease.ts'
+import { leaseFile } from '../src/environment/environment.ts'
+import { Connections, connectBySsh, telling } from './connections.ts'
 import type { ProvisionOptions } from './inputs.ts'
 import type { ProvisionDeps } from './main.ts'
 import type { ProvisionRun } from './run.ts'
@@ -40,7 +43,15 @@ export async function cleanUpProvisioned(
     for (const entry of entries.toReversed()) deps.log(`would take back: ${entry.what}`)
     return { environment, undone: 0 }
   }
-  await using connections = new Connections(deps.connect)
+  await using _lease = await acquireLease(leaseFile(folder), randomUUID(), {
+    timeoutMs: 10_000,
+    signal: deps.signal,
+  })
+  const connect = deps.connect ?? connectBySsh
+  await using connections = new Connections({
+    connect: options.verbose ? telling(connect, deps.log) : connect,
+    hostKeysNow: await hostKeysNow(options, cwd),
+  })
   const result = await replay(journal, entries, connections, deps.log)
   await rm(path.join(folder, 'ship'), { recursive: true, force: true })
   report(result, environment, journal.file, deps.log)
@@ -137,6 +148,23 @@ async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promis
     )
   }
   return only ?? named ?? known[0] ?? fail(cwd)
+}
+
+/**
+ * A host that was reinstalled has another key than the journal knows, and the config is where its owner says so. What is
+ * taken from it there carries our label, or nothing is.
+ */
+async function hostKeysNow(options: ProvisionOptions, cwd: string): Promise<Map<string, string>> {
+  const load = { file: options.envConfigFile, name: options.envConfigName, cwd, env: options.env }
+  const config = await loadConfig(load).catch((error: unknown) => {
+    if (error instanceof ConfigError) return undefined // it may be gone: then the journal alone decides
+    throw error
+  })
+  return new Map(
+    (config?.hypervisors ?? []).flatMap(({ address, port, hostKey }) =>
+      hostKey === undefined ? [] : [[`${address}:${port}`, hostKey] as const],
+    ),
+  )
 }
 
 function fail(cwd: string): never {

@@ -8,7 +8,9 @@ import { provisionedKey, workingConfigFile, type ProvisionedVm } from '../src/co
 import { environmentFolder } from '../src/config/working-config.ts'
 import { openJournal } from '../src/core/journal.ts'
 import { UsageError } from '../src/core/errors.ts'
-import { Connections } from './connections.ts'
+import { acquireLease } from '../src/environment/lease.ts'
+import { leaseFile } from '../src/environment/environment.ts'
+import { Connections, connectBySsh, telling } from './connections.ts'
 import { inspectImage } from './disk-image.ts'
 import { dryRun } from './dry-run.ts'
 import { createVms } from './create.ts'
@@ -85,7 +87,14 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
     return { environment: config.name, vms: [] }
   }
   const journal = await openJournal(path.join(folder, 'journal.jsonl'))
-  await using connections = new Connections(deps.connect)
+  await using _lease = await acquireLease(leaseFile(folder), runId, {
+    timeoutMs: 10_000,
+    signal: deps.signal,
+  })
+  const connect = deps.connect ?? connectBySsh
+  await using connections = new Connections({
+    connect: options.verbose ? telling(connect, deps.log) : connect,
+  })
   const run: ProvisionRun = { ...base, journal, connect: connections.connect }
   try {
     const vms = await createVms(run, connections, failure)
@@ -94,6 +103,7 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
     await recordWorkingConfig(run, inputs.source, workingFile, found)
     return { environment: config.name, workingFile, vms }
   } catch (error) {
+    run.progress.finish?.()
     await takeBack(journal, run, connections, deps.log)
     throw error
   }

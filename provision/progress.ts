@@ -5,6 +5,8 @@ export interface Progress {
   say(host: string, text: string): void
   /** How far a long step is; `fraction` from 0 to 1. */
   update(host: string, text: string, fraction: number): void
+  /** Takes live lines off the terminal, for somebody else to write there. */
+  finish?(): void
 }
 
 /** Plain lines: events, and a long step at each quarter. */
@@ -33,6 +35,10 @@ export function liveProgress(stream: NodeJS.WriteStream): Progress & Disposable 
     stream.write(clear + (event === undefined ? '' : `${event}\n`) + lines.join(''))
     drawn = lines.length
   }
+  const finish = (): void => {
+    live.clear()
+    draw()
+  }
   return {
     say: (host, text) => {
       live.delete(host)
@@ -46,10 +52,8 @@ export function liveProgress(stream: NodeJS.WriteStream): Progress & Disposable 
       live.set(host, line)
       draw()
     },
-    [Symbol.dispose]() {
-      live.clear()
-      draw()
-    },
+    finish,
+    [Symbol.dispose]: finish,
   }
 }
 

@@ -70,7 +70,7 @@ export class UndoRegistry<Context> {
       }
     }
     const byHost = Map.groupBy(entries, ({ host }) =>
-      host ? `${host.user}@${host.address}:${host.port}` : '',
+      host ? `${host.user}@${host.address}:${host.port} ${host.hostKey}` : '',
     )
     await Promise.all([...byHost.values()].map((ofHost) => replayHost(ofHost)))
     return { undone, notes, left }

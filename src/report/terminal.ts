@@ -4,7 +4,7 @@ import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf, type Row } from './view.ts'
+import { countsOf, explanationOf, notesOf, ratiosOf, reasonsOf, rowsOf, type Row } from './view.ts'
 
 export interface TerminalOptions {
   readonly color: boolean
@@ -52,6 +52,7 @@ export function renderTerminal(record: RunRecord, { color }: TerminalOptions): s
     ...tables(rowsOf(record), paint),
     ratios(record, paint),
     problems(record, paint),
+    notes(record, paint),
     ending(record, paint),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
@@ -92,15 +93,17 @@ function ratios(record: RunRecord, paint: Paint): string {
   return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
 }
 
-/** A sentence for every test: those that did not pass with all their reasons, and notes wherever there are some. */
+/** What did not pass, with all reasons; the same words for several tests are said once. */
 function problems(record: RunRecord, paint: Paint): string {
-  const ofTests = rowsOf(record).flatMap((row) => {
-    const details = detailsOf(row.test)
-    if (row.state === 'PASS' && details.length === 0) return []
-    const title =
-      [row.suite, row.name].join(' › ') + (row.test.mode === undefined ? '' : ` (${row.test.mode})`)
-    const explanation = explanationOf(row.test)
-    return [`${paint(styles[row.state], row.state)}  ${title}`, ...indent([explanation, ...details])]
+  const failing = rowsOf(record).filter(({ state }) => state !== 'PASS')
+  const alike = Map.groupBy(failing, ({ state, test }) =>
+    JSON.stringify([state, explanationOf(test), reasonsOf(test)]),
+  )
+  const ofTests = [...alike.values()].flatMap((rows) => {
+    const [first] = rows
+    if (!first) return []
+    const titles = rows.map((row) => `${paint(styles[row.state], row.state)}  ${titleOf(row)}`)
+    return [...titles, ...indent([explanationOf(first.test), ...reasonsOf(first.test)])]
   })
   const ofRun = record.failures.flatMap(({ where, code, message }) => [
     `${paint('red', 'ERROR')}  ${where}`,
@@ -108,6 +111,22 @@ function problems(record: RunRecord, paint: Paint): string {
   ])
   const left = record.leftovers.length > 0 ? [paint('red', 'left behind:'), ...indent(record.leftovers)] : []
   return [...ofTests, ...ofRun, ...left].join('\n')
+}
+
+/** Remarks that change no verdict, each with the tests that it is about. */
+function notes(record: RunRecord, paint: Paint): string {
+  const all = rowsOf(record).flatMap((row) => notesOf(row.test).map((note) => ({ note, row })))
+  const lines = [...Map.groupBy(all, ({ note }) => note)].map(([note, about]) => {
+    const [first] = about
+    return about.length === 1 && first ? `${titleOf(first.row)}: ${note}` : `${note} (${about.length} tests)`
+  })
+  return lines.length === 0
+    ? ''
+    : [paint('bold', 'notes'), ...lines.map((line) => `  ${plainText(line)}`)].join('\n')
+}
+
+function titleOf({ suite, name, test: { mode } }: Row): string {
+  return `${suite} › ${name}${mode === undefined ? '' : ` (${mode})`}`
 }
 
 function ending(record: RunRecord, paint: Paint): string {

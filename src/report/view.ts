@@ -68,13 +68,21 @@ export function explanationOf(test: TestRecord): string {
   }
 }
 
-/** Every reason of a verdict, and its notes. */
-export function detailsOf(test: TestRecord): string[] {
+/** The reasons of a verdict that its sentence does not say already. */
+export function reasonsOf(test: TestRecord): string[] {
   const verdict = verdictOf(test)
-  if (!verdict) return []
   // The sentence of an invalid verdict says the first reason, that of an unstable one all of them.
-  const reasons = verdict.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
-  return [...reasons, ...verdict.notes]
+  return verdict?.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
+}
+
+/** The remarks beside a verdict. */
+export function notesOf(test: TestRecord): readonly string[] {
+  return verdictOf(test)?.notes ?? []
+}
+
+/** Reasons and remarks together. */
+export function detailsOf(test: TestRecord): string[] {
+  return [...reasonsOf(test), ...notesOf(test)]
 }
 
 /** `4 passed, 1 failed` */

@@ -15,6 +15,8 @@ export interface Preflight {
   readonly tools: Readonly<Record<string, string>>
   /** By machine: `/proc/loadavg`. */
   readonly load: Readonly<Record<string, string>>
+  /** What the sockets of one flow can hold at most: the sender's send buffer and the receiver's receive buffer. */
+  readonly socketBufferBytes: number
   /** By machine: the offload settings of the data NIC that are on. */
   readonly offloads: Readonly<Record<string, readonly string[]>>
 }
@@ -36,9 +38,11 @@ const headerBytes: Record<Family, number> = { ipv4: 28, ipv6: 48 }
 /** @throws MeasurementError naming what does not hold, and where */
 export async function preflight(path: PreflightPath, signal?: AbortSignal): Promise<Preflight> {
   await reachable(path, signal)
-  const [rttMs, route, ...machines] = await Promise.all([
+  const [rttMs, route, sendBuffer, receiveBuffer, ...machines] = await Promise.all([
     roundTrip(path, [], 'ping'),
     routeDevice(path),
+    largestBuffer(path.from, 'tcp_wmem'),
+    largestBuffer(path.to, 'tcp_rmem'),
     describeMachine(path.from, path.interfaces.from),
     describeMachine(path.to, path.interfaces.to),
   ])
@@ -57,6 +61,7 @@ export async function preflight(path: PreflightPath, signal?: AbortSignal): Prom
     rttMs,
     mtuBytes: path.mtuBytes,
     route,
+    socketBufferBytes: sendBuffer + receiveBuffer,
     tools: byName((machine) => machine.tool),
     load: byName((machine) => machine.load),
     offloads: byName((machine) => machine.offloads),
@@ -125,6 +130,12 @@ async function routeDevice({ from, address }: PreflightPath): Promise<string> {
   const [route] = z.array(z.looseObject({ dev: z.string() })).parse(JSON.parse(stdout))
   if (!route) throw new MeasurementError(`${from.name}: no route to ${address}`)
   return route.dev
+}
+
+/** Bytes; the last of the three numbers is what the kernel lets a socket's buffer grow to (tcp(7)). */
+async function largestBuffer({ ssh }: VirtualMachine, name: 'tcp_wmem' | 'tcp_rmem'): Promise<number> {
+  const text = await ssh.readFile(`/proc/sys/net/ipv4/${name}`)
+  return Number(text.trim().split(/\s+/).at(-1))
 }
 
 interface MachineFacts {

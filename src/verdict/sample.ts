@@ -19,6 +19,8 @@ export interface SampleProvenance {
   readonly mssAsked?: number | undefined
   /** What the line could carry at most; absent where no line is crossed. */
   readonly ceiling?: Ceiling | undefined
+  /** What the sockets of one flow can hold at most: the sender's `tcp_wmem` and the receiver's `tcp_rmem`, their maxima. */
+  readonly socketBufferBytes?: number | undefined
   /** What restarted while measuring: containers, guests, services. */
   readonly restarts?: readonly Restart[] | undefined
   /** Whether the data plane really worked in the mode that was asked for. */

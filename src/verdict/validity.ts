@@ -8,7 +8,11 @@ import { formatGbit, formatPercent } from './format.ts'
 
 /** Flows that ran together for less of the window than this were not measured together. */
 const leastOverlap = 0.95
-/** What the receiver may differ from the sender. */
+/**
+ * What the receiver may differ from the sender, beyond what lies in the sockets' buffers: a byte counts as sent when it is
+ * written to one and as received when it is read from the other, so in a short or slow window the two counts are
+ * apart by what the buffers took up meanwhile.
+ */
 const mostGap = 0.05
 /** How far a figure may lie above the ceiling: what buffers hold back and hand over inside a window of seconds. */
 const ceilingTolerance = 0.01
@@ -102,6 +106,8 @@ export function aboveCeiling(sample: Sample): Reason[] {
 
 export function senderReceiverGap(sample: Sample): Reason[] {
   if (sample.state === 'unusable' || Math.abs(sample.gap) <= mostGap) return []
+  const bytesApart = Math.abs(sample.gap) * sample.sender.bytes
+  if (bytesApart <= sample.flows.length * (sample.socketBufferBytes ?? 0)) return []
   const worst = sample.flows.reduce((a, b) => (gapOf(b) > gapOf(a) ? b : a))
   const message =
     `sent ${formatGbit(sample.sender.bitsPerSecond)} and received ${formatGbit(sample.receiver.bitsPerSecond)}` +

@@ -14,6 +14,7 @@ export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
 export class DpbenchReporter implements Reporter {
   private readonly run: Run
   private readonly describedModes = new Set<string>()
+  private lastLine = ''
 
   constructor(run: Run) {
     this.run = run
@@ -51,7 +52,9 @@ export class DpbenchReporter implements Reporter {
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
     })
-    print(`  ${resultLine(outcome)}`)
+    const line = resultLine(outcome)
+    print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
+    this.lastLine = line
     await writeRecord(resultsFolder, recorder.snapshot())
   }
 

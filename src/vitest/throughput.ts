@@ -74,7 +74,13 @@ export async function measureThroughput(
   }
   for (;;) {
     if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
-    const sample = await repetition(context, { ...request, name, number: samples.length + 1, artifacts })
+    const sample = await repetition(context, {
+      ...request,
+      name,
+      number: samples.length + 1,
+      artifacts,
+      checked,
+    })
     samples.push(sample)
     const step = nextStep(samples, plan)
     verdict = step === 'again' ? undefined : step
@@ -153,6 +159,7 @@ interface Repetition extends ThroughputRequest {
   readonly name: string
   readonly number: number
   readonly artifacts: string[]
+  readonly checked: Preflight
 }
 
 async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
@@ -161,7 +168,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const { lost } = environment.dataplane
   const signal = AbortSignal.any([context.signal, lost])
   const startedAt = new Date().toISOString()
-  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked }
+  const { socketBufferBytes } = request.checked
+  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
   let raw: Iperf3RawFlow[]
   let restarts: Restart[]
   try {

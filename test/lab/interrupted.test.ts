@@ -7,7 +7,7 @@ import { waitFor } from '../../src/core/wait.ts'
 import { machineSnapshot, testLabName, whyNoLab } from './support.ts'
 
 const name = testLabName('kill')
-const command = ['lab/cli.ts', 'up', '--name', name, '--guests', 'namespace']
+const command = ['bin/dpbench.ts', 'lab', 'up', '--name', name, '--guests', 'namespace']
 
 /** Node itself takes a moment to start, longer on a busy machine: until then nobody could handle a signal. */
 async function labIsBegun(): Promise<void> {

@@ -25,7 +25,9 @@ export class LocalHost implements RemoteHost {
     content: string | Buffer,
     options: { readonly mode?: number } = {},
   ): Promise<void> {
-    await this.run(fileCommands.write(path, options.mode ?? 0o644), { input: content })
+    await this.run(fileCommands.write(path, options.mode ?? 0o644, Buffer.byteLength(content)), {
+      input: content,
+    })
   }
 
   async readFile(path: string): Promise<string> {

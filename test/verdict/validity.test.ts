@@ -99,6 +99,16 @@ test('more than the line carries is invalid; an unknown ceiling says nothing', (
   )
 })
 
+test('what the sockets can hold is no gap: it was written and not yet read', () => {
+  const sent = sampleOf(9).sender.bytes
+  const holding = (share: number): Partial<MeasuredSample> => ({
+    gap: 0.08,
+    socketBufferBytes: (share * sent) / 3,
+  })
+  expect(reasonsOf(holding(0.081))).toEqual([])
+  expect(reasonsOf(holding(0.079)).map(({ rule }) => rule)).toEqual(['sender-receiver-gap'])
+})
+
 test('sender and receiver may differ by 5 %, either way', () => {
   expect(reasonsOf({ gap: 0.05 })).toEqual([])
   for (const gap of [0.051, -0.051]) {

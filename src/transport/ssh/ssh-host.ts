@@ -54,7 +54,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     content: string | Buffer,
     options: { readonly mode?: number } = {},
   ): Promise<void> {
-    await this.run(fileCommands.write(path, options.mode ?? 0o644), { input: content })
+    await this.run(fileCommands.write(path, options.mode ?? 0o644, Buffer.byteLength(content)), {
+      input: content,
+    })
   }
 
   async readFile(path: string): Promise<string> {
@@ -143,8 +145,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
   private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
     return pRetry(() => this.openSession(line, onLine), {
-      retries: 8,
+      retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
+      maxTimeout: 200,
       maxRetryTime: 10_000,
       shouldRetry: ({ error }) => this.connected && isConnectFailed(error.cause),
     })

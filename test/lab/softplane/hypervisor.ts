@@ -123,6 +123,12 @@ export class TestHypervisor {
     return { exitCode, document: JSON.parse(stdout) as CliDocument }
   }
 
+  /** Exit status and code of one command line. */
+  async code(line: string): Promise<[number | null, number]> {
+    const { exitCode, document } = await this.cli(line.split(' '))
+    return [exitCode, document.status.code]
+  }
+
   async cliText(args: readonly string[]): Promise<CommandResult> {
     return await this.#engine.try(['exec', this.container, 'dpservice-cli', ...args])
   }

@@ -1,8 +1,8 @@
-/** The table of commands. A further object is a file in `commands/` and rows in `daemon/methods.ts`. */
+/** The table of commands. A further object is a file like the three below and rows in `daemon/methods.ts`. */
 import type { Command } from './command.ts'
-import { interfaceCommands } from './commands/interface.ts'
-import { routeCommands } from './commands/route.ts'
-import { serviceCommands } from './commands/service.ts'
+import { interfaceCommands } from './interface-commands.ts'
+import { routeCommands } from './route-commands.ts'
+import { serviceCommands } from './service-commands.ts'
 
 export function createCommands(clientVersion: string): readonly Command[] {
   return [...serviceCommands(clientVersion), ...interfaceCommands, ...routeCommands]

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { run } from './run.ts'
+import { run } from '../shared/run.ts'
 
 /**
  * Runs in the new namespace before anything else. A container's /proc/sys is read-only, so a fresh proc is mounted in

@@ -1,7 +1,7 @@
 /** The ports: veth pairs, one end a netdev of the hypervisor, the other one softplane's. */
 import type { PortSpec } from './eal-arguments.ts'
 import type { Namespace } from './namespace.ts'
-import { run } from './run.ts'
+import { run } from '../shared/run.ts'
 import { peerMac } from './underlay.ts'
 
 /** The segmentation offloads whose absence makes every packet pass at MTU size. */

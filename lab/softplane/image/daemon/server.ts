@@ -51,13 +51,13 @@ async function handle(
     log('INFO', `${name} called`, params)
     return { status: success, result }
   } catch (error) {
-    if (error instanceof ServiceError) {
-      log('WARNING', `${name} refused`, { ...params, error: error.message })
-      return { status: error.status, result: {} }
+    const message = error instanceof Error ? error.message : String(error)
+    if (error instanceof ServiceError || error instanceof RpcError) {
+      log('WARNING', `${name} refused`, { ...params, error: message })
+      return error instanceof ServiceError ? { status: error.status, result: {} } : { rpc: error.status }
     }
-    log('ERROR', `${name} failed`, { ...params, error: error instanceof Error ? error.message : error })
-    if (error instanceof RpcError) return { rpc: error.status }
-    return { rpc: new RpcError('INTERNAL', error instanceof Error ? error.message : String(error)).status }
+    log('ERROR', `${name} failed`, { ...params, error: message })
+    return { rpc: new RpcError('INTERNAL', message).status }
   }
 }
 

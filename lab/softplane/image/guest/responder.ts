@@ -6,6 +6,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { GuestPort, ResponderRequest } from '../daemon/guest-configuration.ts'
+import { run } from '../shared/run.ts'
 import { answerDhcp6 } from './dhcp6.ts'
 import { Relay4 } from './relay4.ts'
 import { RouterAdvertiser } from './router-advertiser.ts'
@@ -26,7 +27,9 @@ async function add(socket6: Socket, port: GuestPort): Promise<void> {
   const closers: Served['closers'] = []
   served.set(device, { port, closers })
   if (ipv4) {
-    const relay = await Relay4.open(device, { address: ipv4, mtu, hostname, dns: port.dns4 })
+    const relay = await Relay4.open(device, { address: ipv4, mtu, hostname, dns: port.dns4 }, () =>
+      relearn(port),
+    )
     closers.push(() => relay.close())
   }
   if (ipv6) {
@@ -44,6 +47,22 @@ async function remove(device: string): Promise<void> {
   for (const close of closers) await close()
 }
 
+/**
+ * dpservice takes a guest's MAC address from its DHCP requests. Here the kernel asks for it, and must do so anew: with
+ * the address of a NIC that is gone it would insist for seconds.
+ */
+async function relearn({ device, ipv4, ipv6 }: GuestPort): Promise<void> {
+  try {
+    for (const address of [ipv4, ipv6].filter(Boolean)) {
+      await run(['ip', 'neigh', 'flush', 'to', address, 'dev', device])
+    }
+  } catch (error) {
+    process.stderr.write(
+      `neighbour of ${device}: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+  }
+}
+
 async function listen6(): Promise<Socket> {
   const socket = createSocket({
     type: 'udp6',
@@ -56,7 +75,7 @@ async function listen6(): Promise<Socket> {
     const answer = guest?.ipv6
       ? answerDhcp6(message, { address: guest.ipv6, mac: guest.mac, dns: guest.dns6 })
       : undefined
-    if (answer) socket.send(answer, port, address)
+    if (guest && answer) void relearn(guest).then(() => socket.send(answer, port, address))
   })
   socket.bind(dhcp6ServerPort)
   await once(socket, 'listening')

@@ -1,8 +1,8 @@
 /** Commands about routes. */
-import type { RouteResult } from '../../shared/protocol.ts'
-import type { Status } from '../../shared/status.ts'
-import { itemStatus, optional, required, type Command } from '../command.ts'
-import type { Document, ObjectDocument, View } from '../document.ts'
+import type { RouteResult } from '../shared/protocol.ts'
+import type { Status } from '../shared/status.ts'
+import { itemStatus, optional, required, type Command } from './command.ts'
+import type { Document, ObjectDocument, View } from './document.ts'
 
 const nouns = ['route', 'routes', 'rt', 'rts']
 

@@ -1,8 +1,8 @@
 /** Commands about interfaces. */
-import type { InterfaceResult } from '../../shared/protocol.ts'
-import type { Status } from '../../shared/status.ts'
-import { itemStatus, optional, required, type Command } from '../command.ts'
-import type { Document, ObjectDocument, View } from '../document.ts'
+import type { InterfaceResult } from '../shared/protocol.ts'
+import type { Status } from '../shared/status.ts'
+import { itemStatus, optional, required, type Command } from './command.ts'
+import type { Document, ObjectDocument, View } from './document.ts'
 
 const nouns = ['interface', 'interfaces', 'iface', 'ifaces']
 const unspecified = '::'

@@ -1,6 +1,6 @@
 /** Commands about the service itself: init, version, VNIs. */
-import { required, type Command } from '../command.ts'
-import type { View } from '../document.ts'
+import { required, type Command } from './command.ts'
+import type { View } from './document.ts'
 
 const bothTypes = 2
 

@@ -1,0 +1,98 @@
+/** The whole way with emulated VMs, by the commands that a user types: lab, image, provisioning, a verdict, and back. */
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { capabilityFaults } from '../../lab/capable.ts'
+import { labPaths } from '../../lab/paths.ts'
+import { environmentFolder } from '../../src/config/index.ts'
+import { parseRecord } from '../../src/report/record.ts'
+import { type CommandResult } from '../../src/core/command-result.ts'
+import { tryLocally } from '../../src/core/local-command.ts'
+
+const lab = 'full-path'
+/** The repository: its suites are what runs. */
+const root = join(import.meta.dirname, '../..')
+const environment = `full-path-${process.pid}`
+const tag = environment
+const bin = join(root, 'bin/dpbench.ts')
+const faults = capabilityFaults()
+if (faults.length > 0) process.stderr.write(`skipped: the full path: ${faults.join(' ')}\n`)
+
+describe.skipIf(faults.length > 0)(
+  'from nothing to a verdict with emulated VMs',
+  { timeout: 900_000 },
+  () => {
+    let folder: string
+
+    const dpbench = (argv: readonly string[], timeoutMs = 300_000): Promise<CommandResult> =>
+      tryLocally([process.execPath, bin, ...argv], { cwd: root, timeoutMs })
+    const succeed = async (...argv: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await dpbench(argv)
+      expect(exitCode, `dpbench ${argv.join(' ')}\n${stdout}\n${stderr}`).toBe(0)
+      return stdout
+    }
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'dpbench-full-path-'))
+      await succeed('lab', 'up', '--name', lab, '--guests', 'qemu')
+    }, 300_000)
+    afterAll(async () => {
+      await succeed('lab', 'down', '--name', lab)
+      await rm(folder, { recursive: true })
+      await rm(environmentFolder(root, environment), { recursive: true, force: true })
+      await rm(join(root, 'results', tag), { recursive: true, force: true })
+    }, 120_000)
+
+    test('lab, image, provisioning, measuring, clean-up', async () => {
+      const config = join(folder, `${environment}.json`)
+      const settings = JSON.parse(await readFile(labPaths(lab).configFile, 'utf8')) as Record<string, unknown>
+      settings['measurement'] = {
+        profile: 'quick',
+        kept_seconds: 3,
+        warm_up_seconds: 1,
+        repetitions: { min: 2, max: 4 },
+        max_cov: 1,
+      }
+      await writeFile(config, JSON.stringify(settings))
+      const chosen = ['--env-config-file', config]
+
+      const early = await dpbench(['run', '--mode', 'offload', ...chosen])
+      expect(early).toMatchObject({ exitCode: 2 })
+      expect(early.stdout + early.stderr).toMatch(/npm run provision/)
+
+      const image = (await succeed('lab', 'image')).trim()
+      const plan = await succeed('provision', '--disk-template', image, '--dry-run', ...chosen)
+      for (const word of [
+        'hypervisor-1',
+        'hypervisor-2',
+        'vm1',
+        'vm2',
+        'vm3',
+        'define',
+        'opt/com.coreos/config',
+      ]) {
+        expect(plan).toContain(word)
+      }
+      const made = await succeed('provision', '--disk-template', image, ...chosen)
+      expect(made.match(/: created, 192\.168\.122\.\d+/g)).toHaveLength(3)
+      const again = await succeed('provision', '--disk-template', image, ...chosen)
+      expect(again.match(/: unchanged, /g)).toHaveLength(3)
+
+      const run = await dpbench(['run', '--mode', 'offload', '-t', 'IPv4', '--tag', tag, ...chosen])
+      const file = join(root, 'results', tag, 'run.json')
+      const record = parseRecord(await readFile(file, 'utf8'), file)
+      const judged = record.tests.filter(({ result }) => result.state === 'judged')
+      expect(judged.map(({ scenario }) => scenario)).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      expect(record.leftovers).toEqual([])
+      expect(run.exitCode, run.stdout).toBe(record.outcome.exitCode)
+      expect([0, 4]).toContain(run.exitCode) // passed, or too noisy to say: never invalid, never missed
+
+      await succeed('provision', '--clean-up', ...chosen)
+      const left = (await readdir(labPaths(lab).host('hypervisor-1'), { recursive: true })).filter((name) =>
+        /\.(qcow2|img|ign)$/.test(name),
+      )
+      expect(left).toEqual([])
+    })
+  },
+)
