@@ -67,7 +67,8 @@ describe('the packed package', { timeout: 300_000 }, () => {
       '--docker-imgae',
       'x',
     ])
-    expect(wrong.stderr).toBe('dpbench: unknown option --docker-imgae: did you mean --docker-image?\n')
+    expect(wrong.stderr).toContain('unknown option --docker-imgae: did you mean --docker-image?\n')
+    expect(wrong.stderr).not.toMatch(/^ +at /m)
     expect(wrong.exitCode).toBe(2)
   })
 
@@ -88,11 +89,11 @@ describe('the packed package', { timeout: 300_000 }, () => {
     }, 300_000)
     afterAll(() => labDown(name), 60_000)
 
-    test('`dpbench run` measures its benchmark in both modes', async () => {
-      const options = ['--mode', 'both', '--verdict', 'mean', '--tag', 'bin', ...chosen]
+    test('`dpbench run` measures its benchmark', async () => {
+      const options = ['--mode', 'offload', '--verdict', 'mean', '--tag', 'bin', ...chosen]
       const { exitCode, stdout, stderr } = await project.run([project.bin('dpbench'), 'run', ...options])
       expect(exitCode, stdout + stderr).toBe(0)
-      expect(await verdicts('bin')).toEqual(['offload PASS', 'non-offload PASS'])
+      expect(await verdicts('bin')).toEqual(['offload PASS'])
     })
 
     test('so does plain `vitest run`, by DPBENCH_* variables', async () => {
