@@ -4,7 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  echo "installing npm packages (npm ci)" >&2
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # not `npm ci`: it refuses a lock file without the optional packages of every other platform, which a registry that
+  # mirrors some of them cannot give
+  echo "installing npm packages" >&2
+  npm install --no-save --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi

@@ -53,27 +53,33 @@ async function demonstrate({ guests, profile, keep }: DemoOptions, signal: Abort
   await installPackages(progress)
   signal.throwIfAborted()
   let code = 3
+  let provisioned = false
+  const config = ['--env-config-file', labPaths(labName).configFile]
   try {
     step('a lab of two hypervisors', `npx dpbench lab up --name ${labName} --guests ${guests}`)
     await lab(['up', '--name', labName, '--guests', guests])
     signal.throwIfAborted()
-    const config = ['--env-config-file', labPaths(labName).configFile]
     if (guests === 'qemu') {
       step('the guest image', 'npx dpbench lab image')
       const { path } = await buildGuestImage({ log: progress, signal })
       const provisioning = [...config, '--disk-template', path]
       step('three VMs on them', `npm run provision -- ${provisioning.join(' ')}`)
-      const provisioned = await runProvision(provisioning)
-      if (provisioned !== 0) return provisioned
+      const provisionCode = await runProvision(provisioning)
+      if (provisionCode !== 0) return provisionCode
+      provisioned = true
       signal.throwIfAborted()
     }
     const running = ['--mode', 'both', '--stage', 'cicd', ...profile, ...config]
     step('the suites in both modes', `npx vitest ${running.join(' ')}`)
     code = await run(running)
   } finally {
-    if (keep)
+    if (keep) {
       progress(`the lab ${labName} stays up; take it down with: npx dpbench lab down --name ${labName}`)
-    else {
+    } else {
+      if (provisioned) {
+        step('the VMs removed', `npm run provision -- --clean-up ${config.join(' ')}`)
+        await runProvision(['--clean-up', ...config])
+      }
       step('and nothing left behind', `npx dpbench lab down --name ${labName}`)
       await lab(['down', '--name', labName])
     }

@@ -101,6 +101,7 @@ function report(
       [
         `Not everything of ${environment} could be removed. Left, and still in ${file}:`,
         ...leftLines(left),
+        `A host that is gone for good has taken its things along: then remove ${file}.`,
       ].join('\n'),
     )
   }
@@ -111,8 +112,13 @@ function report(
   )
 }
 
+/** Things by the reason that keeps them: a host out of reach is told once. */
 function leftLines(left: ReplayResult['left']): string[] {
-  return left.map(({ entry, reason }) => `  ✖ ${entry.what}: ${reason}`)
+  const byReason = Map.groupBy(left, ({ reason }) => reason)
+  return [...byReason].flatMap(([reason, things]) => [
+    ...things.map(({ entry }) => `  ✖ ${entry.what}`),
+    `    because: ${reason}`,
+  ])
 }
 
 /** The environment that the options mean. The config may be damaged or gone: then its name must suffice. */

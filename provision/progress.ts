@@ -30,7 +30,7 @@ export function liveProgress(stream: NodeJS.WriteStream): Progress & Disposable 
   let drawn = 0
   const draw = (event?: string): void => {
     const clear = drawn > 0 ? `\u001b[${drawn}F\u001b[0J` : ''
-    const width = Math.max(20, (stream.columns ?? 80) - 1)
+    const width = Math.max(20, (stream.columns || 80) - 1)
     const lines = [...live.values()].map((line) => `${line.slice(0, width)}\n`)
     stream.write(clear + (event === undefined ? '' : `${event}\n`) + lines.join(''))
     drawn = lines.length

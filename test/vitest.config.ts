@@ -6,6 +6,7 @@ export default defineConfig({
     root: `${import.meta.dirname}/..`,
     include: ['test/**/*.test.ts'],
     reporters: ['verbose'],
+    globalSetup: ['test/e2e/global-setup.ts'],
     // the lab's tests share the machine's cores, and its network
     fileParallelism: false,
     testTimeout: 20_000,

@@ -30,6 +30,8 @@ const superfluous = [
   'var/cache/apt',
   'var/lib/apt',
 ]
+/** One of apt's sources in the form of its configuration. */
+const sourceLine = 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)'
 const recipeVersion = 3
 
 export interface BaseRecipe {
@@ -41,24 +43,21 @@ export interface BaseRecipe {
 
 /** @throws DeployError when apt offers no packages (another distribution, or no package lists). */
 export async function readBaseRecipe(signal?: AbortSignal): Promise<BaseRecipe> {
-  const suite = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
-  const origin = /^ID=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? ''
-  const name = origin.slice(0, 1).toUpperCase() + origin.slice(1)
-  const sources = await runLocally(
-    [
-      'apt-get',
-      'indextargets',
-      '--format',
-      'deb $(REPO_URI) $(RELEASE) $(COMPONENT)',
-      'Created-By: Packages',
-      `Origin: ${name}`,
-    ],
-    { signal },
-  )
-  const policy = await runLocally(['apt-cache', 'policy', ...packages], {
-    signal,
-    env: { ...process.env, LC_ALL: 'C' },
-  })
+  const release = await readFile('/etc/os-release', 'utf8')
+  const suite = /^VERSION_CODENAME=(\S+)$/m.exec(release)?.[1]
+  const distribution = /^ID=(\S+)$/m.exec(release)?.[1] ?? ''
+  const origin = distribution.slice(0, 1).toUpperCase() + distribution.slice(1)
+  const env = { ...process.env, LC_ALL: 'C' }
+  const [sources, policy] = await Promise.all([
+    runLocally(
+      ['apt-get', 'indextargets', '--format', sourceLine, 'Created-By: Packages', `Origin: ${origin}`],
+      {
+        signal,
+        env,
+      },
+    ),
+    runLocally(['apt-cache', 'policy', ...packages], { signal, env }),
+  ])
   const versions = [...policy.stdout.matchAll(/^(\S+):\n(?:.*\n)*? {2}Candidate: (\S+)$/gm)]
     .filter(([, , version]) => version !== '(none)')
     .map(([, found, version]) => `${found}=${version}`)

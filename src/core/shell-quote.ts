@@ -18,3 +18,8 @@ export function quoteArgv(argv: readonly string[]): string {
 export function shell(command: string, ...args: readonly string[]): string[] {
   return ['sh', '-c', command, 'sh', ...args]
 }
+
+/** Runs `commands` one after the other, up to the first that fails. */
+export function inOrder(commands: readonly (readonly string[])[]): string[] {
+  return ['sh', '-c', commands.map(quoteArgv).join(' && ')]
+}

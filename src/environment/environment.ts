@@ -6,11 +6,16 @@ import { join } from 'node:path'
 import type { BenchConfig, Mode } from '../config/index.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
+import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
-import { bootId } from '../machine/guest-network.ts'
-import { type PreparedGuest, prepareGuest } from '../machine/guest-preparation.ts'
+import {
+  type BegunPreparation,
+  type PreparedGuest,
+  type RecordUndo,
+  beginPreparation,
+} from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { VirtualMachine } from '../machine/virtual-machine.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
@@ -92,16 +97,18 @@ export class Environment implements AsyncDisposable {
         bridge: vm.bridge,
       })),
     }))
-    const dataplane = await deployDpservice(deployments, { ...options, undoLog })
-    stack.defer(() => dataplane.release())
-    log('guests: data NICs up and leased')
-    const guests = await prepareGuests(options, vms, undoLog)
-    const machines = await Promise.all(
-      [
-        ...[...hypervisors.values()].map((each) => each.ssh),
-        ...[...vms.values()].map((each) => each.ssh),
-      ].map((host) => describeMachine(host)),
-    )
+    const hosts = [...hypervisors.values(), ...vms.values()].map(({ ssh }) => ssh)
+    const [dataplane, begun, machines] = await together([
+      deployDpservice(deployments, { ...options, undoLog }).then((deployed) => {
+        stack.defer(() => deployed.release())
+        return deployed
+      }),
+      beginPreparations(options, vms, undoLog),
+      together(hosts.map((host) => describeMachine(host))),
+    ])
+    log('guests: data NICs up, asking for their leases')
+    const leases = [...begun].map(async ([name, guest]) => [name, await guest.lease()] as const)
+    const guests = new Map(await together(leases))
     return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack)
   }
 
@@ -116,10 +123,14 @@ async function connectHypervisors(
   stack: DisposalStack,
 ): Promise<Map<string, Hypervisor>> {
   return new Map(
-    await all(config.hypervisors, async (hypervisor) => {
-      const connected = stack.use(await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal }))
-      return [hypervisor.name, connected] as const
-    }),
+    await together(
+      config.hypervisors.map(async (hypervisor) => {
+        const connected = stack.use(
+          await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal }),
+        )
+        return [hypervisor.name, connected] as const
+      }),
+    ),
   )
 }
 
@@ -131,45 +142,42 @@ async function connectVms(
   const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
   const addresses = wanted.map((vm) => vmAddress(config, vm))
   return new Map(
-    await all(wanted, async (vm, index) => {
-      const { ipv4, ipv6, vni, macAddress } = vm
-      const connected = await VirtualMachine.connect(
-        addresses[index]!,
-        hypervisors.get(vm.hypervisor)!,
-        { ipv4, ipv6, vni, managementMac: macAddress },
-        { signal, timeoutMs: 60_000 },
-      )
-      return [vm.name, stack.use(connected)] as const
-    }),
+    await together(
+      wanted.map(async (vm, index) => {
+        const { ipv4, ipv6, vni, macAddress } = vm
+        const connected = await VirtualMachine.connect(
+          addresses[index]!,
+          hypervisors.get(vm.hypervisor)!,
+          { ipv4, ipv6, vni, managementMac: macAddress },
+          { signal, timeoutMs: 60_000 },
+        )
+        return [vm.name, stack.use(connected)] as const
+      }),
+    ),
   )
 }
 
-async function prepareGuests(
-  { config, signal }: EnvironmentOptions,
+async function beginPreparations(
+  { config, signal, runId }: EnvironmentOptions,
   vms: ReadonlyMap<string, VirtualMachine>,
   undoLog: UndoLog,
-): Promise<Map<string, PreparedGuest>> {
+): Promise<Map<string, BegunPreparation>> {
   const withIpv6 = new Map(
     config.hypervisors.map(({ name, dpservice }) => [
       name,
       dpservice.arguments.includes('--enable-ipv6-overlay'),
     ]),
   )
-  return new Map(
-    await all([...vms.values()], async (vm) => {
-      const boot = await bootId(vm.ssh)
-      const prepared = await prepareGuest(vm, {
-        signal,
-        ipv6: withIpv6.get(vm.hypervisor.name) ?? false,
-        recordUndo: async ({ what, commands }) => {
-          const guest = { ...journalHost(vm.ssh.address) }
-          const undo = { kind: 'guest', guest, bootId: boot, commands }
-          await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
-        },
-      })
-      return [vm.name, prepared] as const
-    }),
-  )
+  const begun = [...vms.values()].map(async (vm) => {
+    const guest = { ...journalHost(vm.ssh.address) }
+    const recordUndo: RecordUndo = async ({ what, commands }, boot) => {
+      const undo = { kind: 'guest', guest, bootId: boot, commands }
+      await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
+    }
+    const ipv6 = withIpv6.get(vm.hypervisor.name) ?? false
+    return [vm.name, await beginPreparation(vm, { signal, runId, ipv6, recordUndo })] as const
+  })
+  return new Map(await together(begun))
 }
 
 function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): UndoLog {
@@ -215,15 +223,4 @@ function refuseLeftovers(left: readonly string[]): void {
   throw new DpbenchError(
     `could not be put back (it stays in the journal, the next run tries again): ${left.join('; ')}`,
   )
-}
-
-/** All, side by side; waits for each to end before it throws, so that nothing is begun behind an undo's back. */
-async function all<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
-  const outcomes = await Promise.allSettled(items.map((item, index) => work(item, index)))
-  const failures = outcomes
-    .filter((outcome) => outcome.status === 'rejected')
-    .map((outcome) => outcome.reason as unknown)
-  if (failures.length === 1) throw failures[0]
-  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} machines failed`)
-  return outcomes.filter((outcome) => outcome.status === 'fulfilled').map((outcome) => outcome.value)
 }

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
+import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo } from '../dataplane/dpservice/undo.ts'
-import { bootId } from '../machine/guest-network.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
@@ -31,8 +31,8 @@ async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoR
   const ssh = known?.connected
     ? known
     : opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
-  if ((await bootId(ssh)) !== boot) return
-  for (const command of commands) await ssh.run(command)
+  const sameBoot = shell('[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ]', boot)
+  await ssh.run(shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`))
 }
 
 export interface UndoRunOptions {

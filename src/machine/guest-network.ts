@@ -1,6 +1,7 @@
 /** A guest's interfaces and routes as `ip -json` tells them, and which of them is the data NIC. */
 import { z } from 'zod'
 import { DpbenchError } from '../core/errors.ts'
+import { shell } from '../core/shell-quote.ts'
 import type { RemoteHost } from '../transport/host.ts'
 
 const linkSchema = z.object({
@@ -52,6 +53,58 @@ export function dataLink(
 /** Whether `link` has `address`. */
 export function hasAddress(link: GuestLink, address: string): boolean {
   return link.addr_info.some((info) => info.local === address)
+}
+
+export interface GuestFacts {
+  readonly bootId: string
+  readonly links: readonly GuestLink[]
+  /** What manages the interfaces, or could. */
+  readonly dhcp: 'networkd' | 'dhclient' | 'none'
+  readonly defaultRoutes: readonly DefaultRoute[]
+}
+
+export interface DefaultRoute {
+  readonly family: '-4' | '-6'
+  readonly dev: string
+  /** As `ip route add` takes them. */
+  readonly words: readonly string[]
+}
+
+const factsScript = `section() { printf '\\f'; }
+cat /proc/sys/kernel/random/boot_id
+section; ip -json address show
+section; if command -v networkctl >/dev/null && systemctl is-active --quiet systemd-networkd; then echo networkd
+elif command -v dhclient >/dev/null; then echo dhclient; else echo none; fi
+section; ip -4 route show default
+section; ip -6 route show default`
+
+/** What the preparation of a guest begins with, in one command. @throws CommandError */
+export async function guestFacts(guest: RemoteHost): Promise<GuestFacts> {
+  const { stdout } = await guest.run(shell(factsScript))
+  const [boot = '', links = '', dhcp = '', routes4 = '', routes6 = ''] = stdout.split('\f')
+  return {
+    bootId: boot.trim(),
+    links: z.array(linkSchema).parse(JSON.parse(links)),
+    dhcp: z.enum(['networkd', 'dhclient', 'none']).parse(dhcp.trim()),
+    defaultRoutes: [...defaultRoutes('-4', routes4), ...defaultRoutes('-6', routes6)],
+  }
+}
+
+/** Routes of several hops, on lines of their own below, have no `dev` and are left alone. */
+function defaultRoutes(family: '-4' | '-6', text: string): DefaultRoute[] {
+  return text.split('\n').flatMap((line) => {
+    const words = dropExpiry(line.split(/\s+/).filter((word) => word && !transientWords.has(word)))
+    const dev = words[words.indexOf('dev') + 1]
+    return line.startsWith('default') && words.includes('dev') && dev ? [{ family, dev, words }] : []
+  })
+}
+
+/** Words of `ip route show` that `ip route add` does not take. */
+const transientWords = new Set(['linkdown', 'dead'])
+
+function dropExpiry(words: readonly string[]): string[] {
+  const at = words.indexOf('expires')
+  return at < 0 ? [...words] : words.toSpliced(at, 2)
 }
 
 /** The id of the guest's present boot: it changes with a reboot and with nothing else. */

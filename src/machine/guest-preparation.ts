@@ -3,11 +3,18 @@
  * data NIC up and leased afresh (a data plane learns a guest from its DHCP), and no default route over the management
  * NIC that would win over the data plane's.
  */
-import { z } from 'zod'
 import { DpbenchError } from '../core/errors.ts'
 import { waitFor } from '../core/wait.ts'
-import { shell } from '../core/shell-quote.ts'
-import { type GuestLink, dataLink, guestLinks, hasAddress } from './guest-network.ts'
+import { inOrder, shell } from '../core/shell-quote.ts'
+import {
+  type GuestFacts,
+  type GuestLink,
+  dataLink,
+  guestFacts,
+  guestLinks,
+  hasAddress,
+} from './guest-network.ts'
+import { endMarkedProcesses } from './marked-processes.ts'
 import type { VirtualMachine } from './virtual-machine.ts'
 
 export interface GuestUndo {
@@ -22,11 +29,12 @@ export interface PreparedGuest {
   readonly mtu: number
 }
 
-/** Called with the undo of a change before the change is made. */
-export type RecordUndo = (undo: GuestUndo) => Promise<void>
+/** Called with the undo of a change before the change is made, and with the boot that the change dies with. */
+export type RecordUndo = (undo: GuestUndo, bootId: string) => Promise<void>
 
 export interface PreparationOptions {
   readonly recordUndo: RecordUndo
+  readonly runId: string
   readonly signal?: AbortSignal | undefined
   /** Whether the data plane carries IPv6 in the overlay, so that an IPv6 lease is to be awaited. */
   readonly ipv6: boolean
@@ -34,19 +42,55 @@ export interface PreparationOptions {
   readonly timeoutMs?: number
 }
 
-/** @throws DpbenchError when the guest has no DHCP client that we know; WaitError when no lease comes. */
-export async function prepareGuest(vm: VirtualMachine, options: PreparationOptions): Promise<PreparedGuest> {
-  const link = dataLink(vm.name, await guestLinks(vm.ssh), vm.data.managementMac)
-  const client = await dhcpClient(vm)
+/** What of the preparation needs the data plane: it gives the leases. */
+export interface BegunPreparation {
+  /** @throws WaitError when no lease comes */
+  lease(): Promise<PreparedGuest>
+}
+
+/**
+ * Does what can be done before the data plane is there, side by side with its deployment.
+ * @throws DpbenchError when the guest has no DHCP client that we know.
+ */
+export async function beginPreparation(
+  vm: VirtualMachine,
+  options: PreparationOptions,
+): Promise<BegunPreparation> {
+  const facts = await guestFacts(vm.ssh)
+  const link = dataLink(vm.name, facts.links, vm.data.managementMac)
+  const client = dhcpClient(vm, facts)
+  const recordUndo = (undo: GuestUndo): Promise<void> => options.recordUndo(undo, facts.bootId)
   // before the lease: dhclient's script adds no default route where there is one already
-  await yieldDefaultRoutes(vm, link.ifname, options.recordUndo)
-  await options.recordUndo({
-    what: `${vm.name}: the lease of ${link.ifname}`,
-    commands: client.release(link),
+  const others = facts.defaultRoutes.filter((route) => route.dev !== link.ifname)
+  for (const { family, dev, words } of others) {
+    await recordUndo({
+      what: `${vm.name}: the default route over ${dev}`,
+      commands: [shell('ip "$@" 2>&1 | grep -v "File exists" || true', family, 'route', 'add', ...words)],
+    })
+  }
+  await recordUndo({ what: `${vm.name}: the lease of ${link.ifname}`, commands: client.release(link) })
+  await recordUndo({
+    what: `${vm.name}: processes of the run`,
+    commands: [endMarkedProcesses(options.runId)],
   })
-  await client.renew(vm, link, options)
-  const leased = await leasedLink(vm, link.ifname, options)
-  return { interface: leased.ifname, mtu: leased.mtu }
+  const yielding = others.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
+  await runInOrder(vm, [...yielding, ...client.before(link)], options.signal)
+  return {
+    async lease() {
+      await client.renew(vm, link, options)
+      const leased = await leasedLink(vm, link.ifname, options)
+      return { interface: leased.ifname, mtu: leased.mtu }
+    },
+  }
+}
+
+/** One round trip for all. @throws CommandError of the first that fails */
+async function runInOrder(
+  { ssh }: VirtualMachine,
+  commands: readonly (readonly string[])[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (commands.length > 0) await ssh.run(inOrder(commands), { signal })
 }
 
 function leasedLink(vm: VirtualMachine, ifname: string, options: PreparationOptions): Promise<GuestLink> {
@@ -63,12 +107,15 @@ function leasedLink(vm: VirtualMachine, ifname: string, options: PreparationOpti
     {
       what: `the data plane's DHCP lease on ${vm.name}`,
       timeoutMs: options.timeoutMs ?? 60_000,
+      maxIntervalMs: 250,
       signal: options.signal,
     },
   )
 }
 
 interface DhcpClient {
+  /** What makes the interface ready to ask. */
+  before(link: GuestLink): string[][]
   /** Asks afresh; does not wait for the answer. */
   renew(vm: VirtualMachine, link: GuestLink, options: PreparationOptions): Promise<void>
   /** The commands that leave no lease behind. */
@@ -76,15 +123,9 @@ interface DhcpClient {
 }
 
 /** The client that manages the guest's interfaces already, else one that is there to be started. */
-async function dhcpClient(vm: VirtualMachine): Promise<DhcpClient> {
-  const probe = shell(
-    'if command -v networkctl >/dev/null && systemctl is-active --quiet systemd-networkd; then echo networkd; ' +
-      'elif command -v dhclient >/dev/null; then echo dhclient; else echo none; fi',
-  )
-  const { stdout } = await vm.ssh.run(probe)
-  const kind = stdout.trim()
-  if (kind === 'networkd') return networkd
-  if (kind === 'dhclient') return dhclient
+function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts): DhcpClient {
+  if (dhcp === 'networkd') return networkd
+  if (dhcp === 'dhclient') return dhclient
   throw new DpbenchError(
     `${vm.name}: neither systemd-networkd runs nor dhclient is installed, so the data NIC cannot be leased; ` +
       'install one of them in the guest image',
@@ -93,10 +134,9 @@ async function dhcpClient(vm: VirtualMachine): Promise<DhcpClient> {
 
 /** networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. */
 const networkd: DhcpClient = {
-  async renew({ ssh }, link, { signal }) {
-    await ssh.run(linkCommand(link, 'down'), { signal })
-    await ssh.run(linkCommand(link, 'up'), { signal })
-  },
+  before: () => [],
+  renew: (vm, link, { signal }) =>
+    runInOrder(vm, [linkCommand(link, 'down'), linkCommand(link, 'up')], signal),
   release: (link) => [
     linkCommand(link, 'down'),
     ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : []),
@@ -109,14 +149,12 @@ function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
 
 /** dhclient keeps its lease in files of ours, so that it can be ended without touching another one's. */
 const dhclient: DhcpClient = {
+  before: (link) => [...stopDhclient(link), linkCommand(link, 'down'), linkCommand(link, 'up')],
   async renew(vm, link, options) {
-    const { signal } = options
-    const afresh = [...stopDhclient(link), linkCommand(link, 'down'), linkCommand(link, 'up')]
-    for (const command of afresh) await vm.ssh.run(command, { signal })
-    await vm.ssh.run(dhclientCommand('-4', link), { signal })
+    await runInOrder(vm, [dhclientCommand('-4', link)], options.signal)
     if (!options.ipv6) return
     await settledLinkLocal(vm, link, options)
-    await vm.ssh.run(dhclientCommand('-6', link), { signal })
+    await runInOrder(vm, [dhclientCommand('-6', link)], options.signal)
   },
   release: (link) => [
     ...stopDhclient(link),
@@ -138,7 +176,12 @@ function settledLinkLocal(
       if (own && own.tentative !== true) return { state: 'ready', value: undefined }
       return { state: 'pending', seen: own ? `${own.local} is tentative` : 'no link-local address' }
     },
-    { what: `the link-local address of ${ifname} on ${vm.name}`, timeoutMs: 15_000, signal: options.signal },
+    {
+      what: `the link-local address of ${ifname} on ${vm.name}`,
+      timeoutMs: 15_000,
+      maxIntervalMs: 250,
+      signal: options.signal,
+    },
   )
 }
 
@@ -163,45 +206,4 @@ function stopDhclient(link: GuestLink): string[][] {
       lease,
     )
   })
-}
-
-const routeSchema = z.looseObject({ dst: z.string(), dev: z.string().optional() })
-
-/** Takes away each default route that does not go over the data NIC; the undo puts the same line back. */
-async function yieldDefaultRoutes(
-  vm: VirtualMachine,
-  dataInterface: string,
-  recordUndo: RecordUndo,
-): Promise<void> {
-  for (const family of ['-4', '-6']) {
-    const json = (await vm.ssh.run(['ip', '-json', family, 'route', 'show', 'default'])).stdout
-    const routes = z.array(routeSchema).parse(JSON.parse(json || '[]'))
-    const lines = (await vm.ssh.run(['ip', family, 'route', 'show', 'default'])).stdout
-      .split('\n')
-      .filter(Boolean)
-    for (const [index, route] of routes.entries()) {
-      if (route.dev === dataInterface || route.dev === undefined) continue
-      const words = (lines[index] ?? '').split(/\s+/).filter((word) => word && !transientWords.has(word))
-      const wordsToKeep = dropExpiry(words)
-      await recordUndo({
-        what: `${vm.name}: the default route over ${route.dev}`,
-        commands: [
-          shell('ip "$@" 2>&1 | grep -v "File exists" || true', family, 'route', 'add', ...wordsToKeep),
-        ],
-      })
-      await vm.ssh.run(['ip', family, 'route', 'del', ...wordsToKeep])
-    }
-  }
-}
-
-/** Words of `ip route show` that `ip route add` does not take. */
-const transientWords = new Set(['linkdown', 'dead'])
-
-function dropExpiry(words: readonly string[]): string[] {
-  const kept: string[] = []
-  for (let index = 0; index < words.length; index++) {
-    if (words[index] === 'expires') index++
-    else kept.push(words[index]!)
-  }
-  return kept
 }

@@ -1,7 +1,7 @@
 /** What must hold before traffic is worth sending: the path answers without loss, whole packets fit, the route is right. */
-import { z } from 'zod'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import { waitFor } from '../core/wait.ts'
+import { type MachineFacts, machineFacts } from './machine-facts.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 
 export interface Preflight {
@@ -32,36 +32,35 @@ export interface PreflightPath {
 }
 
 const pings = 5
+/** Guests are logged into as root, who may ping faster than five times a second. */
+const pingIntervalSeconds = '0.05'
 /** Bytes of the IP and ICMP headers around ping's payload. */
 const headerBytes: Record<Family, number> = { ipv4: 28, ipv6: 48 }
 
 /** @throws MeasurementError naming what does not hold, and where */
 export async function preflight(path: PreflightPath, signal?: AbortSignal): Promise<Preflight> {
   await reachable(path, signal)
-  const [rttMs, route, sendBuffer, receiveBuffer, ...machines] = await Promise.all([
-    roundTrip(path, [], 'ping'),
-    routeDevice(path),
-    largestBuffer(path.from, 'tcp_wmem'),
-    largestBuffer(path.to, 'tcp_rmem'),
-    describeMachine(path.from, path.interfaces.from),
-    describeMachine(path.to, path.interfaces.to),
+  const { from, to, address, interfaces, mtuBytes, family } = path
+  const [sender, receiver, rttMs] = await Promise.all([
+    machineFacts(from, interfaces.from, address),
+    machineFacts(to, interfaces.to, from.overlayAddress(family)),
+    roundTrips(path, signal),
   ])
-  if (route !== path.interfaces.from) {
+  if (sender.route !== interfaces.from) {
     throw new MeasurementError(
-      `${path.from.name}: the route to ${path.address} goes over ${route}, not over the data NIC ` +
-        `${path.interfaces.from}; another route in the guest wins, see \`ip route get ${path.address}\` there`,
+      `${from.name}: the route to ${address} goes over ${sender.route ?? 'nothing'}, not over the data NIC ` +
+        `${interfaces.from}; another route in the guest wins, see \`ip route get ${address}\` there`,
     )
   }
-  const payload = String(path.mtuBytes - headerBytes[path.family])
-  await roundTrip(path, ['-M', 'do', '-s', payload], `packets of ${path.mtuBytes} bytes, unfragmented`)
+  const machines = [sender, receiver]
   const byName = <T>(pick: (machine: MachineFacts) => T): Record<string, T> =>
     Object.fromEntries(machines.map((machine) => [machine.name, pick(machine)]))
   return {
-    address: path.address,
+    address,
     rttMs,
-    mtuBytes: path.mtuBytes,
-    route,
-    socketBufferBytes: sendBuffer + receiveBuffer,
+    mtuBytes,
+    route: sender.route,
+    socketBufferBytes: sender.sendBufferBytes + receiver.receiveBufferBytes,
     tools: byName((machine) => machine.tool),
     load: byName((machine) => machine.load),
     offloads: byName((machine) => machine.offloads),
@@ -98,23 +97,25 @@ async function reachable(
   }
 }
 
-async function roundTrip(path: PreflightPath, options: string[], what: string): Promise<Preflight['rttMs']> {
-  const { from, to, address } = path
-  const command = [
-    'env',
-    'LC_ALL=C',
-    'ping',
-    '-n',
-    '-c',
-    String(pings),
-    '-i',
-    '0.2',
-    '-W',
-    '2',
-    ...options,
-    address,
-  ]
-  const { stdout, stderr } = await from.ssh.tryRun(command, { timeoutMs: 30_000 })
+/** Small packets for the time they take, and whole ones, which must pass unfragmented. */
+async function roundTrips(path: PreflightPath, signal: AbortSignal | undefined): Promise<Preflight['rttMs']> {
+  const payload = String(path.mtuBytes - headerBytes[path.family])
+  const rttMs = await roundTrip(path, [], 'ping', signal)
+  const whole = `packets of ${path.mtuBytes} bytes, unfragmented`
+  await roundTrip(path, ['-M', 'do', '-s', payload], whole, signal)
+  return rttMs
+}
+
+async function roundTrip(
+  { from, to, address }: PreflightPath,
+  options: readonly string[],
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Preflight['rttMs']> {
+  const often = ['-n', '-c', String(pings), '-i', pingIntervalSeconds, '-W', '2']
+  const command = ['env', 'LC_ALL=C', 'ping', ...often, ...options, address]
+  const { stdout, stderr } = await from.ssh.tryRun(command, { timeoutMs: 30_000, signal })
+  signal?.throwIfAborted()
   const received = Number(/(\d+) received/.exec(stdout)?.[1] ?? 0)
   const times = /= ([\d.]+)\/([\d.]+)\/([\d.]+)/.exec(stdout)
   if (received === pings && times)
@@ -123,44 +124,4 @@ async function roundTrip(path: PreflightPath, options: string[], what: string): 
   throw new MeasurementError(
     `${from.name} → ${to.name} (${address}): ${what}: ${received} of ${pings} answered: ${detail}`,
   )
-}
-
-async function routeDevice({ from, address }: PreflightPath): Promise<string> {
-  const { stdout } = await from.ssh.run(['ip', '-json', 'route', 'get', address])
-  const [route] = z.array(z.looseObject({ dev: z.string() })).parse(JSON.parse(stdout))
-  if (!route) throw new MeasurementError(`${from.name}: no route to ${address}`)
-  return route.dev
-}
-
-/** Bytes; the last of the three numbers is what the kernel lets a socket's buffer grow to (tcp(7)). */
-async function largestBuffer({ ssh }: VirtualMachine, name: 'tcp_wmem' | 'tcp_rmem'): Promise<number> {
-  const text = await ssh.readFile(`/proc/sys/net/ipv4/${name}`)
-  return Number(text.trim().split(/\s+/).at(-1))
-}
-
-interface MachineFacts {
-  readonly name: string
-  readonly tool: string
-  readonly load: string
-  readonly offloads: readonly string[]
-}
-
-async function describeMachine(vm: VirtualMachine, networkInterface: string): Promise<MachineFacts> {
-  const [tool, load, offloads] = await Promise.all([
-    vm.ssh.tryRun(['iperf3', '--version']),
-    vm.ssh.readFile('/proc/loadavg'),
-    vm.ssh.tryRun(['ethtool', '-k', networkInterface]),
-  ])
-  if (tool.exitCode !== 0) {
-    throw new MeasurementError(
-      `${vm.name}: iperf3 does not run there (${tool.stderr.trim()}); install it in the guest`,
-    )
-  }
-  const on = offloads.stdout.matchAll(/^\s*([a-z0-9-]+): on/gm)
-  return {
-    name: vm.name,
-    tool: tool.stdout.split('\n')[0] ?? '',
-    load: load.trim(),
-    offloads: [...on].map((match) => match[1]!),
-  }
 }

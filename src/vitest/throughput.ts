@@ -175,7 +175,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   try {
     const before = await identities(environment, request)
     raw = await runIperf3(
-      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement) },
+      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement), runId: run.runId },
       signal,
     )
     for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))

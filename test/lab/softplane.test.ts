@@ -1,8 +1,8 @@
 /** softplane's parts that need no privileges: its command lines, its output, its addresses. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createCommands } from '../../lab/softplane/image/cli/commands.ts'
 import type { Document } from '../../lab/softplane/image/cli/document.ts'
 import { resolveFlags, splitArguments, type Flag } from '../../lab/softplane/image/cli/flags.ts'
@@ -125,6 +125,7 @@ describe("the daemon's command line", () => {
 
   test('the configuration file comes before the arguments, and its absence matters only when it was named', () => {
     const directory = mkdtempSync(join(tmpdir(), 'softplane-conf-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
     const file = join(directory, 'dpservice.conf')
     const lines = [
       '# cards',

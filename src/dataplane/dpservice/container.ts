@@ -86,14 +86,14 @@ export async function createContainer(
 }
 
 /**
- * Starts the container and waits until dpservice answers.
+ * Starts the container and waits until dpservice answers, which it does with its version.
  * @throws DeployError with the end of its log when it exits, WaitError with that at the deadline
  */
 export async function startContainer(
   hypervisor: Hypervisor,
   container: Docker.Container,
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
-): Promise<DpserviceClient> {
+): Promise<{ readonly client: DpserviceClient; readonly version: string }> {
   try {
     await container.start()
   } catch (error) {
@@ -107,15 +107,15 @@ export async function startContainer(
     execInContainer(hypervisor.name, container, argv),
   )
   try {
-    await waitFor(
+    const version = await waitFor(
       async () => {
         const { State: state } = await container.inspect()
         if (!state.Running) return { state: 'failed', reason: `the container exited with ${state.ExitCode}` }
-        await client.version()
-        return { state: 'ready', value: undefined }
+        return { state: 'ready', value: await client.version() }
       },
       { what: `dpservice on ${hypervisor.name} to answer`, intervalMs: 100, ...options },
     )
+    return { client, version }
   } catch (error) {
     options.signal?.throwIfAborted()
     const log = await containerLog(container)
@@ -125,7 +125,6 @@ export async function startContainer(
       { cause: error },
     )
   }
-  return client
 }
 
 /** All that the container wrote. */

@@ -1,5 +1,6 @@
 /** Deploys dpservice on all hypervisors of an environment side by side: image, container, ports, interfaces. */
 import { DeployError, describeError } from '../../core/errors.ts'
+import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
@@ -42,13 +43,7 @@ export async function deployDpservice(
   deployments: readonly DpserviceDeployment[],
   options: DeployOptions,
 ): Promise<DeployedDpservice> {
-  const outcomes = await Promise.allSettled(deployments.map((deployment) => deployNode(deployment, options)))
-  const nodes = outcomes.filter((outcome) => outcome.status === 'fulfilled').map((outcome) => outcome.value)
-  const failures = outcomes
-    .filter((outcome) => outcome.status === 'rejected')
-    .map((outcome) => outcome.reason as unknown)
-  if (failures.length === 1) throw failures[0]
-  if (failures.length > 1) throw new AggregateError(failures, 'dpservice could not be deployed')
+  const nodes = await together(deployments.map((deployment) => deployNode(deployment, options)))
   return new DeployedDpservice(options.mode, nodes, options.undoLog)
 }
 
@@ -63,19 +58,20 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
     undo: { kind: 'container', name, runId: options.runId },
   })
   const container = await createContainer(hypervisor, { ...options, settings, imageId: image.id })
-  const client = await startContainer(hypervisor, container, {
+  const { client, version } = await startContainer(hypervisor, container, {
     timeoutMs: options.readyTimeoutMs ?? 60_000,
     signal: options.signal,
   })
-  await plugIn(hypervisor, [...settings.attach, ...deployment.ports])
-  const version = await client.version()
-  await client.init()
-  const underlay = new Map<string, string>()
-  for (const { vm, device } of deployment.ports) {
-    const { ipv4, ipv6, vni } = vm.data
-    const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
-    underlay.set(vm.name, created.spec.underlay_route)
-  }
+  await together([plugIn(hypervisor, [...settings.attach, ...deployment.ports]), client.init()])
+  const underlay = new Map(
+    await together(
+      deployment.ports.map(async ({ vm, device }) => {
+        const { ipv4, ipv6, vni } = vm.data
+        const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
+        return [vm.name, created.spec.underlay_route] as const
+      }),
+    ),
+  )
   const { reference, id: imageId, digest } = image
   const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
   return { hypervisor, container, client, underlay, provenance }
@@ -103,8 +99,8 @@ async function plugIn(
   hypervisor: Hypervisor,
   plugs: readonly { readonly netdev?: string | undefined; readonly bridge?: string | undefined }[],
 ): Promise<void> {
-  for (const { netdev, bridge } of plugs) {
-    if (netdev === undefined || bridge === undefined) continue
+  const plug = async ({ netdev, bridge }: (typeof plugs)[number]): Promise<void> => {
+    if (netdev === undefined || bridge === undefined) return
     try {
       await hypervisor.ssh.run(['ip', 'link', 'set', 'dev', netdev, 'master', bridge, 'up'])
     } catch (error) {
@@ -115,4 +111,5 @@ async function plugIn(
       )
     }
   }
+  await together(plugs.map(plug))
 }

@@ -1,6 +1,7 @@
 /** dpservice, deployed: what a run does with it until it is removed. */
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
+import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
@@ -57,16 +58,18 @@ export class DeployedDpservice implements DeployedDataplane {
     if (a.hypervisor.name === b.hypervisor.name) return async () => undefined
     const undos: (() => Promise<void>)[] = []
     const undo = async (): Promise<void> => {
-      for (const each of undos.splice(0).reverse()) await each()
+      await together(undos.splice(0).map((each) => each()))
+    }
+    const create = async (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<void> => {
+      const nextHop = this.underlayOf(to)
+      undos.push(await this.createRoute(from, { prefix, vni: from.data.vni, nextHop }))
     }
     try {
-      for (const [from, to] of [[a, b] as const, [b, a] as const]) {
-        for (const prefix of [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`]) {
-          undos.push(
-            await this.createRoute(from, { prefix, vni: from.data.vni, nextHop: this.underlayOf(to) }),
-          )
-        }
-      }
+      await together(
+        [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
+          [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`].map((prefix) => create(from, to, prefix)),
+        ),
+      )
     } catch (error) {
       await undo()
       throw error

@@ -5,8 +5,9 @@
 import { MeasurementError } from '../../core/errors.ts'
 import type { CommandResult } from '../../core/command-result.ts'
 import { waitFor } from '../../core/wait.ts'
+import { runVariable } from '../../machine/marked-processes.ts'
 import type { Family, VirtualMachine } from '../../machine/virtual-machine.ts'
-import { shell } from '../../core/shell-quote.ts'
+import { quoteArg, shell } from '../../core/shell-quote.ts'
 import { type ProcessOutput, parseFrames } from './frames.ts'
 
 export interface Iperf3Flows {
@@ -21,6 +22,8 @@ export interface Iperf3Flows {
   readonly firstPort?: number | undefined
   /** The address to connect to. Default: the receiver's in the overlay. */
   readonly address?: string | undefined
+  /** The run that the processes are marked with. */
+  readonly runId: string
 }
 
 export interface Iperf3RawFlow {
@@ -127,26 +130,26 @@ function lost(result: CommandResult): ProcessOutput {
 function serverScript(flows: Iperf3Flows, ports: readonly number[]): string[] {
   const idle = String(Math.ceil(flows.seconds + 60))
   const run = `iperf3 -s -1 -J -i 1 -p "$p" --idle-timeout ${idle}`
-  return shell(processesScript(run), ...ports.map(String))
+  return shell(processesScript(run, flows.runId), ...ports.map(String))
 }
 
 function clientScript(flows: Iperf3Flows, ports: readonly number[]): string[] {
   const family = flows.family === 'ipv4' ? '-4' : '-6'
   const address = flows.address ?? flows.to.overlayAddress(flows.family)
   const run = `iperf3 ${family} -c "$a" -p "$p" -t ${flows.seconds} -i 1 -J --connect-timeout ${connectTimeoutMs}`
-  return shell(`a=$1; shift; ${processesScript(run)}`, address, ...ports.map(String))
+  return shell(`a=$1; shift; ${processesScript(run, flows.runId)}`, address, ...ports.map(String))
 }
 
 /**
  * Starts `run` once per argument `$p` at the same time, waits for all, and writes each one's exit status, launch time
  * and output in frames. SIGTERM ends the processes (the group gets it too), and the frames are still written.
  */
-function processesScript(run: string): string {
+function processesScript(run: string, runId: string): string {
   return [
     'd=$(mktemp -d) || exit 1',
     `trap 'rm -rf "$d"' EXIT`,
     `trap ':' TERM INT HUP`,
-    'export LC_ALL=C',
+    `export LC_ALL=C ${runVariable}=${quoteArg(runId)}`,
     `for p in "$@"; do { date +%s%N > "$d/$p.at"; ${run} > "$d/$p.out" 2> "$d/$p.err"; echo $? > "$d/$p.status"; } & done`,
     'until wait; do :; done', // a trapped signal interrupts it
     'for p in "$@"; do for f in at status out err; do ' +

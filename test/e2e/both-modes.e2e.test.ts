@@ -1,0 +1,74 @@
+/** The main path: both modes in one run, and every trace of it gone afterwards. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { waitFor } from '../../src/core/wait.ts'
+import { whyNoLab } from '../lab/support.ts'
+import { useLab } from './support/lab.ts'
+import { Project, stackTrace } from './support/project.ts'
+import { expectAsBefore } from './support/snapshot.ts'
+
+describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 240_000 }, () => {
+  const lab = useLab()
+
+  test('gives eight verdicts, names only files that are there, and leaves nothing', async () => {
+    const project = await Project.create(lab)
+    const before = await lab.snapshot()
+
+    const running = project.start('--mode', 'both', '--tag', 'both')
+    await running.shows(/▶ non-offload/)
+    const argumentsOf = (): Promise<string> =>
+      lab.shell(
+        'hypervisor-1',
+        "docker inspect --format '{{json .Args}} {{json .Config.Labels}}' dpservice_hypervisor-1",
+      )
+    const container = await waitFor(
+      async () => {
+        const text = await argumentsOf()
+        return text.includes('"dpbench.mode":"non-offload"')
+          ? { state: 'ready', value: text }
+          : { state: 'pending' }
+      },
+      { what: 'the container of the second mode', timeoutMs: 30_000 },
+    )
+    const { status, text } = await running.ended
+
+    expect(text).not.toMatch(stackTrace)
+    expect(status, text).toBe(0)
+    expect(container).toContain('"--no-offload"')
+    expect(text.match(/^ {2}PASS: .*Gbit\/s ≥ /gm), text).toHaveLength(8)
+    expect(text.indexOf('▶ offload')).toBeLessThan(text.indexOf('▶ non-offload'))
+
+    const record = await project.record()
+    expect(record.outcome).toMatchObject({ exitCode: 0, counts: { passed: 8, failed: 0, skipped: 0 } })
+    expect(record.dataPlanes.map(({ mode, machine }) => `${mode} ${machine}`).sort()).toEqual([
+      'non-offload hypervisor-1',
+      'non-offload hypervisor-2',
+      'offload hypervisor-1',
+      'offload hypervisor-2',
+    ])
+    for (const { name, folder, artifacts } of record.tests) {
+      for (const file of [folder!, ...artifacts]) {
+        expect(existsSync(join(project.results, file)), `${name}: ${file}`).toBe(true)
+      }
+      expect(existsSync(join(project.results, folder!, 'SUCCESS')), name).toBe(true)
+      expect(artifacts.length, name).toBeGreaterThanOrEqual(12) // two repetitions, three flows, both ends
+    }
+    const named = /^written: (.*)$/m.exec(text)?.[1]?.split(/\s+/) ?? []
+    expect(named.length).toBeGreaterThanOrEqual(3)
+    for (const file of named) expect(existsSync(join(project.folder, file)), file).toBe(true)
+
+    const mean = (name: string, mode: string): number => {
+      const result = record.tests.find((each) => each.name === name && each.mode === mode)?.result
+      if (result?.state !== 'judged' || !('mean' in result.verdict))
+        throw new Error(`no figure for ${name}, ${mode}`)
+      return (result.verdict as unknown as { mean: number }).mean
+    }
+    for (const name of new Set(record.tests.map((each) => each.name))) {
+      expect(mean(name, 'offload') / mean(name, 'non-offload'), name).toBeGreaterThanOrEqual(2)
+    }
+
+    expect(await project.pending()).toEqual([])
+    await expectAsBefore(lab, before)
+  })
+})

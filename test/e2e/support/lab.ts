@@ -1,0 +1,79 @@
+/** One lab with namespace guests for all end-to-end tests of runs: the first file brings it up, `global-setup.ts` takes it down. */
+import { readFile } from 'node:fs/promises'
+import { beforeAll, inject } from 'vitest'
+import { tryLocally } from '../../../src/core/local-command.ts'
+import { CommandError, type CommandResult } from '../../../src/core/command-result.ts'
+import { type LabDescription, labUp } from '../../../lab/lab.ts'
+import { insideHost } from '../../../lab/namespaces/namespace-host.ts'
+import { buildSoftplaneImage } from '../../../lab/softplane/build.ts'
+import { findHost } from '../../../lab/status.ts'
+import { readInit } from '../../../lab/state/processes.ts'
+import { hostEnvironment } from '../../../lab/tag.ts'
+import { machineSnapshot, type Snapshot } from './snapshot.ts'
+
+export interface TestLab {
+  readonly description: LabDescription
+  /** `hypervisor-1`, `hypervisor-2`, `vm1`, `vm2`, `vm3` */
+  readonly machines: readonly string[]
+  /** The lab's config as its file has it. */
+  readonly config: Record<string, unknown>
+  /** Runs a shell script as root inside a machine, without SSH: what is looked at is not touched by looking. */
+  tryShell(machine: string, script: string): Promise<CommandResult>
+  /** @throws CommandError */
+  shell(machine: string, script: string): Promise<string>
+  /** The state of all machines that a run could change. */
+  snapshot(): Promise<Snapshot>
+}
+
+/** Brings the lab up before the file's tests, or finds it up. */
+export function useLab(): TestLab {
+  let description: LabDescription
+  let config: Record<string, unknown>
+  const pids = new Map<string, Promise<{ folder: string; pid: number }>>()
+  const name = inject('e2eLab')
+  beforeAll(async () => {
+    description = await labUp({
+      name,
+      guests: 'namespace',
+      hypervisors: 2,
+      log: () => undefined,
+      softplane: { build: buildSoftplaneImage },
+    })
+    config = JSON.parse(await readFile(description.configFile, 'utf8')) as Record<string, unknown>
+  }, 240_000)
+  const tryShell = async (machine: string, script: string): Promise<CommandResult> => {
+    if (!pids.has(machine)) pids.set(machine, running(name, machine))
+    const { folder, pid } = await pids.get(machine)!
+    const argv = insideHost({ lab: name, name: machine, folder, pid }, ['sh', '-c', script])
+    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 30_000 })
+  }
+  const lab: TestLab = {
+    get description() {
+      return description
+    },
+    get config() {
+      return structuredClone(config)
+    },
+    get machines() {
+      return description.hypervisors.flatMap((each) => [each.name, ...each.vms.map((vm) => vm.name)])
+    },
+    tryShell,
+    async shell(machine, script) {
+      const result = await tryShell(machine, script)
+      if (result.exitCode !== 0) throw new CommandError(result)
+      return result.stdout
+    },
+    async snapshot() {
+      const entries = lab.machines.map(async (each) => [each, await machineSnapshot(lab, each)] as const)
+      return Object.fromEntries(await Promise.all(entries))
+    },
+  }
+  return lab
+}
+
+async function running(lab: string, machine: string): Promise<{ folder: string; pid: number }> {
+  const found = await findHost(lab, machine)
+  const pid = found && (await readInit(found.folder, lab, machine))
+  if (!found || pid === undefined) throw new Error(`${machine} of the lab ${lab} does not run`)
+  return { folder: found.folder, pid }
+}

@@ -1,0 +1,190 @@
+/** A project of a user, in a temporary folder: a config, suites, and the real `dpbench` started in it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { environmentFolder } from '../../../src/config/index.ts'
+import { openJournal } from '../../../src/core/journal.ts'
+import type { RunRecord } from '../../../src/report/record.ts'
+import { waitFor } from '../../../src/core/wait.ts'
+import type { TestLab } from './lab.ts'
+
+const repository = join(import.meta.dirname, '../../..')
+export const dpbenchBin = join(repository, 'bin/dpbench.ts')
+export const vitestBin = join(repository, 'node_modules/vitest/vitest.mjs')
+
+/** Windows as short as iperf3's whole seconds let them be; any spread is allowed, the machine is shared. */
+export const shortMeasurement = {
+  profile: 'quick',
+  kept_seconds: 1,
+  warm_up_seconds: 1,
+  warm_down_seconds: 0,
+  gap_seconds: 0,
+  max_cov: 1,
+  repetitions: { min: 2, max: 5 },
+}
+
+/** Far below anything that a lab does, so that the verdict is not what a test hangs on. */
+const lowThresholds = { local_vm2vm: 0.01, remote_vm2vm: 0.01, lb: 0.01 }
+
+// oxlint-disable-next-line typescript/no-explicit-any -- a config on its way to be made wrong
+export type EditableConfig = any
+
+export interface Finished {
+  /** The exit code, or the signal's name when one ended it. */
+  readonly status: number | NodeJS.Signals
+  /** stdout and stderr as they came. */
+  readonly text: string
+  readonly durationMs: number
+}
+
+export class Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Finished>
+  #text = ''
+  #status: number | NodeJS.Signals | undefined
+
+  constructor(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+    const started = performance.now()
+    // a process group of its own, as a terminal makes for a command
+    this.child = spawn(process.execPath, argv, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => (this.#text += chunk))
+    }
+    this.ended = once(this.child, 'close').then(([code, signal]: unknown[]) => {
+      this.#status = (code ?? signal) as number | NodeJS.Signals
+      return { status: this.#status, text: this.#text, durationMs: performance.now() - started }
+    })
+    onTestFinished(async () => {
+      if (this.#status === undefined) this.signalGroup('SIGKILL')
+      await this.ended
+    })
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** Waits until the output shows `pattern`. @throws WaitError, with the output, when it ends before or after a minute. */
+  async shows(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
+    await waitFor(
+      async () => {
+        if (pattern.test(this.#text)) return { state: 'ready', value: undefined }
+        if (this.#status !== undefined)
+          return { state: 'failed', reason: `ended with ${this.#status}:\n${this.#text}` }
+        return { state: 'pending', seen: this.#text.slice(-2000) }
+      },
+      { what: `the output to show ${pattern}`, timeoutMs, intervalMs: 10, maxIntervalMs: 20 },
+    )
+  }
+
+  /** As Ctrl-C in a terminal: every process of the group gets it. */
+  signalGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.child.pid!, signal)
+  }
+}
+
+export interface ProjectOptions {
+  /** Suites by file name; default: those of benchmark/. */
+  readonly suites?: Readonly<Record<string, string>>
+  /** Changes the config, which is the lab's with low thresholds and short windows. */
+  readonly edit?: (config: EditableConfig) => void
+}
+
+export class Project {
+  readonly folder: string
+  readonly configFile: string
+
+  private constructor(folder: string) {
+    this.folder = folder
+    this.configFile = join(folder, 'env.json')
+  }
+
+  static async create(lab: TestLab, options: ProjectOptions = {}): Promise<Project> {
+    const project = new Project(await mkdtemp(join(tmpdir(), 'dpbench-e2e-')))
+    const { folder } = project
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    await mkdir(join(folder, 'node_modules'))
+    await symlink(repository, join(folder, 'node_modules/dpbench'))
+    await symlink(join(repository, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))
+    await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
+    await cp(join(repository, 'vitest.config.ts'), join(folder, 'vitest.config.ts'))
+    if (options.suites) {
+      await mkdir(join(folder, 'benchmark'))
+      for (const [name, text] of Object.entries(options.suites))
+        await writeFile(join(folder, 'benchmark', name), text)
+    } else {
+      await cp(join(repository, 'benchmark'), join(folder, 'benchmark'), { recursive: true })
+    }
+    await project.writeConfig(lab, options.edit)
+    return project
+  }
+
+  async writeConfig(lab: TestLab, edit: (config: EditableConfig) => void = () => undefined): Promise<void> {
+    const config: EditableConfig = {
+      ...lab.config,
+      measurement: shortMeasurement,
+      expected_throughput: { sw: lowThresholds, hw: lowThresholds },
+    }
+    edit(config)
+    await writeFile(this.configFile, JSON.stringify(config, undefined, 2), { mode: 0o600 })
+  }
+
+  /** Starts `dpbench run` with this project's config. */
+  start(...argv: string[]): Running {
+    return this.startNode([dpbenchBin, 'run', '--env-config-file', this.configFile, ...argv])
+  }
+
+  startNode(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+    return new Running(argv, this.folder, { ...foreignEnvironment(), ...env })
+  }
+
+  run(...argv: string[]): Promise<Finished> {
+    return this.start(...argv).ended
+  }
+
+  /** The newest run's folder. */
+  get results(): string {
+    return join(this.folder, 'results/latest')
+  }
+
+  get hasResults(): boolean {
+    return existsSync(join(this.folder, 'results'))
+  }
+
+  async record(): Promise<RunRecord> {
+    return JSON.parse(await this.resultFile('run.json')) as RunRecord
+  }
+
+  resultFile(name: string): Promise<string> {
+    return readFile(join(this.results, name), 'utf8')
+  }
+
+  /** What the journal says that is still to be put back. */
+  async pending(): Promise<string[]> {
+    const journal = await openJournal(join(environmentFolder(this.folder, 'env'), 'journal.jsonl'))
+    return journal.pending().map((entry) => entry.what)
+  }
+
+  get hasState(): boolean {
+    return existsSync(join(this.folder, '.dpbench'))
+  }
+}
+
+/** The environment without what the Vitest that runs these tests set for itself. */
+function foreignEnvironment(): NodeJS.ProcessEnv {
+  const own =
+    /^(VITEST|TEST$|NODE_ENV$|MODE$|DEV$|PROD$|SSR$|BASE_URL$|TINYPOOL|NODE_V8|DPBENCH_|FORCE_COLOR|NO_COLOR|CI$)/
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)))
+}
+
+/** No user ever sees one. */
+export const stackTrace = /\n\s+at /
