@@ -116,7 +116,7 @@ export class PackedProject implements AsyncDisposable {
 /** This one's, without what Vitest, npm and dpbench have put there for the tests that run. */
 function ownersEnvironment(): NodeJS.ProcessEnv {
   const ours =
-    /^(VITEST|DPBENCH_|NODE_ENV|NODE_OPTIONS|TEST$|npm_(package|lifecycle)_|npm_config_local_prefix)/
+    /^(VITEST|DPBENCH_(?!TEST_RUN)|NODE_ENV|NODE_OPTIONS|TEST$|npm_(package|lifecycle)_|npm_config_local_prefix)/
   const kept = Object.entries(process.env).filter(([name]) => !ours.test(name))
   const path = [dirname(process.execPath), process.env['PATH']].join(delimiter)
   return { ...Object.fromEntries(kept), PATH: path }
