@@ -119,11 +119,13 @@ function svg(command: string, lines: readonly Line[]): string {
     const y = margin + (index + 0.75) * lineHeight
     let column = 0
     const spans = runs.map(({ text, style }) => {
-      const x = margin + column * characterWidth
-      const length = [...text].length
-      column += length
-      const fit = text.trim() === '' ? '' : ` textLength="${(length * characterWidth).toFixed(1)}"`
-      return `<tspan x="${x.toFixed(1)}"${fit}${style}>${escaped(text)}</tspan>`
+      // renderers drop the spaces that a line begins with: they become a place
+      const shown = text.trimStart()
+      const length = [...shown].length
+      const x = margin + (column + [...text].length - length) * characterWidth
+      column += [...text].length
+      if (length === 0) return ''
+      return `<tspan x="${x.toFixed(1)}" textLength="${(length * characterWidth).toFixed(1)}"${style}>${escaped(shown)}</tspan>`
     })
     return `<text y="${y}" style="animation-delay:${delay}s">${spans.join('')}</text>`
   })
