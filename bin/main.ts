@@ -1,5 +1,6 @@
 /** Finds the command that was meant, runs it, and turns what it throws into a sentence and an exit code. */
 import { DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
+import { requireNode } from '../src/core/node-version.ts'
 import { suggest } from '../src/core/suggest.ts'
 
 interface Command {
@@ -36,6 +37,7 @@ const commands: Readonly<Record<string, Command>> = {
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
   try {
+    requireNode()
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       process.stdout.write(`${overview()}\n`)
       return ExitCode.passed

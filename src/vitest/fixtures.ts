@@ -88,14 +88,14 @@ export const test = withSession
 
 export type { Hypervisor, VirtualMachine }
 
-/** A record by name that says which names there are when it is asked for another. */
+/** A record by name that says which names there are when it is asked for another; `then` is asked for by `await`. */
 function named<T extends object>(
   machines: ReadonlyMap<string, T>,
   kind: string,
 ): Readonly<Record<string, T>> {
   return new Proxy(Object.fromEntries(machines), {
     get(target, name) {
-      if (typeof name !== 'string' || name in target) return Reflect.get(target, name) as T
+      if (typeof name !== 'string' || name in target || name === 'then') return Reflect.get(target, name) as T
       throw new DpbenchError(`the config has no ${kind} ${name}; it has ${[...machines.keys()].join(', ')}`)
     },
   })

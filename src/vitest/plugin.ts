@@ -1,9 +1,11 @@
 /** The Vitest plugin: turns the settings and the config into one project per mode, and the run into a record. */
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { TestSpecification, Vite, Vitest } from 'vitest/node'
-
+import type { Plugin } from 'vitest/config'
+import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
+import { requireNode } from '../core/node-version.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
@@ -31,7 +33,8 @@ let beginning: Promise<Run> | undefined
  * Makes the project's suites run on the environment that the config describes, once per mode.
  * Options come from the `dpbench` command or from `DPBENCH_*` variables.
  */
-export function dpbench(): Vite.Plugin {
+export function dpbench(): Plugin {
+  requireNode()
   return {
     name: 'dpbench',
     async config(config, { mode }) {
@@ -86,7 +89,7 @@ async function runOf(settings: RunSettings): Promise<Run> {
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
-  const setup = fileURLToPath(import.meta.resolve('./setup.ts'))
+  const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
   const provide = { dpbench: contextOf(run, mode, '') }
   return {
     extends: true,
