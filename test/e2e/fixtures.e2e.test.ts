@@ -114,7 +114,6 @@ describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 180_000 }, (
     >
     const median = (values: number[]): number =>
       values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
-    console.log(tool, hand)
     expect(Math.abs(median(tool) / median(hand) - 1)).toBeLessThan(0.05)
   })
 })
