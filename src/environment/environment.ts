@@ -11,10 +11,10 @@ import { type Journal, openJournal } from '../core/journal.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
 import {
-  type BegunPreparation,
+  type PlannedPreparation,
   type PreparedGuest,
   type RecordUndo,
-  beginPreparation,
+  planPreparation,
 } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { VirtualMachine } from '../machine/virtual-machine.ts'
@@ -98,16 +98,17 @@ export class Environment implements AsyncDisposable {
       })),
     }))
     const hosts = [...hypervisors.values(), ...vms.values()].map(({ ssh }) => ssh)
-    const [dataplane, begun, machines] = await together([
+    const planned = await planPreparations(options, vms, undoLog)
+    const [dataplane, machines] = await together([
       deployDpservice(deployments, { ...options, undoLog }).then((deployed) => {
         stack.defer(() => deployed.release())
         return deployed
       }),
-      beginPreparations(options, vms, undoLog),
       together(hosts.map((host) => describeMachine(host))),
+      together([...planned.values()].map((guest) => guest.begin())),
     ])
     log('guests: data NICs up, asking for their leases')
-    const leases = [...begun].map(async ([name, guest]) => [name, await guest.lease()] as const)
+    const leases = [...planned].map(async ([name, guest]) => [name, await guest.lease()] as const)
     const guests = new Map(await together(leases))
     return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack)
   }
@@ -157,27 +158,27 @@ async function connectVms(
   )
 }
 
-async function beginPreparations(
+async function planPreparations(
   { config, signal, runId }: EnvironmentOptions,
   vms: ReadonlyMap<string, VirtualMachine>,
   undoLog: UndoLog,
-): Promise<Map<string, BegunPreparation>> {
+): Promise<Map<string, PlannedPreparation>> {
   const withIpv6 = new Map(
     config.hypervisors.map(({ name, dpservice }) => [
       name,
       dpservice.arguments.includes('--enable-ipv6-overlay'),
     ]),
   )
-  const begun = [...vms.values()].map(async (vm) => {
+  const planned = [...vms.values()].map(async (vm) => {
     const guest = { ...journalHost(vm.ssh.address) }
     const recordUndo: RecordUndo = async ({ what, commands }, boot) => {
       const undo = { kind: 'guest', guest, bootId: boot, commands }
       await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
     }
     const ipv6 = withIpv6.get(vm.hypervisor.name) ?? false
-    return [vm.name, await beginPreparation(vm, { signal, runId, ipv6, recordUndo })] as const
+    return [vm.name, await planPreparation(vm, { signal, runId, ipv6, recordUndo })] as const
   })
-  return new Map(await together(begun))
+  return new Map(await together(planned))
 }
 
 function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): UndoLog {

@@ -42,20 +42,23 @@ export interface PreparationOptions {
   readonly timeoutMs?: number
 }
 
-/** What of the preparation needs the data plane: it gives the leases. */
-export interface BegunPreparation {
-  /** @throws WaitError when no lease comes */
+/** A preparation whose undo is written down. */
+export interface PlannedPreparation {
+  /** Does what needs no data plane yet. @throws CommandError */
+  begin(): Promise<void>
+  /** Needs the data plane: it gives the leases. @throws WaitError when no lease comes */
   lease(): Promise<PreparedGuest>
 }
 
 /**
- * Does what can be done before the data plane is there, side by side with its deployment.
+ * Looks at the guest and records the undo of what is to be changed. When that is done before the data plane is recorded,
+ * the data plane is gone when it is played back, and gives the guest nothing new.
  * @throws DpbenchError when the guest has no DHCP client that we know.
  */
-export async function beginPreparation(
+export async function planPreparation(
   vm: VirtualMachine,
   options: PreparationOptions,
-): Promise<BegunPreparation> {
+): Promise<PlannedPreparation> {
   const facts = await guestFacts(vm.ssh)
   const link = dataLink(vm.name, facts.links, vm.data.managementMac)
   const client = dhcpClient(vm, facts)
@@ -74,8 +77,8 @@ export async function beginPreparation(
     commands: [endMarkedProcesses(options.runId)],
   })
   const yielding = others.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
-  await runInOrder(vm, [...yielding, ...client.before(link)], options.signal)
   return {
+    begin: () => runInOrder(vm, [...yielding, ...client.before(link)], options.signal),
     async lease() {
       await client.renew(vm, link, options)
       const leased = await leasedLink(vm, link.ifname, options)
@@ -159,6 +162,7 @@ const dhclient: DhcpClient = {
   release: (link) => [
     ...stopDhclient(link),
     ['ip', 'address', 'flush', 'dev', link.ifname, 'scope', 'global'],
+    ['ip', '-6', 'route', 'flush', 'dev', link.ifname, 'proto', 'ra'],
     ...(link.flags.includes('UP') ? [] : [linkCommand(link, 'down')]),
   ],
 }
