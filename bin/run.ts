@@ -1,4 +1,5 @@
 /** `dpbench run`: the suites, in Vitest of this process, with signal handlers of ours that clean up. */
+import type { Reporter, Vitest } from 'vitest/node'
 import { UsageError } from '../src/core/errors.ts'
 import { type SettingName, settingVariables } from '../src/vitest/settings.ts'
 import { type OptionSpec, type OptionValues, helpOf, takeOptions, unknownOption } from './options.ts'
@@ -48,23 +49,27 @@ Every option of Vitest is taken as well (-t NAME runs one scenario). Options als
 
 /** Runs the suites and returns the exit code. @throws DpbenchError before anything has begun */
 export async function run(argv: readonly string[]): Promise<number> {
+  const interruption = new Interruption()
   const { values, rest } = takeOptions(argv, runOptions)
   refuseLater(rest)
   applySettings(values)
   process.env['DPBENCH_REPORTER_ALONE'] = '1'
   const { createVitest } = await import('vitest/node')
   const { filter, options } = await vitestArguments(rest)
-  const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [{}] })
-  const ended = signalHandlers(vitest)
+  const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [interruption] })
+  interruption.watchOver(vitest)
   try {
     await vitest.start(filter)
   } catch (error) {
     if (!isNoTests(error)) throw error
-    process.stderr.write('no suite matches what was asked for\n')
+    const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
+    throw new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, {
+      cause: error,
+    })
   } finally {
     await vitest.close()
   }
-  return ended() ?? (typeof process.exitCode === 'number' ? process.exitCode : 0)
+  return interruption.exitCode ?? (typeof process.exitCode === 'number' ? process.exitCode : 0)
 }
 
 /** Whether `vitest` was called with an option of ours, so that the call is meant for dpbench. */
@@ -110,24 +115,48 @@ async function vitestArguments(rest: readonly string[]): Promise<{ filter: strin
 }
 
 /**
- * Takes the place of Vitest's own handlers, which end the process without clean-up. Returns a function that tells the
- * exit code of the signal that came, if one did.
+ * SIGINT and SIGTERM. It takes the place of Vitest's own handlers, which end the process without clean-up. Until a suite
+ * has been handed to a worker there is nothing to put back; Vitest forgets what was cancelled before that.
  */
-function signalHandlers(vitest: {
-  cancelCurrentRun(reason: 'keyboard-input'): Promise<void>
-}): () => number | undefined {
-  let exitCode: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.removeAllListeners(signal)
-    process.on(signal, () => {
-      if (exitCode !== undefined) return
-      exitCode = signals[signal]
-      process.env['DPBENCH_INTERRUPTED_BY'] = signal
-      process.stderr.write(`\n${signal}: ending what runs and putting everything back…\n`)
-      void vitest.cancelCurrentRun('keyboard-input')
-    })
+class Interruption implements Reporter {
+  exitCode: number | undefined
+  private vitest: Vitest | undefined
+  private handedOut = false
+
+  constructor() {
+    this.listen()
   }
-  return () => exitCode
+
+  /** Vitest has set handlers of its own meanwhile. */
+  watchOver(vitest: Vitest): void {
+    this.vitest = vitest
+    this.listen()
+  }
+
+  onTestModuleQueued(): void {
+    this.handedOut = true
+    if (this.exitCode !== undefined) this.cancel()
+  }
+
+  private listen(): void {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.removeAllListeners(signal)
+      process.on(signal, () => this.onSignal(signal))
+    }
+  }
+
+  private onSignal(signal: keyof typeof signals): void {
+    if (this.exitCode !== undefined) return
+    this.exitCode = signals[signal]
+    process.env['DPBENCH_INTERRUPTED_BY'] = signal
+    if (!this.vitest) process.exit(this.exitCode)
+    process.stderr.write(`\n${signal}: ending what runs and putting everything back…\n`)
+    if (this.handedOut) this.cancel()
+  }
+
+  private cancel(): void {
+    void this.vitest?.cancelCurrentRun('keyboard-input')
+  }
 }
 
 function isNoTests(error: unknown): boolean {

@@ -2,14 +2,14 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
-import type { Vitest } from 'vitest/node'
+import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
-import { UsageError } from '../core/errors.ts'
+import { DpbenchError, UsageError } from '../core/errors.ts'
 import { requireNode } from '../core/node-version.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
-import { type Run, beginRun, finishRun } from './run.ts'
+import { type Run, beginRun, finishRun, openResults } from './run.ts'
 import { type RunSettings, readSettings } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
@@ -40,7 +40,7 @@ export function dpbench(): Plugin {
     async config(config, { mode }) {
       if (config.test?.provide && 'dpbench' in config.test.provide)
         return { test: { ...forMeasuring, onConsoleLog } } // one mode
-      const run = await (beginning ??= begin(readSettings(process.env, mode)))
+      const run = await (beginning ??= begin(mode))
       return {
         test: {
           ...forMeasuring,
@@ -60,7 +60,20 @@ export function dpbench(): Plugin {
   }
 }
 
-async function begin(settings: RunSettings): Promise<Run> {
+async function begin(viteMode: string): Promise<Run> {
+  try {
+    return await runOf(readSettings(process.env, viteMode))
+  } catch (error) {
+    // a plain `vitest` prints the stack of what its config throws, and takes the exit code that is set
+    if (error instanceof DpbenchError) {
+      error.stack = `${error.name}: ${error.message}`
+      process.exitCode = error.exitCode
+    }
+    throw error
+  }
+}
+
+async function runOf(settings: RunSettings): Promise<Run> {
   const loaded = await loadConfig({ file: settings.envConfigFile, name: settings.envConfigName })
   const measurement = settings.profile
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
@@ -76,20 +89,24 @@ async function begin(settings: RunSettings): Promise<Run> {
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
-  const context: RunContext = {
+  const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
+  const provide = { dpbench: contextOf(run, mode, '') }
+  return {
+    extends: true,
+    test: { name: mode, provide, setupFiles: [setup], sequence: { groupOrder: index } },
+  }
+}
+
+function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): RunContext {
+  return {
     runId: run.runId,
     mode,
     config: run.config,
     image: run.image,
     stateFolder: environmentFolder(process.cwd(), run.config.name),
-    resultsFolder: run.resultsFolder,
+    resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
-  }
-  const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
-  return {
-    extends: true,
-    test: { name: mode, provide: { dpbench: context }, setupFiles: [setup], sequence: { groupOrder: index } },
   }
 }
 
@@ -100,8 +117,14 @@ function onConsoleLog(log: string): false | undefined {
 }
 
 function attach(vitest: Vitest, run: Run): void {
-  vitest.config.reporters.push(new DpbenchReporter(run) as never)
-  vitest.onClose(async () => {
-    await finishRun(run)
-  })
+  const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
+    if (specifications.length === 0) return
+    const resultsFolder = await openResults(run)
+    for (const each of vitest.projects) {
+      const mode = run.settings.modes.find((one) => one === each.name)
+      if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))
+    }
+  }
+  vitest.config.reporters.push(new DpbenchReporter(run, begin) as never)
+  vitest.onClose(() => finishRun(run))
 }

@@ -1,23 +1,37 @@
 /** What Vitest tells of a run, as progress lines and as entries of the run record. */
-import type { Reporter, SerializedError, TestCase, TestModule, TestRunEndReason } from 'vitest/node'
+import type {
+  Reporter,
+  SerializedError,
+  TestCase,
+  TestModule,
+  TestRunEndReason,
+  TestSpecification,
+} from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { suiteName } from './artifacts.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta } from './run-context.ts'
-import { type Run, print } from './run.ts'
+import { type Run, openResults, print } from './run.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
 export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
 
 export class DpbenchReporter implements Reporter {
   private readonly run: Run
+  private readonly begin: (specifications: readonly TestSpecification[]) => Promise<void>
   private readonly describedModes = new Set<string>()
   private lastLine = ''
 
-  constructor(run: Run) {
+  /** @param begin called with what is to run, before any of it */
+  constructor(run: Run, begin: (specifications: readonly TestSpecification[]) => Promise<void>) {
     this.run = run
+    this.begin = begin
+  }
+
+  onTestRunStart(specifications: readonly TestSpecification[]): Promise<void> {
+    return this.begin(specifications)
   }
 
   onUserConsoleLog(log: { readonly content: string }): void {
@@ -39,7 +53,8 @@ export class DpbenchReporter implements Reporter {
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
     const mode = meta?.mode ?? test.project.name
-    const { recorder, resultsFolder } = this.run
+    const { recorder } = this.run
+    const resultsFolder = await openResults(this.run)
     recorder.test({
       suite,
       name: test.name,

@@ -17,8 +17,10 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
-  readonly resultsFolder: string
+  readonly startedAt: string
   readonly recorder: RunRecorder
+  /** Made when the first suite is about to run, not before: a run that is refused leaves nothing. */
+  resultsFolder?: string
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>
@@ -27,15 +29,11 @@ export interface Run {
 /** The variable by which the bin tells of a signal: the record says that the run is not whole. */
 export const interruptVariable = 'DPBENCH_INTERRUPTED_BY'
 
-/** Makes the results folder and begins the record. */
-export async function beginRun(settings: RunSettings, config: BenchConfig, image: string): Promise<Run> {
+/** Begins the record. Nothing is written yet. */
+export function beginRun(settings: RunSettings, config: BenchConfig, image: string): Run {
   const startedAt = new Date().toISOString()
   const stamp = startedAt.replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')
   const runId = `${stamp}-${randomBytes(2).toString('hex')}`
-  const resultsFolder = await createResultsFolder(join(process.cwd(), 'results'), {
-    tag: settings.tag,
-    startedAt,
-  })
   const recorder = new RunRecorder({
     runId,
     ...(settings.tag !== undefined && { tag: settings.tag }),
@@ -49,17 +47,30 @@ export async function beginRun(settings: RunSettings, config: BenchConfig, image
     rule: settings.verdictRule,
     config: { file: config.sourceFile, name: config.name, content: config },
   })
-  return { runId, settings, config, image, resultsFolder, recorder, attached: false }
+  return { runId, settings, config, image, startedAt, recorder, attached: false }
 }
 
-/** After the workers have ended: puts back what they left, writes the reports, prints the table, sets the exit code. */
-export function finishRun(run: Run): Promise<RunRecord> {
-  run.finished ??= finish(run)
-  return run.finished
+/** Makes the results folder of a run that has suites to run, once. */
+export async function openResults(run: Run): Promise<string> {
+  const { settings, startedAt } = run
+  run.resultsFolder ??= await createResultsFolder(join(process.cwd(), 'results'), {
+    tag: settings.tag,
+    startedAt,
+  })
+  return run.resultsFolder
 }
 
-async function finish(run: Run): Promise<RunRecord> {
-  const { recorder, resultsFolder } = run
+/**
+ * After the workers have ended: puts back what they left, writes the reports, prints the table, sets the exit code. Does
+ * nothing when no suite was run.
+ */
+export async function finishRun(run: Run): Promise<void> {
+  const { resultsFolder } = run
+  if (resultsFolder !== undefined) await (run.finished ??= finish(run, resultsFolder))
+}
+
+async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
+  const { recorder } = run
   await putBack(run)
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)

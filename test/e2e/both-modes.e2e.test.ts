@@ -8,15 +8,15 @@ import { useLab } from './support/lab.ts'
 import { Project, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 240_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }, () => {
   const lab = useLab()
 
   test('gives eight verdicts, names only files that are there, and leaves nothing', async () => {
     const project = await Project.create(lab)
     const before = await lab.snapshot()
 
-    const running = project.start('--mode', 'both', '--tag', 'both')
-    await running.shows(/▶ non-offload/)
+    const running = project.start('--mode', 'both', '--tag', 'both', '--verdict', 'mean')
+    await running.shows(/▶ non-offload/, 200_000)
     const argumentsOf = (): Promise<string> =>
       lab.shell(
         'hypervisor-1',

@@ -35,6 +35,32 @@ export function dpserviceArguments(settings: DpserviceSettings, mode: Mode): str
 }
 
 /**
+ * Whether the container's name is free. A container of that name that this run did not make is left alone.
+ * @throws DeployError saying what to do about it
+ */
+export async function refuseForeignContainer(
+  hypervisor: Hypervisor,
+  settings: DpserviceSettings,
+): Promise<void> {
+  const name = containerName(hypervisor.name, settings)
+  try {
+    await hypervisor.docker.getContainer(name).inspect()
+  } catch (error) {
+    if (engineStatus(error) === 404) return
+    throw error
+  }
+  throw foreign(hypervisor, name)
+}
+
+function foreign(hypervisor: Hypervisor, name: string, cause?: unknown): DeployError {
+  return new DeployError(
+    `${hypervisor.name}: there is a container named ${name} that dpbench did not make, and it is left alone; ` +
+      `remove it (\`docker rm -f ${name}\`) or set another "container_name" in the config`,
+    { cause },
+  )
+}
+
+/**
  * Creates the container, not started.
  * @throws DeployError when a container of that name is there that this run did not make
  */
@@ -69,17 +95,9 @@ export async function createContainer(
       },
     })
   } catch (error) {
-    if (engineStatus(error) !== 409) {
-      throw new DeployError(
-        `${hypervisor.name}: cannot create the container ${name}: ${describeError(error)}`,
-        {
-          cause: error,
-        },
-      )
-    }
+    if (engineStatus(error) === 409) throw foreign(hypervisor, name, error)
     throw new DeployError(
-      `${hypervisor.name}: there is a container named ${name} that dpbench did not make, and it is left alone; ` +
-        `remove it (\`docker rm -f ${name}\`) or set another "container_name" in the config`,
+      `${hypervisor.name}: cannot create the container ${name}: ${describeError(error)}`,
       { cause: error },
     )
   }

@@ -5,7 +5,13 @@ import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
 import type { Mode, UndoLog } from '../dataplane.ts'
-import { type DpserviceSettings, containerName, createContainer, startContainer } from './container.ts'
+import {
+  type DpserviceSettings,
+  containerName,
+  createContainer,
+  refuseForeignContainer,
+  startContainer,
+} from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
 
 /** A VM and the port that serves it. */
@@ -43,6 +49,7 @@ export async function deployDpservice(
   deployments: readonly DpserviceDeployment[],
   options: DeployOptions,
 ): Promise<DeployedDpservice> {
+  await together(deployments.map(({ hypervisor, settings }) => refuseForeignContainer(hypervisor, settings)))
   const nodes = await together(deployments.map((deployment) => deployNode(deployment, options)))
   return new DeployedDpservice(options.mode, nodes, options.undoLog)
 }

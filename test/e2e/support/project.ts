@@ -19,9 +19,9 @@ export const vitestBin = join(repository, 'node_modules/vitest/vitest.mjs')
 /** Windows as short as iperf3's whole seconds let them be; any spread is allowed, the machine is shared. */
 export const shortMeasurement = {
   profile: 'quick',
-  kept_seconds: 1,
+  kept_seconds: 2,
   warm_up_seconds: 1,
-  warm_down_seconds: 0,
+  warm_down_seconds: 1,
   gap_seconds: 0,
   max_cov: 1,
   repetitions: { min: 2, max: 5 },

@@ -21,9 +21,11 @@ const probes: Readonly<Record<string, string>> = {
   neighbours: 'ip neighbour show nud permanent',
   rules:
     '{ iptables-save; ip6tables-save; nft list ruleset; } 2>/dev/null | sed -E "/^#/d; s/\\[[0-9]+:[0-9]+\\]//; s/packets [0-9]+ bytes [0-9]+//"',
-  processes: 'ps -eo args= | grep -v -E "^(ps -eo|sort|sh -c|grep|sed|sshd: )|containerd-shim.*health"',
+  // a hypervisor sees its guests' processes too: also those of a snapshot that is taken of them meanwhile
+  processes:
+    'ps -eo args= | grep -v -E "^(ps|find|ip|ip6?tables(-nft|-legacy)?-save|xtables.*|nft|sed|grep|sort|uniq|cat|docker|sysctl|sh|nsenter)( |$)|<defunct>|^\\[|^sshd: "',
   files:
-    'find /tmp /var/tmp /run /root /etc /usr/local -xdev \\( -path /run/docker -o -path /run/containerd -o -path /run/libvirt \\) -prune -o ! -type s -print 2>/dev/null | grep -v -E "^/run/(utmp|xtables.lock|sshd)"',
+    'find /tmp /var/tmp /run /usr/local /var/lib/dhcp -xdev \\( -path /run/docker -o -path /run/containerd -o -path /run/libvirt \\) -prune -o ! -type s -print 2>/dev/null | grep -v -E "^/run/(utmp|xtables.lock|sshd)"; find /root /etc -maxdepth 1',
   settings:
     'sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding; cat /proc/sys/net/ipv6/conf/*/disable_ipv6 | sort | uniq -c',
 }

@@ -1,0 +1,149 @@
+/** Runs that are interrupted, at the moments where there is most to put back. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { waitFor } from '../../src/core/wait.ts'
+import { whyNoLab } from '../lab/support.ts'
+import { useLab } from './support/lab.ts'
+import { Project, type Running, stackTrace } from './support/project.ts'
+import { expectAsBefore } from './support/snapshot.ts'
+
+const run = ['--mode', 'offload', '-t', 'between hypervisors'] as const
+
+const moments = {
+  starting: async () => undefined,
+  connecting: (running: Running) => running.shows(/▶ offload/),
+  deploying: (running: Running) => running.shows(/dpservice \(offload\) from/),
+  'preparing guests': (running: Running) => running.shows(/asking for their leases/),
+  measuring: (running: Running) => running.shows(/repetition 1 /),
+} as const
+
+/** The worker that holds the machines, as its lease says. */
+async function holderOf(project: Project): Promise<number> {
+  const lease = await readFile(join(project.folder, '.dpbench/env/lease.json'), 'utf8')
+  return (JSON.parse(lease) as { pid: number }).pid
+}
+
+describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_000 }, () => {
+  const lab = useLab()
+
+  const expectPutBack = async (project: Project, running: Running, status: number): Promise<void> => {
+    const ended = await running.ended
+    expect(ended.status, ended.text).toBe(status)
+    expect(ended.text).not.toMatch(stackTrace)
+    expect(ended.text).not.toMatch(/PASS|FAIL:/)
+    expect(await project.pending()).toEqual([])
+  }
+
+  test.each([
+    ['SIGINT', 'connecting', 130],
+    ['SIGTERM', 'deploying', 143],
+    ['SIGINT', 'preparing guests', 130],
+    ['SIGTERM', 'measuring', 143],
+  ] as const)('%s to the main process while %s', async (signal, moment, status) => {
+    const project = await Project.create(lab)
+    const before = await lab.snapshot()
+    const running = project.start(...run)
+    await moments[moment](running)
+    running.child.kill(signal)
+    await expectPutBack(project, running, status)
+    await expectAsBefore(lab, before)
+  })
+
+  test.each(['connecting', 'deploying', 'measuring'] as const)(
+    'Ctrl-C, to the whole process group, while %s; the next run works',
+    async (moment) => {
+      const project = await Project.create(lab)
+      const before = await lab.snapshot()
+      const running = project.start(...run)
+      await moments[moment](running)
+      running.signalGroup('SIGINT')
+      await expectPutBack(project, running, 130)
+      await expectAsBefore(lab, before)
+      if (moment !== 'measuring') return
+      expect((await project.record()).interruptedBy).toBe('SIGINT')
+      const next = await project.run('--mode', 'offload', '-t', 'IPv4 on one hypervisor')
+      expect(next.status, next.text).toBe(0)
+    },
+  )
+
+  test('a signal before anything has begun ends it at once', async () => {
+    const project = await Project.create(lab)
+    const running = project.start(...run)
+    // its own handlers are there with the first of its threads' names; Node itself is up before
+    await waitFor(
+      async () => {
+        const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(
+          await readFile(`/proc/${running.child.pid}/status`, 'utf8'),
+        )
+        return BigInt(`0x${caught?.[1] ?? '0'}`) & (1n << 1n)
+          ? { state: 'ready', value: 0 }
+          : { state: 'pending' }
+      },
+      { what: 'a handler of SIGINT', timeoutMs: 20_000, intervalMs: 5, maxIntervalMs: 10 },
+    )
+    running.child.kill('SIGINT')
+    const { status, text } = await running.ended
+    expect(status, text).toBe(130)
+    expect(text).not.toMatch(/dpservice \(offload\)/)
+    expect(project.hasState).toBe(false)
+  })
+
+  test('while it puts things back: it goes on with that, and the exit code tells of the signal', async () => {
+    const project = await Project.create(lab)
+    const before = await lab.snapshot()
+    const running = project.start('--mode', 'offload', '-t', 'IPv4 on one hypervisor')
+    await running.shows(/^ {2}(PASS|INVALID): /m)
+    await waitFor(
+      async () => {
+        const count = await lab.shell('hypervisor-1', 'docker ps -q --filter name=dpservice | wc -l')
+        return count.trim() === '0' ? { state: 'ready', value: undefined } : { state: 'pending' }
+      },
+      { what: 'the clean-up to be under way', timeoutMs: 30_000, intervalMs: 5, maxIntervalMs: 10 },
+    )
+    running.signalGroup('SIGINT')
+    const { status, text } = await running.ended
+    expect(status, text).toBe(130)
+    expect(await project.pending()).toEqual([])
+    await expectAsBefore(lab, before)
+  })
+
+  test('SIGKILL to main process and worker: the next run puts back what they left, then works', async () => {
+    const project = await Project.create(lab)
+    const before = await lab.snapshot()
+    const running = project.start(...run)
+    await moments.measuring(running)
+    running.signalGroup('SIGKILL')
+    await running.ended
+    expect((await project.pending()).join('\n')).toMatch(/container .*image .*route .*lease of eth1/s)
+    expect(await lab.shell('hypervisor-1', 'docker ps --format "{{.Names}}"')).toContain(
+      'dpservice_hypervisor-1',
+    )
+    const next = await project.run('--mode', 'offload', '-t', 'IPv4 on one hypervisor')
+    expect(next.text).toContain('putting back what an earlier run left')
+    expect(next.status, next.text).toBe(0)
+    expect(await project.pending()).toEqual([])
+    await expectAsBefore(lab, before)
+  })
+
+  test('SIGKILL to the main process alone: the worker does not stay behind', async () => {
+    const project = await Project.create(lab)
+    const before = await lab.snapshot()
+    const running = project.start(...run)
+    await moments.measuring(running)
+    const worker = await holderOf(project)
+    running.child.kill('SIGKILL')
+    await running.ended
+    await waitFor(
+      async () => {
+        const alive = await readFile(`/proc/${worker}/stat`, 'utf8').catch(() => undefined)
+        return alive === undefined ? { state: 'ready', value: undefined } : { state: 'pending', seen: alive }
+      },
+      { what: 'the worker to end', timeoutMs: 30_000 },
+    )
+    const next = await project.run('--mode', 'offload', '-t', 'IPv4 on one hypervisor')
+    expect(next.status, next.text).toBe(0)
+    expect(await project.pending()).toEqual([])
+    await expectAsBefore(lab, before)
+  })
+})
