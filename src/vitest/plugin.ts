@@ -10,7 +10,7 @@ import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
-import { type RunSettings, readSettings } from './settings.ts'
+import { type RunSettings, pluginName, readSettings } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -36,7 +36,7 @@ let beginning: Promise<Run> | undefined
 export function dpbench(): Plugin {
   requireNode()
   return {
-    name: 'dpbench',
+    name: pluginName,
     async config(config, { mode }) {
       if (config.test?.provide && 'dpbench' in config.test.provide)
         return { test: { ...forMeasuring, onConsoleLog } } // one mode

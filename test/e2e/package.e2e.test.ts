@@ -72,6 +72,14 @@ describe('the packed package', { timeout: 300_000 }, () => {
     expect(wrong.exitCode).toBe(2)
   })
 
+  test('a project that has forgotten the plugin measures nothing, and is told so', async () => {
+    await writeFile(join(project.folder, 'other.config.ts'), 'export default {}\n')
+    const options = ['--mode', 'offload', '--config', 'other.config.ts']
+    const { exitCode, stderr } = await project.run([project.bin('dpbench'), 'run', ...options])
+    expect(stderr).toMatch(/the plugin is missing in .*other\.config\.ts/)
+    expect(exitCode).toBe(2)
+  })
+
   describe.skipIf(whyNoLab.length > 0)('in a lab', () => {
     const name = testLabName('pack')
     let before: Awaited<ReturnType<typeof machineSnapshot>>
