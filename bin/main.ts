@@ -1,5 +1,6 @@
 /** Finds the command that was meant, runs it, and turns what it throws into a sentence and an exit code. */
 import { DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
+import { requireNode } from '../src/core/node-version.ts'
 import { suggest } from '../src/core/suggest.ts'
 
 interface Command {
@@ -35,7 +36,9 @@ const commands: Readonly<Record<string, Command>> = {
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', outliveReader)
   try {
+    requireNode()
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       process.stdout.write(`${overview()}\n`)
       return ExitCode.passed
@@ -63,6 +66,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${(error as Error).stack}\n`)
     return error instanceof DpbenchError ? error.exitCode : ExitCode.infrastructure
   }
+}
+
+/** Who reads our output may stop reading it (`| head`): what was begun is still brought to its end. */
+function outliveReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 function overview(): string {

@@ -1,7 +1,7 @@
 /** `dpbench run`: the suites, in Vitest of this process, with signal handlers of ours that clean up. */
 import type { Reporter, Vitest } from 'vitest/node'
 import { UsageError } from '../src/core/errors.ts'
-import { type SettingName, settingVariables } from '../src/vitest/settings.ts'
+import { type SettingName, pluginName, settingVariables } from '../src/vitest/settings.ts'
 import { type OptionSpec, type OptionValues, helpOf, takeOptions, unknownOption } from './options.ts'
 
 export const runOptions: readonly OptionSpec[] = [
@@ -59,6 +59,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [interruption] })
   interruption.watchOver(vitest)
   try {
+    requirePlugin(vitest)
     await vitest.start(filter)
   } catch (error) {
     if (!isNoTests(error)) throw error
@@ -78,6 +79,17 @@ export function isForDpbench(argv: readonly string[]): boolean {
   const { mode, ...others } = values
   const ownMode = typeof mode === 'string' && /^(both|(non-)?offload(ing)?)$/.test(mode)
   return ownMode || Object.keys(others).some((name) => name !== 'verbose')
+}
+
+/** Without the plugin nothing is measured, and Vitest would be content with whatever tests there are. */
+function requirePlugin({ vite }: Vitest): void {
+  if (vite.config.plugins.some(({ name }) => name === pluginName)) return
+  const { configFile } = vite.config
+  const where = configFile ?? 'this folder, which has no vitest.config.ts'
+  throw new UsageError(
+    `the plugin is missing in ${where}: write \`import { dpbench } from 'dpbench/plugin'\` and ` +
+      '`export default defineConfig({ plugins: [dpbench()] })` into vitest.config.ts',
+  )
 }
 
 function refuseLater(rest: readonly string[]): void {

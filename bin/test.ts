@@ -2,20 +2,29 @@
  * `npm test`: every test of dpbench. On a machine that can host a lab it installs what the lab lacks first; elsewhere it
  * runs the rest and says in one line what was skipped and why. `--require-lab` (CI) does not accept that.
  */
-import { join } from 'node:path'
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { capabilityFaults } from '../lab/capable.ts'
-import { installPackages } from '../lab/lab.ts'
+import { installPackages, labDown } from '../lab/lab.ts'
+import { killMarked } from '../lab/state/processes.ts'
+import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
 
 const limitMinutes = 25
+/** In the environment of every process of this run, and at the end of the name of every lab that its tests make. */
+const runVariable = 'DPBENCH_TEST_RUN'
+
 const argv = process.argv.slice(2)
 const requireLab = argv.includes('--require-lab') || process.env['CI'] === 'true'
 const chosen = argv.filter((argument) => argument !== '--require-lab')
+const run = String(process.pid)
 
 const faults = capabilityFaults()
 if (faults.length === 0) await installPackages(progress)
 
+const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
 const only = faults.length === 0 ? [] : ['--exclude', '**/*.e2e.test.ts']
 const child = spawn(
@@ -23,19 +32,36 @@ const child = spawn(
   [vitest, 'run', '--config', 'test/vitest.config.ts', ...only, ...chosen],
   {
     stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, [runVariable]: run, TMPDIR: temporary },
   },
 )
+let ended: NodeJS.Signals | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    ended ??= signal
+    child.kill(signal)
+  })
+}
 const timer = setTimeout(() => {
   process.stderr.write(`the tests did not end within ${limitMinutes} minutes and are ended\n`)
-  child.kill('SIGTERM')
+  child.kill('SIGKILL')
 }, limitMinutes * 60_000)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-  child.once('close', (exitCode, endSignal) => resolve([exitCode, endSignal]))
-})
+const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
 clearTimeout(timer)
+await takeDown()
+if (ended) process.exit(ended === 'SIGINT' ? 130 : 143)
 if (faults.length > 0) {
   process.stderr.write(`skipped: the end-to-end tests in the lab: ${faults.join(' ')}\n`)
   if (requireLab) process.exit(2)
 }
-process.exit(code ?? (signal === 'SIGINT' ? 130 : 143))
+process.exit(code ?? 1)
+
+/** Vitest runs no clean-up when it is interrupted: what its tests made is found by this run's marks. */
+async function takeDown(): Promise<void> {
+  if (faults.length === 0) {
+    await killMarked(runVariable, run)
+    for (const name of await labNames())
+      if (name.startsWith('t-') && name.endsWith(`-${run}`)) await labDown(name)
+  }
+  await rm(temporary, { recursive: true, force: true })
+}

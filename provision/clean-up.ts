@@ -11,7 +11,7 @@ import { acquireLease } from '../src/environment/lease.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import { Connections, connectBySsh, telling } from './connections.ts'
 import type { ProvisionOptions } from './inputs.ts'
-import type { ProvisionDeps } from './main.ts'
+import type { ProvisionDeps } from './api.ts'
 import type { ProvisionRun } from './run.ts'
 import { registerProvisionUndo, type UndoHost } from './undo.ts'
 

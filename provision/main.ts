@@ -10,6 +10,7 @@ import { openJournal } from '../src/core/journal.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { leaseFile } from '../src/environment/environment.ts'
+import type { ProvisionDeps, ProvisionResult, ProvisionedMachine } from './api.ts'
 import { Connections, connectBySsh, telling } from './connections.ts'
 import { inspectImage } from './disk-image.ts'
 import { dryRun } from './dry-run.ts'
@@ -18,8 +19,8 @@ import { environmentIdentity } from './identity.ts'
 import { readInputs, type ProvisionOptions } from './inputs.ts'
 import { Packer } from './pack.ts'
 import { partialNameOf } from './places.ts'
-import { plainProgress, type Progress } from './progress.ts'
-import type { Connect, ProvisionRun } from './run.ts'
+import { plainProgress } from './progress.ts'
+import type { ProvisionRun } from './run.ts'
 import { takeBack } from './clean-up.ts'
 import { recordWorkingConfig } from './working-config.ts'
 
@@ -28,33 +29,7 @@ export { cleanUpProvisioned, type CleanUpResult } from './clean-up.ts'
 export { liveProgress, plainProgress, type Progress } from './progress.ts'
 export { registerProvisionUndo } from './undo.ts'
 
-export interface ProvisionDeps {
-  /** A line for the user. */
-  readonly log: (line: string) => void
-  /** Default: plain lines through `log`. */
-  readonly progress?: Progress
-  /** When it is aborted, all that this run created is taken back, then its reason is thrown. */
-  readonly signal?: AbortSignal | undefined
-  /** Default: SSH. */
-  readonly connect?: Connect
-}
-
-export interface ProvisionedMachine {
-  readonly name: string
-  readonly hypervisor: string
-  /** Of its management NIC: how SSH reaches it through its hypervisor. */
-  readonly address: string
-  readonly macAddress: string
-  readonly hostKey: string
-  readonly state: 'created' | 'started' | 'unchanged'
-}
-
-export interface ProvisionResult {
-  readonly environment: string
-  /** `undefined` for a dry run, which writes nothing. */
-  readonly workingFile?: string
-  readonly vms: readonly ProvisionedMachine[]
-}
+export type { ProvisionDeps, ProvisionResult, ProvisionedMachine } from './api.ts'
 
 /**
  * Makes the VMs of a config, or prints what that would take (`dryRun`).

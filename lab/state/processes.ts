@@ -76,6 +76,27 @@ export async function killTagged(name: string): Promise<void> {
   )
 }
 
+/** Kills every process that has `variable=value` in its environment, and waits until none is left. @throws WaitError */
+export async function killMarked(variable: string, value: string): Promise<void> {
+  const mark = `${variable}=${value}`
+  await waitFor(
+    async () => {
+      const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
+      const marked = await Promise.all(pids.map(async (pid) => ((await hasMark(pid, mark)) ? [pid] : [])))
+      for (const pid of marked.flat()) kill(pid)
+      if (marked.flat().length === 0) return { state: 'ready', value: undefined }
+      return { state: 'pending', seen: `processes ${marked.flat().join(', ')}` }
+    },
+    { what: `the processes marked ${mark} to end`, timeoutMs: 20_000, intervalMs: 10, maxIntervalMs: 200 },
+  )
+}
+
+/** A zombie's environment is empty: it counts as ended. */
+async function hasMark(pid: number, mark: string): Promise<boolean> {
+  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '') // ended meanwhile
+  return environment.split('\0').includes(mark)
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

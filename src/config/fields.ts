@@ -10,11 +10,12 @@ export function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
-/** A string that must satisfy `holds`; otherwise the fault says `is not <kind>; write <example>`. */
+/** A string that must satisfy `holds`; otherwise the fault says `is not <kind>; write <example>`. `kind` is its title. */
 export function text(kind: string, example: string, holds: (value: string) => boolean) {
   return z
     .string({ error: (issue) => wrong(issue.input, kind, example) })
     .refine(holds, { error: (issue) => wrong(issue.input, kind, example) })
+    .meta({ title: kind })
 }
 
 /** A number in a range, whole unless `fraction`. */

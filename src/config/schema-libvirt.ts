@@ -7,15 +7,20 @@ export const libvirtFile = field.object(
     domain_type: field
       .oneOf(['kvm', 'qemu'])
       .optional()
-      .describe('kvm (default), or qemu: emulation, where there is no KVM.'),
-    machine: field.plainName('a machine type of QEMU', '"q35"').optional().describe('Default q35.'),
+      .describe('kvm, or qemu: emulation, where there is no KVM.')
+      .meta({ default: 'kvm' }),
+    machine: field
+      .plainName('a machine type of QEMU', '"q35"')
+      .optional()
+      .describe('The machine type of QEMU.')
+      .meta({ default: 'q35' }),
     cpu: field
       .object(
         {
           mode: field
             .oneOf(['host-passthrough', 'host-model', 'maximum', 'custom'])
             .optional()
-            .describe('Default host-passthrough with kvm, maximum with qemu.'),
+            .describe('How it comes about; host-passthrough with kvm and maximum with qemu, if not given.'),
           model: field.plainName('a CPU model of QEMU', '"Nehalem"').optional().describe('For mode custom.'),
           disabled_features: field
             .listOf(field.plainName('a CPU feature', '"cx16"'), 'CPU features')
@@ -26,11 +31,16 @@ export const libvirtFile = field.object(
       )
       .optional()
       .describe('The CPU that a VM sees.'),
-    vcpus: field.number('a number of vCPUs', 1, 512).optional().describe('Of each VM; default 4.'),
+    vcpus: field
+      .number('a number of vCPUs', 1, 512)
+      .optional()
+      .describe('Virtual CPUs of each VM.')
+      .meta({ default: 4 }),
     memory_mib: field
       .number('an amount of memory in MiB', 128, 16_777_216)
       .optional()
-      .describe('Of each VM; default 8192.'),
+      .describe('Memory of each VM, MiB.')
+      .meta({ default: 8192 }),
     pinning: z
       .record(z.string(), field.listOf(field.cpuset(), 'host CPUs, one entry per vCPU'))
       .optional()
@@ -42,19 +52,23 @@ export const libvirtFile = field.object(
     hugepages: field
       .yesNo()
       .optional()
-      .describe("Whether VM memory lies in the host's huge pages; default false."),
+      .describe("Whether VM memory lies in the host's huge pages.")
+      .meta({ default: false }),
     network: field
       .plainName('the name of a libvirt network', '"default"')
       .optional()
-      .describe('Of the management NIC; default "default".'),
+      .describe('The libvirt network of the management NIC.')
+      .meta({ default: 'default' }),
     image_folder: field
       .absolutePath('"/var/lib/libvirt/images/dpbench"')
       .optional()
-      .describe('Folder of dpbench on each hypervisor.'),
+      .describe('Folder of dpbench on each hypervisor.')
+      .meta({ default: '/var/lib/libvirt/images/dpbench' }),
     boot_timeout_seconds: field
       .number('a number of seconds', 10, 3600)
       .optional()
-      .describe('From power-on to an SSH login; default 300.'),
+      .describe('From power-on to an SSH login.')
+      .meta({ default: 300 }),
     console_password: field
       .object(
         {

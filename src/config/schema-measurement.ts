@@ -7,7 +7,8 @@ const measurementNumbers = field.object(
     profile: field
       .oneOf(['quick', 'default', 'release'])
       .optional()
-      .describe('The profile whose numbers hold where none is given here.'),
+      .describe('The profile whose numbers hold where none is given here.')
+      .meta({ default: 'default' }),
     kept_seconds: field
       .number('a number of seconds', 1, 3600)
       .optional()
@@ -38,11 +39,13 @@ const measurementNumbers = field.object(
     on_unproven_mode: field
       .oneOf(['note', 'invalid'])
       .optional()
-      .describe('What becomes of a verdict when the data plane cannot prove its mode: a note, or INVALID.'),
+      .describe('What becomes of a verdict when the data plane cannot prove its mode: a note, or INVALID.')
+      .meta({ default: 'note' }),
   },
   '"quick", "default", "release", or { "profile": "quick", "kept_seconds": 10 }',
 )
 export const measurementFile = z
   .union([z.enum(['quick', 'default', 'release']), measurementNumbers])
   .describe('A measurement profile, or one with some of its numbers changed.')
+  .meta({ default: 'default' })
 export type MeasurementFile = z.infer<typeof measurementFile>

@@ -9,7 +9,7 @@ const throughputFile = field.object(
     local_vm2vm: field.gbits().describe('Between VMs on one hypervisor, Gbit/s.'),
     remote_vm2vm: field.gbits().describe('Between VMs on two hypervisors, Gbit/s.'),
     lb: field.gbits().optional().describe('Through the load balancer, Gbit/s.'),
-    nat: field.gbits().optional().describe('Through NAT, Gbit/s; default: remote_vm2vm.'),
+    nat: field.gbits().optional().describe('Through NAT, Gbit/s; remote_vm2vm, if not given.'),
   },
   '{ "local_vm2vm": 10, "remote_vm2vm": 8 } in Gbit/s',
 )
@@ -19,26 +19,33 @@ const dpserviceFile = field.object(
     eal_arguments: field
       .listOf(field.word('an argument', '"-l"'), 'arguments')
       .optional()
-      .describe('Before the "--"; default -l 0,1.'),
+      .describe('Before the "--".')
+      .meta({ default: ['-l', '0,1'] }),
     arguments: field
       .listOf(field.word('an argument', '"--enable-ipv6-overlay"'), 'arguments')
       .optional()
-      .describe(
-        'After the "--", without --no-offload, which follows from the mode; default --enable-ipv6-overlay.',
-      ),
+      .describe('After the "--", without --no-offload, which follows from the mode.')
+      .meta({ default: ['--enable-ipv6-overlay'] }),
     environment: z
       .record(z.string(), z.string({ error: 'is not text; write it in quotes' }))
       .optional()
-      .describe('Variables of the container.'),
-    privileged: field.yesNo().optional().describe('Whether the container is privileged; default true.'),
+      .describe('Variables of the container.')
+      .meta({ default: {} }),
+    privileged: field
+      .yesNo()
+      .optional()
+      .describe('Whether the container is privileged.')
+      .meta({ default: true }),
     cap_add: field
       .listOf(field.plainName('a capability', '"NET_ADMIN"'), 'capabilities')
       .optional()
-      .describe('Capabilities to add.'),
+      .describe('Capabilities to add.')
+      .meta({ default: [] }),
     devices: field
       .listOf(field.absolutePath('"/dev/net/tun"'), 'devices')
       .optional()
-      .describe('Devices of the host in the container.'),
+      .describe('Devices of the host in the container.')
+      .meta({ default: [] }),
     mounts: field
       .listOf(
         field.text('a mount', '"/dev/hugepages" or "/run/a:/run/b:ro"', (value) =>
@@ -47,9 +54,8 @@ const dpserviceFile = field.object(
         'mounts',
       )
       .optional()
-      .describe(
-        'Folders of the host in the container, "path" or "host:container[:ro]"; default /dev/hugepages, /dev, /run/dpservice, /var/run/dpdk/rte.',
-      ),
+      .describe('Folders of the host in the container, "path" or "host:container[:ro]".')
+      .meta({ default: ['/dev/hugepages', '/dev', '/run/dpservice', '/var/run/dpdk/rte'] }),
     attach: field
       .listOf(
         field.object(
@@ -62,11 +68,12 @@ const dpserviceFile = field.object(
         '{ "netdev", "bridge" }',
       )
       .optional()
-      .describe('Network devices of the data plane to put into bridges once it runs.'),
+      .describe('Network devices of the data plane to put into bridges once it runs.')
+      .meta({ default: [] }),
     container_name: field
       .plainName('a container name', '"dpservice_hypervisor-1"')
       .optional()
-      .describe('Default dpservice_<machine_name>.'),
+      .describe('The name of the container; dpservice_<machine_name>, if not given.'),
   },
   '{ "eal_arguments": ["-l", "0,1"] }',
 )
@@ -131,11 +138,11 @@ const hypervisorFile = field.object(
     user_name: field
       .text('a user name', '"root"', (value) => /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value))
       .describe('The SSH user.'),
-    port: field.port().optional().describe('Of SSH; default 22.'),
+    port: field.port().optional().describe('The port of SSH.').meta({ default: 22 }),
     sudo: field
       .yesNo()
       .optional()
-      .describe('Whether commands that need root go through sudo; default: when the user is not root.'),
+      .describe('Whether commands that need root go through sudo; if not given, when the user is not root.'),
     host_key: field
       .hostKey()
       .optional()

@@ -84,11 +84,16 @@ export function describeError(error: unknown): string {
   for (let current = error; current !== undefined && current !== null && parts.length < 6;) {
     const text = current instanceof Error ? current.message : String(current)
     if (text && !parts.some((part) => part.includes(text))) parts.push(text)
-    if (current instanceof SuppressedError) {
+    if (isSuppressed(current)) {
       parts.push(describeError(current.suppressed), `and then: ${describeError(current.error)}`)
     }
     if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => describeError(inner)))
     current = current instanceof Error ? current.cause : undefined
   }
   return parts.join('\n  because: ')
+}
+
+/** What `using` throws when its block failed and the disposal after it too. By name: Node 22 has no such class. */
+function isSuppressed(error: unknown): error is Pick<SuppressedError, 'error' | 'suppressed'> {
+  return error instanceof Error && error.name === 'SuppressedError' && 'suppressed' in error
 }

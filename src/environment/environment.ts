@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { BenchConfig, Mode } from '../config/index.ts'
+import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
@@ -45,12 +46,12 @@ export class Environment implements AsyncDisposable {
   readonly guests: ReadonlyMap<string, PreparedGuest>
   readonly dataplane: DeployedDataplane
   readonly machines: readonly MachineDescription[]
-  private readonly stack: AsyncDisposableStack
+  private readonly stack: DisposalStack
 
   private constructor(
     { config, mode }: EnvironmentOptions,
     parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines'>,
-    stack: AsyncDisposableStack,
+    stack: DisposalStack,
   ) {
     this.config = config
     this.mode = mode
@@ -64,12 +65,12 @@ export class Environment implements AsyncDisposable {
 
   /** @throws DpbenchError of the part that failed, after everything that was done so far is undone */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    const stack = new AsyncDisposableStack()
+    const stack = new DisposalStack()
     try {
       return await Environment.openOn(stack, options)
     } catch (error) {
       try {
-        await stack.disposeAsync()
+        await stack[Symbol.asyncDispose]()
       } catch (undoing) {
         options.log(`undoing failed: ${describeError(undoing)}`) // and stays in the journal; the cause is what is thrown
       }
@@ -77,10 +78,7 @@ export class Environment implements AsyncDisposable {
     }
   }
 
-  private static async openOn(
-    stack: AsyncDisposableStack,
-    options: EnvironmentOptions,
-  ): Promise<Environment> {
+  private static async openOn(stack: DisposalStack, options: EnvironmentOptions): Promise<Environment> {
     const { config, folder, runId, signal, log } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
@@ -117,13 +115,13 @@ export class Environment implements AsyncDisposable {
 
   /** Puts everything back and closes the connections, once. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.stack.disposeAsync()
+    return this.stack[Symbol.asyncDispose]()
   }
 }
 
 async function connectHypervisors(
   { config, signal }: EnvironmentOptions,
-  stack: AsyncDisposableStack,
+  stack: DisposalStack,
 ): Promise<Map<string, Hypervisor>> {
   return new Map(
     await together(
@@ -140,7 +138,7 @@ async function connectHypervisors(
 async function connectVms(
   { config, signal }: EnvironmentOptions,
   hypervisors: ReadonlyMap<string, Hypervisor>,
-  stack: AsyncDisposableStack,
+  stack: DisposalStack,
 ): Promise<Map<string, VirtualMachine>> {
   const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
   const addresses = wanted.map((vm) => vmAddress(config, vm))

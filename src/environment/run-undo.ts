@@ -1,5 +1,6 @@
 /** Takes back what runs left in the journal: containers and their objects, changes in guests, images that were pulled. */
 import { z } from 'zod'
+import { DisposalStack } from '../core/disposal-stack.ts'
 import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
 import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
@@ -25,7 +26,7 @@ const guestUndo = z.object({
 /** A guest that was rebooted since has forgotten what was done to it. */
 async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoRunOptions): Promise<void> {
   const { guest, bootId: boot, commands } = guestUndo.parse(data)
-  await using opened = new AsyncDisposableStack()
+  await using opened = new DisposalStack()
   const known = options.guests?.get(guest.name)?.ssh
   const ssh = known?.connected
     ? known
@@ -47,7 +48,7 @@ export async function undoRuns(
   entries: readonly JournalEntry[],
   options: UndoRunOptions,
 ): Promise<ReplayResult> {
-  await using opened = new AsyncDisposableStack()
+  await using opened = new DisposalStack()
   const registry = new UndoRegistry<Hypervisor>()
   registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {

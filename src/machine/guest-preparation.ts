@@ -68,7 +68,7 @@ export async function planPreparation(
   for (const { family, dev, words } of others) {
     await recordUndo({
       what: `${vm.name}: the default route over ${dev}`,
-      commands: [shell('ip "$@" 2>&1 | grep -v "File exists" || true', family, 'route', 'add', ...words)],
+      commands: [['ip', family, 'route', 'replace', ...words]],
     })
   }
   await recordUndo({ what: `${vm.name}: the lease of ${link.ifname}`, commands: client.release(link) })

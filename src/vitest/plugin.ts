@@ -1,14 +1,16 @@
 /** The Vitest plugin: turns the settings and the config into one project per mode, and the run into a record. */
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { TestSpecification, Vite, Vitest } from 'vitest/node'
-
+import type { Plugin } from 'vitest/config'
+import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
+import { requireNode } from '../core/node-version.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
-import { type RunSettings, readSettings } from './settings.ts'
+import { type RunSettings, pluginName, readSettings } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -31,9 +33,10 @@ let beginning: Promise<Run> | undefined
  * Makes the project's suites run on the environment that the config describes, once per mode.
  * Options come from the `dpbench` command or from `DPBENCH_*` variables.
  */
-export function dpbench(): Vite.Plugin {
+export function dpbench(): Plugin {
+  requireNode()
   return {
-    name: 'dpbench',
+    name: pluginName,
     async config(config, { mode }) {
       if (config.test?.provide && 'dpbench' in config.test.provide)
         return { test: { ...forMeasuring, onConsoleLog } } // one mode
@@ -86,7 +89,7 @@ async function runOf(settings: RunSettings): Promise<Run> {
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
-  const setup = fileURLToPath(import.meta.resolve('./setup.ts'))
+  const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
   const provide = { dpbench: contextOf(run, mode, '') }
   return {
     extends: true,

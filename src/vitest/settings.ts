@@ -20,6 +20,9 @@ export interface RunSettings {
   readonly verbose: boolean
 }
 
+/** By which the bin finds the plugin in a project's configuration. */
+export const pluginName = 'dpbench'
+
 /** Each option's variable. */
 export const settingVariables = {
   mode: 'DPBENCH_MODE',

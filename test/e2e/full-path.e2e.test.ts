@@ -6,14 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { capabilityFaults } from '../../lab/capable.ts'
 import { labPaths } from '../../lab/paths.ts'
 import { environmentFolder } from '../../src/config/index.ts'
+import { testLabName } from '../lab/support.ts'
 import { parseRecord } from '../../src/report/record.ts'
 import { type CommandResult } from '../../src/core/command-result.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 
-const lab = 'full-path'
+const lab = testLabName('full')
 /** The repository: its suites are what runs. */
 const root = join(import.meta.dirname, '../..')
-const environment = `full-path-${process.pid}`
+const environment = lab
 const tag = environment
 const bin = join(root, 'bin/dpbench.ts')
 const faults = capabilityFaults()

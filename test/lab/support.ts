@@ -22,7 +22,7 @@ if (whyNoLab.length > 0) process.stderr.write(`skipped, as there can be no lab h
 
 /** Different in every test process, so that test runs do not meet. */
 export function testLabName(purpose: string): string {
-  return `t-${purpose}-${process.pid}`
+  return `t-${purpose}-${process.env['DPBENCH_TEST_RUN'] ?? process.pid}`
 }
 
 /** An OpenSSH client that trusts the host keys of the lab's description and nothing else. */

@@ -1,0 +1,123 @@
+/** A project of somebody else: empty, with the packed dpbench and Vitest installed, and one benchmark in it. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { CommandError, type CommandResult } from '../../../src/core/command-result.ts'
+import { tryLocally } from '../../../src/core/local-command.ts'
+import { type RunRecord, parseRecord } from '../../../src/report/record.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+const files = {
+  'package.json': JSON.stringify({ name: 'somebody-else', private: true, type: 'module' }),
+  'vitest.config.ts': `import { dpbench } from 'dpbench/plugin'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({ plugins: [dpbench()] })
+`,
+  'reach.test.ts': `import { expect, test } from 'dpbench'
+
+test('IPv4 between hypervisors', async ({ vm, dataplane, traffic }) => {
+  const [from, to] = [vm['vm3']!, vm['vm1']!]
+  await dataplane.route(from, to)
+  const throughput = await traffic.iperf3({ from, to, family: 'ipv4', flows: 1 })
+  expect(throughput).toReachExpected('remote_vm2vm')
+})
+`,
+  // the compiler complains where an expected error is none
+  'types.test-d.ts': `import { type Throughput, type Verdict, expect, test } from 'dpbench'
+
+test('types', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
+  const { from, to } = placement.acrossHypervisors()
+  const throughput: Throughput = await traffic.iperf3({ from, to, family: 'ipv6', flows: 2 })
+  const verdict: Verdict = throughput.verdict('nat')
+  const name: string = vm['vm1']!.name + hypervisor['hypervisor-1']!.name + verdict.sentence
+  expect(name).toBe(name)
+  expect(throughput).toReachExpected('local_vm2vm')
+  // @ts-expect-error -- no such threshold
+  expect(throughput).toReachExpected('remote')
+  // @ts-expect-error -- no such family
+  await traffic.iperf3({ from, to, family: 'ipv5' })
+  // @ts-expect-error -- a VM is more than its name
+  await dataplane.route('vm1', 'vm2')
+})
+
+// @ts-expect-error -- no such fixture
+test('fixtures', ({ hypervisors }) => hypervisors)
+`,
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, noEmit: true },
+    include: ['*.ts'],
+  }),
+} as const
+
+export class PackedProject implements AsyncDisposable {
+  readonly folder: string
+  /** Where the package's files are installed. */
+  readonly installed: string
+  private readonly scratch: string
+
+  private constructor(scratch: string) {
+    this.scratch = scratch
+    this.folder = join(scratch, 'project')
+    this.installed = join(this.folder, 'node_modules/dpbench')
+  }
+
+  /** Builds, packs and installs. @throws CommandError */
+  static async create(): Promise<PackedProject> {
+    const scratch = await mkdtemp(join(tmpdir(), 'dpbench-package-'))
+    const project = new PackedProject(scratch)
+    const built = join(scratch, 'built')
+    await mkdir(project.folder)
+    for (const [name, text] of Object.entries(files)) await writeFile(join(project.folder, name), text)
+    await project.succeed([process.execPath, join(root, 'bin/build.ts'), built])
+    await project.succeed(['npm', 'pack', built, '--pack-destination', scratch, '--loglevel=error'])
+    const { version, devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      version: string
+      devDependencies: Record<string, string>
+    }
+    const packages = [join(scratch, `dpbench-${version}.tgz`), `vitest@${devDependencies['vitest']}`]
+    const quietly = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline']
+    await project.succeed(['npm', 'install', ...quietly, ...packages])
+    return project
+  }
+
+  /** Runs a program in the project, as its owner would. */
+  run(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+    return tryLocally(argv, {
+      cwd: this.folder,
+      env: { ...ownersEnvironment(), ...env },
+      timeoutMs: 240_000,
+    })
+  }
+
+  /** @throws CommandError when it does not end with status 0 */
+  async succeed(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+    const result = await this.run(argv, env)
+    if (result.exitCode !== 0) throw new CommandError(result)
+    return result
+  }
+
+  /** The path of an installed command. */
+  bin(name: string): string {
+    return join(this.folder, 'node_modules/.bin', name)
+  }
+
+  async record(tag: string): Promise<RunRecord> {
+    const file = join(this.folder, 'results', tag, 'run.json')
+    return parseRecord(await readFile(file, 'utf8'), file)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.scratch, { recursive: true, force: true })
+  }
+}
+
+/** This one's, without what Vitest, npm and dpbench have put there for the tests that run. */
+function ownersEnvironment(): NodeJS.ProcessEnv {
+  const ours =
+    /^(VITEST|DPBENCH_(?!TEST_RUN)|NODE_ENV|NODE_OPTIONS|TEST$|npm_(package|lifecycle)_|npm_config_local_prefix)/
+  const kept = Object.entries(process.env).filter(([name]) => !ours.test(name))
+  const path = [dirname(process.execPath), process.env['PATH']].join(delimiter)
+  return { ...Object.fromEntries(kept), PATH: path }
+}
