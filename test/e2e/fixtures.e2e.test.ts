@@ -46,7 +46,7 @@ const byHand = `
 import { writeFileSync } from 'node:fs'
 import { expect, test } from 'dpbench'
 
-const seconds = 4
+const seconds = 3
 const tool = []
 const hand = []
 const typed = async (from, to) => {
@@ -101,7 +101,7 @@ describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 180_000 }, (
       edit: (config: EditableConfig) => {
         config.measurement = {
           ...config.measurement,
-          kept_seconds: 3,
+          kept_seconds: 2,
           warm_down_seconds: 1,
           repetitions: { min: 2, max: 2 },
         }
