@@ -76,26 +76,42 @@ export const test = withSession
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
+    let begun = 0
     return {
       iperf3(request) {
-        const place = measurements.length
+        const place = begun++
+        const prefix = place === 0 ? '' : `measurement-${place + 1}-`
         const record = (report: MeasurementReport): void => void (measurements[place] = report)
         const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
-        return measureThroughput({ run, environment, signal, record, store, progress }, request)
+        return measureThroughput(
+          {
+            run,
+            environment,
+            signal,
+            record,
+            store: (name, content) => store(prefix + name, content),
+            progress,
+          },
+          request,
+        )
       },
     }
   })
 
 export type { Hypervisor, VirtualMachine }
 
-/** A record by name that says which names there are when it is asked for another; `then` is asked for by `await`. */
+/** What `await`, printing and comparing ask of any object. */
+const askedOfAll = new Set(['then', 'toJSON', '$$typeof', 'asymmetricMatch', 'nodeType', 'tagName'])
+
+/** A record by name that says which names there are when it is asked for another. */
 function named<T extends object>(
   machines: ReadonlyMap<string, T>,
   kind: string,
 ): Readonly<Record<string, T>> {
   return new Proxy(Object.fromEntries(machines), {
     get(target, name) {
-      if (typeof name !== 'string' || name in target || name === 'then') return Reflect.get(target, name) as T
+      if (typeof name !== 'string' || name in target || askedOfAll.has(name))
+        return Reflect.get(target, name) as T
       throw new DpbenchError(`the config has no ${kind} ${name}; it has ${[...machines.keys()].join(', ')}`)
     },
   })

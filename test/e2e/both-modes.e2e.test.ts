@@ -60,12 +60,14 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
 
     const mean = (name: string, mode: string): number => {
       const result = record.tests.find((each) => each.name === name && each.mode === mode)?.result
-      if (result?.state !== 'judged' || !('mean' in result.verdict))
-        throw new Error(`no figure for ${name}, ${mode}`)
-      return (result.verdict as unknown as { mean: number }).mean
+      if (result?.state !== 'judged' || !('statistics' in result.verdict))
+        throw new Error(`no figure: ${name}, ${mode}`)
+      return result.verdict.statistics.mean
     }
     for (const name of new Set(record.tests.map((each) => each.name))) {
-      expect(mean(name, 'offload') / mean(name, 'non-offload'), name).toBeGreaterThanOrEqual(2)
+      const ratio = mean(name, 'offload') / mean(name, 'non-offload')
+      expect(ratio, name).toBeGreaterThanOrEqual(2)
+      expect(text).toMatch(new RegExp(`${name} +${ratio.toFixed(2)} ×`))
     }
 
     expect(await project.pending()).toEqual([])

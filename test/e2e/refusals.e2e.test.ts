@@ -164,7 +164,16 @@ describe.skipIf(whyNoLab.length > 0)('a run that is refused', { timeout: 60_000 
 
   test('a second run while one goes on: exit 3, naming the one that has the machines, which goes on', async () => {
     const project = await Project.create(lab)
-    const first = project.start('--mode', 'offload', '-t', 'IPv4 on one hypervisor', '--tag', 'first')
+    const first = project.start(
+      '--mode',
+      'offload',
+      '-t',
+      'IPv4 on one hypervisor',
+      '--verdict',
+      'mean',
+      '--tag',
+      'first',
+    )
     await first.shows(/dpservice \(offload\) from/)
     const second = await project.run('--mode', 'offload', '--tag', 'second')
     expect(second.status, second.text).toBe(3)

@@ -18,6 +18,7 @@ describe.skipIf(whyNoLab.length > 0)('Vitest itself', { timeout: 120_000 }, () =
       DPBENCH_MODE: 'offload',
       DPBENCH_ENV_CONFIG_FILE: project.configFile,
       DPBENCH_TAG: 'by-variables',
+      DPBENCH_VERDICT: 'mean',
     }
     const running = project.startNode([vitestBin, 'run', '-t', 'IPv4 on one hypervisor'], variables)
     const { status, text } = await running.ended
