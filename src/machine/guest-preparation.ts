@@ -80,9 +80,10 @@ export async function planPreparation(
   return {
     begin: () => runInOrder(vm, [...yielding, ...client.before(link)], options.signal),
     async lease() {
-      await client.renew(vm, link, options)
-      const leased = await leasedLink(vm, link.ifname, options)
-      return { interface: leased.ifname, mtu: leased.mtu }
+      const { ifname, mtu } = await leasedLink(vm, link.ifname, options, () =>
+        client.renew(vm, link, options),
+      )
+      return { interface: ifname, mtu }
     },
   }
 }
@@ -96,10 +97,24 @@ async function runInOrder(
   if (commands.length > 0) await ssh.run(inOrder(commands), { signal })
 }
 
-function leasedLink(vm: VirtualMachine, ifname: string, options: PreparationOptions): Promise<GuestLink> {
+/** How long one request may stay unanswered: a client that was not heard waits up to a minute before its next. */
+const askAgainMs = 15_000
+
+/** Asks by `renew`, and again while no lease comes. @throws WaitError at the deadline */
+function leasedLink(
+  vm: VirtualMachine,
+  ifname: string,
+  options: PreparationOptions,
+  renew: () => Promise<void>,
+): Promise<GuestLink> {
   const wanted = [vm.data.ipv4, ...(options.ipv6 ? [vm.data.ipv6] : [])]
+  let askedAt = Number.NEGATIVE_INFINITY
   return waitFor(
     async () => {
+      if (performance.now() - askedAt > askAgainMs) {
+        await renew()
+        askedAt = performance.now()
+      }
       const link = (await guestLinks(vm.ssh)).find((each) => each.ifname === ifname)
       if (!link) return { state: 'failed', reason: `${ifname} is gone` }
       const missing = wanted.filter((address) => !hasAddress(link, address))
@@ -135,15 +150,23 @@ function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts): DhcpClient {
   )
 }
 
-/** networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. */
+/**
+ * networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. The kernel
+ * tells of a carrier once a second at most, so one that goes and comes sooner is never told of.
+ */
 const networkd: DhcpClient = {
   before: () => [],
-  renew: (vm, link, { signal }) =>
-    runInOrder(vm, [linkCommand(link, 'down'), linkCommand(link, 'up')], signal),
-  release: (link) => [
-    linkCommand(link, 'down'),
-    ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : []),
-  ],
+  renew: (vm, link, { signal }) => runInOrder(vm, [downAndSeen(link), linkCommand(link, 'up')], signal),
+  release: (link) => [downAndSeen(link), ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : [])],
+}
+
+/** Fails when the kernel does not report the link down within 10 s. */
+function downAndSeen({ ifname }: GuestLink): string[] {
+  return shell(
+    'ip link set dev "$1" down || exit; n=0; until [ "$(cat "/sys/class/net/$1/operstate")" = down ]; do ' +
+      'n=$((n+1)); [ "$n" -le 100 ] || { echo "$1 is not reported down" >&2; exit 1; }; sleep 0.1; done',
+    ifname,
+  )
 }
 
 function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
@@ -154,7 +177,7 @@ function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
 const dhclient: DhcpClient = {
   before: (link) => [...stopDhclient(link), linkCommand(link, 'down'), linkCommand(link, 'up')],
   async renew(vm, link, options) {
-    await runInOrder(vm, [dhclientCommand('-4', link)], options.signal)
+    await runInOrder(vm, [...stopDhclient(link), dhclientCommand('-4', link)], options.signal)
     if (!options.ipv6) return
     await settledLinkLocal(vm, link, options)
     await runInOrder(vm, [dhclientCommand('-6', link)], options.signal)
