@@ -1,5 +1,9 @@
 /** The SSH host key of a VM, made before the VM is, so that its first connection is verified like every other. */
-import ssh2 from 'ssh2'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { ProvisionError } from '../src/core/errors.ts'
 
 export interface HostKeyPair {
   /** OpenSSH's private key format. */
@@ -8,10 +12,29 @@ export interface HostKeyPair {
   readonly publicKey: string
 }
 
+/**
+ * By OpenSSH itself, in a folder that nobody else can look into and that is gone afterwards. ssh2 1.17 makes about one
+ * key in 256 that OpenSSH cannot load ("error in libcrypto"), and the sshd of such a VM never starts.
+ * @throws ProvisionError without ssh-keygen
+ */
 export function generateHostKey(): HostKeyPair {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519')
-  return {
-    privateKey: `${pair.private.trim()}\n`,
-    publicKey: pair.public.trim().split(/\s+/).slice(0, 2).join(' '),
+  const folder = mkdtempSync(path.join(tmpdir(), 'dpbench-host-key-'))
+  try {
+    const file = path.join(folder, 'key')
+    const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file], {
+      encoding: 'utf8',
+    })
+    if (made.status !== 0) {
+      const reason = made.error?.message ?? made.stderr.trim()
+      throw new ProvisionError(
+        `a VM's host key cannot be made: ${reason}; install ssh-keygen (OpenSSH's client)`,
+      )
+    }
+    return {
+      privateKey: readFileSync(file, 'utf8'),
+      publicKey: readFileSync(`${file}.pub`, 'utf8').trim().split(/\s+/).slice(0, 2).join(' '),
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }

@@ -7,6 +7,7 @@ import { labDown } from '../../lab/lab.ts'
 import { labPaths } from '../../lab/paths.ts'
 import { machineSnapshot, testLabName, whyNoLab } from '../lab/support.ts'
 import { PackedProject } from './support/packed-project.ts'
+import { shortMeasurement } from './support/project.ts'
 
 const compiler = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
 
@@ -89,10 +90,8 @@ describe('the packed package', { timeout: 300_000 }, () => {
       before = await machineSnapshot(name)
       await project.succeed([project.bin('dpbench'), 'lab', 'up', '--name', name, '--guests', 'namespace'])
       const config = JSON.parse(await readFile(labPaths(name).configFile, 'utf8')) as object
-      // short windows, on a machine that is busy with other things: what is judged here is the package
-      const measurement = { kept_seconds: 3, warm_up_seconds: 1, repetitions: { min: 2, max: 2 }, max_cov: 1 }
       const low = { local_vm2vm: 0.01, remote_vm2vm: 0.01 }
-      const changed = { ...config, measurement, expected_throughput: { sw: low, hw: low } }
+      const changed = { ...config, measurement: shortMeasurement, expected_throughput: { sw: low, hw: low } }
       await writeFile(join(project.folder, 'lab.json'), JSON.stringify(changed))
     }, 300_000)
     afterAll(() => labDown(name), 60_000)
