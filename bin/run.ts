@@ -9,7 +9,7 @@ export const runOptions: readonly OptionSpec[] = [
   {
     name: 'stage',
     value: 'dev|cicd',
-    help: 'cicd (default) runs a registry image, dev an image that was built here',
+    help: 'recorded with the run; default: cicd (building for dev is not there yet)',
   },
   {
     name: 'docker-image',

@@ -67,7 +67,7 @@ export class DpbenchReporter implements Reporter {
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
     })
-    const line = resultLine(outcome)
+    const line = outcome.state === 'skipped' ? `${title(test)}: ${resultLine(outcome)}` : resultLine(outcome)
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
     await writeRecord(resultsFolder, recorder.snapshot())
