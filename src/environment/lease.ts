@@ -95,8 +95,10 @@ async function isAlive({ pid, startedTicks }: LeaseHolder): Promise<boolean> {
   return (await startOf(pid)) === startedTicks
 }
 
+/** `undefined` when the process is gone, or dead and not yet fetched by its parent. */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   // the second field, the command in brackets, may hold spaces
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields && !/^[ZX]/i.test(fields[0] ?? '') ? fields[19] : undefined
 }

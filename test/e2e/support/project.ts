@@ -182,7 +182,7 @@ export class Project {
 /** The environment without what the Vitest that runs these tests set for itself. */
 export function foreignEnvironment(): NodeJS.ProcessEnv {
   const own =
-    /^(VITEST|TEST$|NODE_ENV$|MODE$|DEV$|PROD$|SSR$|BASE_URL$|TINYPOOL|NODE_V8|DPBENCH_|FORCE_COLOR|NO_COLOR|CI$)/
+    /^(VITEST|TEST$|NODE_ENV$|MODE$|DEV$|PROD$|SSR$|BASE_URL$|TINYPOOL|NODE_V8|DPBENCH_(?!TEST_RUN)|FORCE_COLOR|NO_COLOR|CI$)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)))
 }
 
