@@ -10,7 +10,7 @@ import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import { Connections, connectBySsh, telling } from './connections.ts'
-import type { ProvisionOptions } from './inputs.ts'
+import { configChoice, type ProvisionOptions } from './inputs.ts'
 import type { ProvisionDeps } from './api.ts'
 import type { ProvisionRun } from './run.ts'
 import { registerProvisionUndo, type UndoHost } from './undo.ts'
@@ -50,7 +50,7 @@ export async function cleanUpProvisioned(
   const connect = deps.connect ?? connectBySsh
   await using connections = new Connections({
     connect: options.verbose ? telling(connect, deps.log) : connect,
-    hostKeysNow: await hostKeysNow(options, cwd),
+    hostKeysNow: await hostKeysNow(options),
   })
   const result = await replay(journal, entries, connections, deps.log)
   await rm(path.join(folder, 'ship'), { recursive: true, force: true })
@@ -124,8 +124,7 @@ function leftLines(left: ReplayResult['left']): string[] {
 /** The environment that the options mean. The config may be damaged or gone: then its name must suffice. */
 async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promise<string> {
   const known = await environmentsWithJournal(cwd)
-  const load = { file: options.envConfigFile, name: options.envConfigName, cwd, env: options.env }
-  const named = await loadSource(load).then(
+  const named = await loadSource(configChoice(options)).then(
     (source) => source.name,
     (error: unknown) => {
       if (error instanceof ConfigError) return undefined
@@ -160,9 +159,8 @@ async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promis
  * A host that was reinstalled has another key than the journal knows, and the config is where its owner says so. What is
  * taken from it there carries our label, or nothing is.
  */
-async function hostKeysNow(options: ProvisionOptions, cwd: string): Promise<Map<string, string>> {
-  const load = { file: options.envConfigFile, name: options.envConfigName, cwd, env: options.env }
-  const config = await loadConfig(load).catch((error: unknown) => {
+async function hostKeysNow(options: ProvisionOptions): Promise<Map<string, string>> {
+  const config = await loadConfig(configChoice(options)).catch((error: unknown) => {
     if (error instanceof ConfigError) return undefined // it may be gone: then the journal alone decides
     throw error
   })

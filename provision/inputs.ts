@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { normalize } from '../src/config/normalize.ts'
-import { loadSource, type ConfigSource } from '../src/config/load.ts'
+import { loadSource, type ConfigSource, type LoadConfigOptions } from '../src/config/load.ts'
 import { publicKeyOf } from '../src/config/key-files.ts'
 import type { BenchConfig } from '../src/config/types.ts'
 import { UsageError } from '../src/core/errors.ts'
@@ -21,6 +21,14 @@ export interface ProvisionOptions {
   /** Default: the process's. */
   readonly cwd?: string | undefined
   readonly env?: NodeJS.ProcessEnv | undefined
+  /** Where running labs keep their configs; for tests. */
+  readonly labFolder?: string | undefined
+}
+
+/** Which config the options mean. */
+export function configChoice(options: ProvisionOptions): LoadConfigOptions {
+  const { envConfigFile: file, envConfigName: name, cwd, env, labFolder } = options
+  return { file, name, cwd, env, labFolder }
 }
 
 export interface ProvisionInputs {
@@ -38,7 +46,7 @@ export interface ProvisionInputs {
 export async function readInputs(options: ProvisionOptions): Promise<ProvisionInputs> {
   const cwd = options.cwd ?? process.cwd()
   const env = options.env ?? process.env
-  const source = await loadSource({ file: options.envConfigFile, name: options.envConfigName, cwd, env })
+  const source = await loadSource(configChoice(options))
   const config = await normalize(source.config, source.name, source.file, source.scope)
   const there = config.hypervisors
     .flatMap(({ vms }) => vms.filter(({ address }) => address !== undefined))
