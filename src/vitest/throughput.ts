@@ -30,7 +30,7 @@ export interface ThroughputRequest {
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
   /** Where clients connect to. Default: the receiver's own address. */
-  readonly address?: string
+  readonly address?: string | undefined
 }
 
 /** A finished measurement, to be held against an expectation. */
@@ -135,9 +135,10 @@ function progressLine(samples: readonly Sample[], { profile }: JudgePlan): strin
   return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
 }
 
-function checkPath(
+/** Pre-flight between two VMs of the environment. @throws MeasurementError */
+export function checkPath(
   environment: Environment,
-  request: ThroughputRequest,
+  request: Pick<ThroughputRequest, 'from' | 'to' | 'family' | 'address'>,
   signal: AbortSignal,
 ): Promise<Preflight> {
   const { from, to, family } = request
@@ -218,7 +219,11 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-async function identities(environment: Environment, { from, to }: Repetition): Promise<Identities> {
+/** What changes when the data plane or one of the two guests restarts. */
+export async function identities(
+  environment: Environment,
+  { from, to }: Pick<ThroughputRequest, 'from' | 'to'>,
+): Promise<Identities> {
   const [dataplane, sender, receiver] = await Promise.all([
     environment.dataplane.identity(),
     bootId(from.ssh),
@@ -231,7 +236,7 @@ async function identities(environment: Environment, { from, to }: Repetition): P
   ])
 }
 
-function changes(before: Identities, after: Identities): Restart[] {
+export function changes(before: Identities, after: Identities): Restart[] {
   return [...before]
     .filter(([machine, identity]) => after.get(machine) !== identity)
     .map(([machine, identity]) => ({
