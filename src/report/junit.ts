@@ -6,7 +6,7 @@ import { XMLBuilder } from 'fast-xml-parser'
 import { stateOf } from './outcome.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord, TestRecord } from './record.ts'
-import { detailsOf, explanationOf } from './view.ts'
+import { detailsOf, evidenceOf, explanationOf } from './view.ts'
 
 type Element = Record<string, unknown>
 
@@ -33,7 +33,9 @@ export function renderJunit(record: RunRecord): string {
 function suiteElement(record: RunRecord, name: string, tests: readonly TestRecord[]): Element {
   const count = (element: string): number => tests.filter((test) => element in problemOf(test)).length
   const said = tests.map((test) =>
-    [`${test.name}: ${explanationOf(test) || 'passed'}`, ...detailsOf(test)].join('\n  '),
+    [`${test.name}: ${explanationOf(test) || 'passed'}`, ...detailsOf(test), evidenceOf(test)]
+      .filter(Boolean)
+      .join('\n  '),
   )
   return {
     ...head(record, name, tests[0]?.startedAt ?? record.startedAt),

@@ -8,7 +8,7 @@ export function renderSummary(record: RunRecord): string {
     `# dpbench: ${countsOf(record)}`,
     record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
     table(
-      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV'],
+      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV', 'by software'],
       rowsOf(record).map((row) => [
         row.suite,
         row.name,
@@ -19,6 +19,7 @@ export function renderSummary(record: RunRecord): string {
         row.state === 'PASS' ? row.state : `**${row.state}**`,
         row.n,
         row.cov,
+        row.software,
       ]),
     ),
     table(

@@ -22,6 +22,7 @@ const columns = [
   ['verdict', 'state'],
   ['n', 'n'],
   ['CoV', 'cov'],
+  ['by software', 'software'],
 ] as const satisfies readonly (readonly [string, keyof Row])[]
 
 const styles: Record<TestState, Style> = {

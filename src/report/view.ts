@@ -18,6 +18,8 @@ export interface Row {
   readonly state: TestState
   readonly n: string
   readonly cov: string
+  /** What the software path handled of the flows' packets: the evidence of the mode. */
+  readonly software: string
 }
 
 /** The same test in both modes. */
@@ -125,7 +127,29 @@ function rowOf(test: TestRecord): Row {
     state: stateOf(test.result),
     n: statistics ? String(statistics.n) : String(test.repetitions.length || nothing),
     cov: cov === undefined || cov === null ? nothing : formatPercent(cov),
+    software: softwareOf(test),
   }
+}
+
+/** Of all repetitions, what speaks most against the mode. */
+function softwareOf({ repetitions, mode }: TestRecord): string {
+  const evidence = repetitions.flatMap(({ modeEvidence }) => modeEvidence ?? [])
+  const shares = evidence.flatMap(({ softwareShare }) => softwareShare ?? [])
+  if (evidence.length === 0) return nothing
+  if (shares.length < evidence.length) return 'unknown'
+  return formatPercent(mode === 'offload' ? Math.max(...shares) : Math.min(...shares))
+}
+
+/** In a sentence, what the repetitions show of the mode. Empty where no mode was looked at. */
+export function evidenceOf(test: TestRecord): string {
+  const said = new Set(
+    test.repetitions.flatMap(({ repetition, modeEvidence }) =>
+      modeEvidence
+        ? [`repetition ${repetition}: mode ${test.mode} ${modeEvidence.state}: ${modeEvidence.detail}`]
+        : [],
+    ),
+  )
+  return [...said].join('\n  ')
 }
 
 function meanOf(test: TestRecord | undefined): number | undefined {

@@ -13,6 +13,7 @@ import {
   startContainer,
 } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
+import { DpdkCounters, askDpdk } from './telemetry.ts'
 
 /** A VM and the port that serves it. */
 export interface PortPlan {
@@ -81,7 +82,9 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   )
   const { reference, id: imageId, digest } = image
   const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
-  return { hypervisor, container, client, underlay, provenance }
+  const devices = new Map(deployment.ports.map(({ vm, device }) => [vm.name, device]))
+  const counters = new DpdkCounters(askDpdk(hypervisor, container, settings.ealArguments))
+  return { hypervisor, container, client, underlay, devices, counters, provenance }
 }
 
 /** The image by pull, or as it lies there when it was loaded and no registry is in its name. */
