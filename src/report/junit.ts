@@ -6,7 +6,7 @@ import { XMLBuilder } from 'fast-xml-parser'
 import { stateOf } from './outcome.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord, TestRecord } from './record.ts'
-import { detailsOf, evidenceOf, explanationOf } from './view.ts'
+import { detailsOf, evidenceOf, explanationOf, logFilesOf } from './view.ts'
 
 type Element = Record<string, unknown>
 
@@ -51,7 +51,7 @@ function suiteElement(record: RunRecord, name: string, tests: readonly TestRecor
       '@time': seconds(test.durationMs),
       ...problemOf(test),
     })),
-    'system-out': clean([...record.notices, ...said].join('\n')),
+    'system-out': clean([...record.notices, ...said, ...logFilesOf(record)].join('\n')),
     'system-err': '',
   }
 }
@@ -80,7 +80,7 @@ function infrastructureSuite(record: RunRecord): Element {
       '@time': seconds(0),
       error: problem(type, message),
     })),
-    'system-out': '',
+    'system-out': clean(logFilesOf(record).join('\n')),
     'system-err': '',
   }
 }

@@ -1,7 +1,7 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf } from './view.ts'
+import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
 
 export function renderSummary(record: RunRecord): string {
   const parts = [
@@ -28,6 +28,7 @@ export function renderSummary(record: RunRecord): string {
     ),
     section('What to know', remarks(record)),
     section('Left behind', record.leftovers.map(escape)),
+    section('Logs', logFilesOf(record).map(escape)),
     section('Provenance', provenance(record)),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

@@ -1,4 +1,5 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
+import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
@@ -99,6 +100,21 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'
+}
+
+/** The logs that were kept, with whose they are. */
+export function logFilesOf({ logs }: RunRecord): string[] {
+  return logs.map(({ file, machine, kind, bytes }) =>
+    plainText(
+      `${file}: ${kindNames[kind]} ${machine}, ${Math.ceil(bytes / 1024).toLocaleString('en-US')} KiB`,
+    ),
+  )
+}
+
+const kindNames: Readonly<Record<LogKind, string>> = {
+  'data-plane': 'data plane on',
+  console: 'console of',
+  journal: 'system log of',
 }
 
 /** `9.41 ± 0.12 Gbit/s` */
