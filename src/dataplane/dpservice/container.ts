@@ -8,6 +8,7 @@ import { execInContainer } from '../../transport/docker/exec.ts'
 import { containerLog } from '../../transport/docker/logs.ts'
 import type { Mode } from '../dataplane.ts'
 import { DpserviceClient } from './client.ts'
+import type { Plug } from './plug-in.ts'
 
 /** How a site runs dpservice on one hypervisor. */
 export interface DpserviceSettings {
@@ -18,7 +19,7 @@ export interface DpserviceSettings {
   readonly capAdd: readonly string[]
   readonly devices: readonly string[]
   readonly mounts: readonly string[]
-  readonly attach: readonly { readonly netdev: string; readonly bridge: string }[]
+  readonly attach: readonly Plug[]
   readonly containerName?: string
 }
 
