@@ -107,6 +107,7 @@ function between(argv: readonly string[]): Promise<number> {
       deploy: mode && { mode, image: chosen! },
       runId,
       log: progress,
+      keepLog: (log) => files.storeLog(log),
       signal,
     })
     return measure({ opened, plan, files, prefix, runId, title: `${from} → ${to}` }, signal)

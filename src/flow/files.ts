@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { KeptLog } from '../core/kept-log.ts'
 import { UsageError } from '../core/errors.ts'
 import { rawFiles } from '../traffic/iperf3/flow-inputs.ts'
 import type { Iperf3RawFlow } from '../traffic/iperf3/run.ts'
@@ -39,6 +40,11 @@ export class FlowFiles {
     await mkdir(this.rawFolder, { recursive: true })
     for (const [name, content] of rawFiles(raw, `flows-${flowCount}-round-${round}`))
       await writeFile(join(this.rawFolder, name), content, { flag: 'wx' })
+  }
+
+  async storeLog({ machine, kind, text }: KeptLog): Promise<void> {
+    await mkdir(this.rawFolder, { recursive: true })
+    await writeFile(join(this.rawFolder, `${machine}-${kind}.log`), text)
   }
 
   async add(round: Round): Promise<void> {

@@ -7,6 +7,7 @@ import { Environment, journalFile } from '../environment/environment.ts'
 import { hypervisorAddress, vmAddress } from '../environment/addresses.ts'
 import { undoRuns } from '../environment/run-undo.ts'
 import { type BenchConfig, type Mode, environmentFolder } from '../config/index.ts'
+import type { KeepLog } from '../core/kept-log.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, MeasurementError, UsageError, describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
@@ -18,6 +19,7 @@ import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type PreflightPath, preflight } from '../traffic/preflight.ts'
 import { serversOn } from '../traffic/server-end.ts'
+import { tcpPayloadBytes } from '../verdict/ceiling.ts'
 import type { FlowPath } from './measure.ts'
 
 export interface MachineOptions {
@@ -31,6 +33,8 @@ export interface MachineOptions {
   readonly deploy?: { readonly mode: Mode; readonly image: string } | undefined
   readonly runId: string
   readonly log: (line: string) => void
+  /** Keeps the logs of a data plane that was deployed. */
+  readonly keepLog: KeepLog
   readonly signal: AbortSignal
 }
 
@@ -80,10 +84,12 @@ async function deployed(
   { mode, image }: NonNullable<MachineOptions['deploy']>,
   stack: DisposalStack,
 ): Promise<Pick<OpenPath, 'path' | 'dataplane'>> {
-  const { config, runId, signal, log, family } = options
+  const { config, runId, signal, log, keepLog, family } = options
   const folder = environmentFolder(process.cwd(), config.name)
   stack.defer(() => putBackImages(folder, runId, log))
-  const environment = stack.use(await Environment.open({ config, mode, image, runId, folder, signal, log }))
+  const environment = stack.use(
+    await Environment.open({ config, mode, image, runId, folder, signal, log, keepLog }),
+  )
   const [from, to] = [environment.vms.get(options.from)!, environment.vms.get(options.to)!]
   const [sender, receiver] = [environment.guests.get(from.name)!, environment.guests.get(to.name)!]
   stack.defer(await environment.dataplane.route(from, to))
@@ -98,7 +104,12 @@ async function deployed(
   }
   const { lost, provenance } = environment.dataplane
   const version = [...new Set(provenance.map((each) => each.version))].join(', ')
-  return { path: { ...(await pathOf(checked, to, signal)), lost }, dataplane: `${mode}, ${version}` }
+  const segmentBytes = tcpPayloadBytes({ mtu: checked.mtuBytes, family })
+  const evidence = { mode, segmentBytes, observe: () => environment.dataplane.observePath(from, to) }
+  return {
+    path: { ...(await pathOf(checked, to, signal)), lost, evidence },
+    dataplane: `${mode}, ${version}`,
+  }
 }
 
 /** Images stay through a mode; here there is no other one. */

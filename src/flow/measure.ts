@@ -1,6 +1,7 @@
 /** Measures the rounds of a plan, one after the other. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import type { Mode, PathObservation } from '../dataplane/dataplane.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 import { flowInputs } from '../traffic/iperf3/flow-inputs.ts'
@@ -8,6 +9,7 @@ import { type Iperf3Flows, type Iperf3RawFlow, portsOf, runIperf3 } from '../tra
 import { type AlignedFlows, alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { kernelSockets, mssInUse } from '../traffic/kernel-sockets.ts'
 import type { ServerEnd } from '../traffic/server-end.ts'
+import { evidenceOf } from '../verdict/mode-evidence.ts'
 import type { Sample } from '../verdict/sample.ts'
 import { invalidReasons } from '../verdict/validity.ts'
 import { type FlowPlan, type Round, gapSeconds, warmDownSeconds, warmUpSeconds } from './plan.ts'
@@ -22,6 +24,15 @@ export interface FlowPath {
   readonly socketBufferBytes: number
   /** Aborted, with the reason, when the data plane between them goes away. */
   readonly lost?: AbortSignal | undefined
+  /** How to see that the data plane works in its mode; absent where it was not deployed for this. */
+  readonly evidence?:
+    | {
+        readonly mode: Mode
+        /** Payload of a whole segment. */
+        readonly segmentBytes: number
+        readonly observe: () => Promise<PathObservation>
+      }
+    | undefined
 }
 
 export interface MeasureOptions {
@@ -46,7 +57,8 @@ export async function measureFlows(
     for (let number = 1; number <= plan.rounds; number++) {
       if (rounds.length > 0) await delay(gapSeconds * 1000, undefined, { signal: options.signal })
       const sample = await measureRound(path, plan, options, flowCount, number)
-      const reasons = invalidReasons(sample, { profile: { onUnprovenMode: 'note' } })
+      const validity = { mode: path.evidence?.mode, profile: { onUnprovenMode: 'note' } } as const
+      const reasons = invalidReasons(sample, validity)
       const round = { flowCount, round: number, sample, reasons }
       rounds.push(round)
       await options.onRound(round)
@@ -74,21 +86,27 @@ async function measureRound(
     load: { protocol: 'tcp', mss },
   }
   const signal = path.lost ? AbortSignal.any([options.signal, path.lost]) : options.signal
+  const observation = await path.evidence?.observe()
   const { raw, sockets } = await runAndLook(flows, mss, signal).catch((error: unknown) => {
     options.signal.throwIfAborted()
     if (path.lost?.aborted) throw new MeasurementError(describeError(path.lost.reason), { cause: error })
     throw error
   })
+  const software = await observation?.end()
   await options.onRaw(flowCount, round, raw)
   const aligned = alignFlows(flowInputs(raw, { from: path.from.name, to: path.to.name }), window)
-  const versions = aligned.flows.map((flow) => flow.sender?.version)
+  const seen = mss === undefined ? aligned : withMss(aligned, mss, portsOf(flows), sockets)
+  const { evidence } = path
   return {
     repetition: round,
     startedAt,
-    tool: versions.find(Boolean) ?? 'iperf3',
+    tool: seen.flows.map((flow) => flow.sender?.version).find(Boolean) ?? 'iperf3',
     flowsAsked: flowCount,
+    mssAsked: mss,
     socketBufferBytes: path.socketBufferBytes,
-    ...(mss === undefined ? aligned : { mssAsked: mss, ...withMss(aligned, mss, portsOf(flows), sockets) }),
+    modeEvidence:
+      evidence && software && evidenceOf(evidence.mode, software, seen.flows, evidence.segmentBytes),
+    ...seen,
   }
 }
 

@@ -4,11 +4,15 @@ import { flowInputs, rawFiles } from '../traffic/iperf3/flow-inputs.ts'
 import { type Direction, type Iperf3Load, runIperf3 } from '../traffic/iperf3/run.ts'
 import { serversOn } from '../traffic/server-end.ts'
 import type { Environment } from '../environment/environment.ts'
-import type { Sample } from '../verdict/sample.ts'
+import type { PathObservation, SoftwarePackets } from '../dataplane/dataplane.ts'
+import { tcpPayloadBytes } from '../verdict/ceiling.ts'
+import { evidenceOf } from '../verdict/mode-evidence.ts'
+import type { FlowSample, ModeEvidence, Sample } from '../verdict/sample.ts'
 import type { MeasuredPath, RepetitionContext } from './metrics.ts'
 import type { MeasureContext } from './throughput.ts'
 
 export interface FlowRun {
+  readonly environment: Environment
   readonly path: MeasuredPath
   readonly runId: string
   readonly window: WindowPlan
@@ -22,14 +26,16 @@ export interface FlowRun {
 
 /** Runs once and stores what it wrote. @throws MeasurementError, ConnectionError */
 export async function sampleFlows(run: FlowRun, repetition: RepetitionContext): Promise<Sample> {
-  const { path, runId, window, flows, load, direction, name = 'iperf3' } = run
+  const { environment, path, runId, window, flows, load, direction, name = 'iperf3' } = run
   const { from, to, family } = path
   const startedAt = new Date().toISOString()
   const { address, signal, number, checked } = repetition
+  const observation = await observeFlows(environment, run)
   const raw = await runIperf3(
     { from, to: serversOn(to), address, family, flows, seconds: runSeconds(window), runId, load, direction },
     signal,
   )
+  const software = await observation.end()
   for (const [file, content] of rawFiles(raw, name)) await repetition.store(file, content)
   const protocol = load.protocol === 'udp' ? 'UDP' : 'TCP'
   const aligned = alignFlows(flowInputs(raw, { from: from.name, to: to.name }, protocol), window)
@@ -39,8 +45,33 @@ export async function sampleFlows(run: FlowRun, repetition: RepetitionContext): 
     tool: aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? 'iperf3',
     flowsAsked: direction === 'both' ? 2 * flows : flows,
     socketBufferBytes: checked.socketBufferBytes,
+    modeEvidence: modeSeen(run, software, aligned.flows, checked.mtuBytes),
     ...aligned,
   }
+}
+
+/** Where both ways are used, the way there stands for both. */
+function observeFlows({ dataplane }: Environment, { path, direction }: FlowRun): Promise<PathObservation> {
+  const { from, to } = path
+  return direction === 'reverse' ? dataplane.observePath(to, from) : dataplane.observePath(from, to)
+}
+
+/** Of the packets that went the way that was observed. */
+function modeSeen(
+  { environment: { mode }, path, load, direction }: FlowRun,
+  software: SoftwarePackets,
+  flows: readonly FlowSample[],
+  mtuBytes: number,
+): ModeEvidence {
+  const sender = direction === 'reverse' ? path.to.name : path.from.name
+  const payloadBytes =
+    load.protocol === 'udp' ? load.payloadBytes : tcpPayloadBytes({ mtu: mtuBytes, family: path.family })
+  return evidenceOf(
+    mode,
+    software,
+    flows.filter(({ from }) => from === sender),
+    payloadBytes,
+  )
 }
 
 /** What arrived at `machine`, all flows together; NaN where nothing was measured, which is judged before it is read. */
@@ -114,5 +145,5 @@ export function udpRun(
   payloadBytes = wholePayload(environment, path),
 ): FlowRun {
   const load = { protocol: 'udp', bitsPerSecond, payloadBytes } as const
-  return { path, runId: run.runId, window: run.config.measurement, flows: 1, load }
+  return { environment, path, runId: run.runId, window: run.config.measurement, flows: 1, load }
 }

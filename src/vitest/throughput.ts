@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
@@ -14,6 +15,7 @@ import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { modeEvidence } from './mode-evidence.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 /** The thresholds of the config, by scenario. */
@@ -176,8 +178,10 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
   let raw: Iperf3RawFlow[]
   let restarts: Restart[]
+  let software: SoftwarePackets
   try {
     const before = await identities(environment, request)
+    const observation = await environment.dataplane.observePath(request.from, request.to)
     raw = await runIperf3(
       {
         from: request.from,
@@ -190,6 +194,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
       },
       signal,
     )
+    software = await observation.end()
     for (const [name, content] of rawFiles(raw, `${request.family}-repetition-${request.number}`))
       request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
@@ -202,8 +207,9 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const inputs = flowInputs(raw, { from: request.from.name, to: request.to.name })
   const aligned = alignFlows(inputs, run.config.measurement)
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
-  const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
-  return { ...provenance, tool, restarts, modeEvidence, ...aligned }
+  const { mtuBytes } = request.checked
+  const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
+  return { ...provenance, tool, restarts, modeEvidence: evidence, ...aligned }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */

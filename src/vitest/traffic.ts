@@ -99,8 +99,12 @@ export function trafficOf(environment: Environment, next: () => MeasureContext):
   }
 }
 
-function tcpRun<Name extends string>({ run }: MeasureContext, request: TcpRequest<Name>): FlowRun {
+function tcpRun<Name extends string>(
+  { run, environment }: MeasureContext,
+  request: TcpRequest<Name>,
+): FlowRun {
   return {
+    environment,
     path: request,
     runId: run.runId,
     window: run.config.measurement,
