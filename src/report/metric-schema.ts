@@ -29,6 +29,8 @@ export const measuredMetrics = z.object({
   /** `udp at 100 Mbit/s ipv4 vm3 → vm1` */
   measurement: z.string(),
   metrics: z.array(metric),
+  /** What the reader of the figures should know, e.g. that the mode is not proven. */
+  notes: z.array(z.string()).default([]),
   /** Why the measurement has no figure, where it has none. */
   invalid: z.string().optional(),
 })

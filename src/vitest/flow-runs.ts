@@ -56,7 +56,10 @@ function observeFlows({ dataplane }: Environment, { path, direction }: FlowRun):
   return direction === 'reverse' ? dataplane.observePath(to, from) : dataplane.observePath(from, to)
 }
 
-/** Of the packets that went the way that was observed. */
+/**
+ * Of the packets that went the way that was observed. A data plane may offload segmentation alone, which TCP has and UDP's
+ * datagrams have not: that they are seen in software is said, and does not make the figures invalid unless the site wants so.
+ */
 function modeSeen(
   { environment: { mode }, path, load, direction }: FlowRun,
   software: SoftwarePackets,
@@ -64,14 +67,14 @@ function modeSeen(
   mtuBytes: number,
 ): ModeEvidence {
   const sender = direction === 'reverse' ? path.to.name : path.from.name
-  const payloadBytes =
-    load.protocol === 'udp' ? load.payloadBytes : tcpPayloadBytes({ mtu: mtuBytes, family: path.family })
-  return evidenceOf(
-    mode,
-    software,
-    flows.filter(({ from }) => from === sender),
-    payloadBytes,
-  )
+  const observed = flows.filter(({ from }) => from === sender)
+  if (load.protocol === 'udp') {
+    // what is lost on the way was sent all the same
+    const sent = observed.map((flow) => ({ ...flow, receiver: flow.sender }))
+    const evidence = evidenceOf(mode, software, sent, load.payloadBytes)
+    return evidence.state === 'disproven' ? { ...evidence, state: 'unknown' } : evidence
+  }
+  return evidenceOf(mode, software, observed, tcpPayloadBytes({ mtu: mtuBytes, family: path.family }))
 }
 
 /** What arrived at `machine`, all flows together; NaN where nothing was measured, which is judged before it is read. */

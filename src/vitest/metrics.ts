@@ -14,7 +14,7 @@ import {
   metricOf,
 } from '../verdict/metric.ts'
 import type { Restart, Sample } from '../verdict/sample.ts'
-import { invalidReasons } from '../verdict/validity.ts'
+import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import type { RunContext } from './run-context.ts'
 import { type MeasureContext, changes, checkPath, identities } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
@@ -100,6 +100,7 @@ export async function measureMetrics<Name extends string>(
       preflight: checked,
       artifacts: [...artifacts],
       metrics: metrics.map((metric) => ({ ...metric, verdict: judged.get(metric.name as Name) })),
+      notes: notesOn(samples, run.mode),
       ...(invalid !== undefined && { invalid }),
     })
   const refuse = (reasons: readonly string[]): never => {
@@ -199,6 +200,12 @@ async function guarded<T extends object>(
     if (lost.aborted) return { lost: describeError(lost.reason) }
     throw error
   }
+}
+
+/** Repetitions differ in their counts, so the first that was not proven speaks for the others. */
+function notesOn(samples: readonly Sample[], mode: string): string[] {
+  const unproven = samples.find(({ modeEvidence }) => modeEvidence?.state !== 'proven')
+  return unproven ? [describeMode(unproven, mode)] : []
 }
 
 function describeRestart({ what, machine, detail }: Restart): string {

@@ -5,6 +5,7 @@ import type { Plugin } from 'vitest/config'
 import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
+import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
@@ -56,6 +57,7 @@ export function dpbench(): Plugin {
       const run = await beginning
       if (!run || run.attached) return
       run.attached = true
+      requireTags(run.settings.tags, vitest)
       attach(vitest, run)
     },
   }
@@ -65,13 +67,15 @@ async function begin(viteMode: string): Promise<Run> {
   try {
     return await runOf(readSettings(process.env, viteMode))
   } catch (error) {
-    // a plain `vitest` prints the stack of what its config throws, and takes the exit code that is set
-    if (error instanceof DpbenchError) {
-      error.stack = `${error.name}: ${error.message}`
-      process.exitCode = error.exitCode
-    }
-    throw error
+    throw error instanceof DpbenchError ? forVitest(error) : error
   }
+}
+
+/** A plain `vitest` prints the stack of what its config throws, and takes the exit code that is set. */
+function forVitest(error: DpbenchError): DpbenchError {
+  error.stack = `${error.name}: ${error.message}`
+  process.exitCode = error.exitCode
+  return error
 }
 
 async function runOf(settings: RunSettings): Promise<Run> {
@@ -115,6 +119,18 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
 function onConsoleLog(log: string): false | undefined {
   const { messages, rest } = takeMessages(log)
   return messages.length > 0 && rest.trim() === '' ? false : undefined
+}
+
+/** Vitest takes an unknown tag for a failure of each project. @throws UsageError */
+function requireTags(asked: string, vitest: Vitest): void {
+  const known = vitest.config.tags.map(({ name }) => name)
+  const unknown = (asked.match(/[^\s!&|()]+/g) ?? []).filter(
+    (word) => !/^(and|or|not)$/i.test(word) && !word.includes('*') && !known.includes(word),
+  )
+  if (unknown.length === 0) return
+  const near = suggest(unknown[0]!, known)
+  const instead = near === undefined ? `the tags are ${known.join(', ')}` : `did you mean ${near}?`
+  throw forVitest(new UsageError(`--tags: there is no tag ${unknown.join(', ')}: ${instead}`))
 }
 
 function attach(vitest: Vitest, run: Run): void {

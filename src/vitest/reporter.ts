@@ -160,8 +160,8 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
 }
 
 function metricsOf(meta: DpbenchTaskMeta | undefined): Pick<MeasuredMetrics, 'measurement' | 'invalid'>[] {
-  return (meta?.measurements ?? []).flatMap(({ name, metrics, invalid }) =>
-    metrics ? [{ measurement: name, metrics, ...(invalid !== undefined && { invalid }) }] : [],
+  return (meta?.measurements ?? []).flatMap(({ name, metrics, notes = [], invalid }) =>
+    metrics ? [{ measurement: name, metrics, notes, ...(invalid !== undefined && { invalid }) }] : [],
   )
 }
 

@@ -28,6 +28,8 @@ export interface MeasurementReport {
   readonly verdict?: Verdict | undefined
   /** Figures beside throughput. */
   readonly metrics?: readonly Metric[] | undefined
+  /** What the reader of the metrics should know. */
+  readonly notes?: readonly string[] | undefined
   /** Why nothing was measured, where metrics were to be. */
   readonly invalid?: string | undefined
   /** Relative to the results folder. */
