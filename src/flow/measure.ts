@@ -150,7 +150,9 @@ function withMss(
     const socket = sockets?.get(ports[index]!)
     if (socket) return { ...flow, mss: mssInUse(socket, asked) }
     if (flow.faults.length > 0) return flow
-    return { ...flow, faults: [`its connection was not seen, so its segment size is not known`] }
+    // iperf3's own figure is the control connection's
+    const { mss: _control, ...rest } = flow
+    return { ...rest, faults: ['its connection was not seen, so its segment size is not known'] }
   })
   return { ...aligned, flows }
 }
