@@ -32,16 +32,12 @@ const expectation = field
   })
 
 const ofMode = () =>
-  z.record(
-    z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]*$/, {
-      error: 'is not a name; write letters, digits, _, . and -, as in "udp_loss"',
-    }),
-    expectation,
-    {
-      error: (issue) =>
-        `${field.shown(issue.input)} is not an object; write { "udp_loss": { "at_most": 0.5, "unit": "percent" } }`,
-    },
-  )
+  z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]*$/), expectation, {
+    error: (issue) =>
+      issue.code === 'invalid_key'
+        ? 'is not a name; write letters, digits, _, . and -, as in "udp_loss"'
+        : `${field.shown(issue.input)} is not an object; write { "udp_loss": { "at_most": 0.5, "unit": "percent" } }`,
+  })
 
 export const expectedFile = field.object(
   {

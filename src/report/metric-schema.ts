@@ -15,7 +15,7 @@ const metricVerdict = z.object({
   sentence: z.string(),
 }) satisfies z.ZodType<MetricVerdict>
 
-const metric = z.object({
+const metricShape = z.object({
   name: z.string(),
   /** Base units: `bit/s`, `s`, `fraction`. */
   unit: z.enum(metricUnits),
@@ -24,11 +24,14 @@ const metric = z.object({
   verdict: metricVerdict.optional(),
 }) satisfies z.ZodType<Metric>
 
+/** The same under the type of src/verdict, which is read-only. */
+const metricSchema: z.ZodType<Metric> = metricShape
+
 /** The figures of one measurement. */
 export const measuredMetrics = z.object({
   /** `udp at 100 Mbit/s ipv4 vm3 → vm1` */
   measurement: z.string(),
-  metrics: z.array(metric),
+  metrics: z.array(metricSchema),
   /** What the reader of the figures should know, e.g. that the mode is not proven. */
   notes: z.array(z.string()).default([]),
   /** Why the measurement has no figure, where it has none. */

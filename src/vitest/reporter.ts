@@ -67,7 +67,7 @@ export class DpbenchReporter implements Reporter {
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
-      metrics: metricsOf(meta) as never,
+      metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
@@ -159,9 +159,18 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
 }
 
-function metricsOf(meta: DpbenchTaskMeta | undefined): Pick<MeasuredMetrics, 'measurement' | 'invalid'>[] {
+function metricsOf(meta: DpbenchTaskMeta | undefined): MeasuredMetrics[] {
   return (meta?.measurements ?? []).flatMap(({ name, metrics, notes = [], invalid }) =>
-    metrics ? [{ measurement: name, metrics, notes, ...(invalid !== undefined && { invalid }) }] : [],
+    metrics
+      ? [
+          {
+            measurement: name,
+            metrics: [...metrics],
+            notes: [...notes],
+            ...(invalid !== undefined && { invalid }),
+          },
+        ]
+      : [],
   )
 }
 
