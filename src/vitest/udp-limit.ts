@@ -1,7 +1,8 @@
 /** The highest UDP rate whose loss stays within a limit: RFC 2544's throughput with a loss that is allowed, by halving. */
+import { formatFigure } from '../verdict/figure-format.ts'
 import type { Sample } from '../verdict/sample.ts'
 import { named, sampleFlows, udpFaults, udpFigures, udpRun } from './flow-runs.ts'
-import { type Measured, type RepetitionContext, measureMetrics } from './metrics.ts'
+import { type Measured, measureMetrics } from './metrics.ts'
 import type { MeasureContext } from './throughput.ts'
 import type { UdpLimitRequest } from './traffic-requests.ts'
 
@@ -12,6 +13,9 @@ const trialWindow = { warmUpSeconds: 1, keptSeconds: 2, warmDownSeconds: 0 }
 const resolution = 0.02
 /** Halvings; from any start they reach the resolution, or there is no such rate. */
 const mostTrials = 10
+
+/** Parts of the rate that was found in short trials. */
+const stepsDown = [1, 0.95, 0.9, 0.8]
 
 /** Searches in each repetition. @throws MeasurementError when what was measured is invalid */
 export function udpLimit(context: MeasureContext, request: UdpLimitRequest): Promise<Measured<'received'>> {
@@ -26,47 +30,59 @@ export function udpLimit(context: MeasureContext, request: UdpLimitRequest): Pro
         const run = udpRun(context, request, bitsPerSecond, payloadBytes)
         return sampleFlows({ ...run, ...(full ? {} : { window: trialWindow }), name }, repetition)
       }
-      return search(trial, mostLoss, repetition)
+      return search(trial, mostLoss, repetition.signal)
     },
   })
 }
 
-type Trial = (bitsPerSecond: number, name: string, full?: boolean) => Promise<Sample>
+/** Sends at a rate, 0 as fast as it goes, for a short window or the full one. */
+export type Trial = (bitsPerSecond: number, name: string, full?: boolean) => Promise<Sample>
 
-async function search(
-  trial: Trial,
-  mostLoss: number,
-  { signal }: RepetitionContext,
-): Promise<{ values: { received: number }; samples: Sample[]; faults: string[] }> {
-  // As fast as it goes tells what the path lets through at most: no rate above it can be without loss.
+interface Found {
+  readonly values: { readonly received: number }
+  readonly samples: readonly Sample[]
+  readonly faults: readonly string[]
+}
+
+/** A trial that measured nothing ends the search: it is not to be taken for one that lost too much. */
+export async function search(trial: Trial, mostLoss: number, signal: AbortSignal): Promise<Found> {
   const flatOut = await trial(0, 'flat-out')
-  const brokenFlatOut = udpFaults(flatOut)
+  if (isBroken(flatOut)) return refused(flatOut)
   const first = udpFigures(flatOut)
-  if (brokenFlatOut.length > 0 || flatOut.state !== 'measured')
-    return { values: { received: Number.NaN }, samples: [flatOut], faults: brokenFlatOut }
-  if (first.loss <= mostLoss) return { values: { received: first.received }, samples: [flatOut], faults: [] }
-  let [good, bad] = [0, first.sent]
+  // no more than what was sent as fast as it goes can arrive; a path under less load may let more through than it then did
+  let [good, bad] = first.loss <= mostLoss ? [first.sent, first.sent] : [0, first.sent]
   for (let count = 1; count <= mostTrials && bad - good > resolution * bad; count++) {
     signal.throwIfAborted()
     const rate = (good + bad) / 2
-    const { loss } = udpFigures(await trial(rate, `trial-${count}`))
-    if (loss <= mostLoss) good = rate
+    const sample = await trial(rate, `trial-${count}`)
+    if (isBroken(sample)) return refused(sample)
+    if (udpFigures(sample).loss <= mostLoss) good = rate
     else bad = rate
   }
-  if (good === 0) {
-    const faults = [`even at ${Math.round(bad / 1000)} kbit/s more than ${mostLoss * 100} % were lost`]
-    return { values: { received: Number.NaN }, samples: [], faults }
-  }
+  const limit = `${Number((mostLoss * 100).toPrecision(3))} %`
+  if (good === 0) return nothing(`even at ${formatFigure(bad, null, 'bit/s')} more than ${limit} were lost`)
   // What two seconds let through may be too much for the full window: a step down then, and the same again.
-  for (const part of [1, 0.95, 0.9, 0.8]) {
+  for (const part of stepsDown) {
     const sample = await trial(good * part, `full-${part}`, true)
+    if (isBroken(sample)) return refused(sample)
     const { received, loss } = udpFigures(sample)
-    const broken = udpFaults(sample)
-    if (loss <= mostLoss || broken.length > 0)
-      return { values: { received }, samples: [sample], faults: broken }
+    if (loss <= mostLoss) return { values: { received }, samples: [sample], faults: [] }
   }
-  const faults = [
-    `at ${Math.round(good / 1e6)} Mbit/s, found in short trials, a full window lost more than ${mostLoss * 100} %, and at 80 % of it too`,
-  ]
-  return { values: { received: Number.NaN }, samples: [], faults }
+  const rate = formatFigure(good, null, 'bit/s')
+  return nothing(
+    `${rate} lost no more than ${limit} in short trials, and in the full window even 80 % of it did`,
+  )
+}
+
+function isBroken(sample: Sample): boolean {
+  return sample.state !== 'measured' || udpFaults(sample).length > 0
+}
+
+/** The sample's own faults say why. */
+function refused(sample: Sample): Found {
+  return { values: { received: Number.NaN }, samples: [sample], faults: udpFaults(sample) }
+}
+
+function nothing(why: string): Found {
+  return { values: { received: Number.NaN }, samples: [], faults: [why] }
 }
