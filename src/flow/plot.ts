@@ -30,7 +30,7 @@ export function plotFlows(
   )
   const option = {
     title: { text: title, left: 'center', textStyle: { fontSize: 15 } },
-    legend: { bottom: 4, data: ['mean', '95 % interval of the mean', 'round'] },
+    legend: { bottom: 4, itemGap: 34, data: ['mean', '95 % interval of the mean', 'round'] },
     grid: { left: 70, right: 30, top: 50, bottom: 85 },
     xAxis: {
       type: 'category',
@@ -53,7 +53,7 @@ export function plotFlows(
         data: intervals,
         renderItem: (_: unknown, api: DrawingApi) => whisker(api),
       },
-      { name: 'round', type: 'scatter', symbolSize: 6, itemStyle: { color: grey }, data: rounds },
+      { name: 'round', type: 'scatter', z: 5, symbolSize: 6, itemStyle: { color: grey }, data: rounds },
       { name: 'mean', type: 'line', symbolSize: 9, itemStyle: { color: blue }, data: means },
     ],
   }
