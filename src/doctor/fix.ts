@@ -25,8 +25,14 @@ export interface FixDeps {
   readonly signal?: AbortSignal | undefined
 }
 
+/** In the order of the findings; what two of them ask for, once. */
 export function repairsOf({ findings }: Diagnosis): PlannedRepair[] {
-  return findings.flatMap(({ machine, repairs = [] }) => repairs.map((repair) => ({ machine, ...repair })))
+  const all = findings.flatMap(({ machine, repairs = [] }) =>
+    repairs.map((repair) => ({ machine, ...repair })),
+  )
+  return [
+    ...new Map(all.map((repair) => [`${repair.machine} ${JSON.stringify(repair.undo)}`, repair])).values(),
+  ]
 }
 
 /** What would be done, for people: each change with its commands, which run as root. */

@@ -24,7 +24,7 @@ section groups; id -Gn
 section server; echo "$SSH_CONNECTION"
 section socket; if [ ! -S "$1" ]; then echo missing; elif [ -w "$1" ]; then echo ours; else echo not ours; fi
 section group; stat -L -c %G -- "$1" 2>/dev/null
-section listening; grep -E -c '[0-9A-F]+: [0-9A-F]+ [0-9A-F]+ 00010000 .* (/var)?/run/docker\\.sock$' /proc/net/unix`,
+section listening; grep -E -c ' 00010000 .* (/var)?/run/docker\\.sock$' /proc/net/unix`,
     socket,
   )
 }

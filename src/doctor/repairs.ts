@@ -22,6 +22,12 @@ export function setting(what: string, settings: readonly Setting[], partial = fa
   }
 }
 
+/** libvirt does it too when it starts a network that leads somewhere; done by us, it is journaled. */
+export function forwardIpv4(): Repair {
+  const path = '/proc/sys/net/ipv4/ip_forward'
+  return setting('net.ipv4.ip_forward: 0 → 1', [{ path, before: '0', after: '1' }])
+}
+
 export function startNetwork(name: string, uuid: string): Repair {
   return {
     what: `libvirt's network ${name}: started`,

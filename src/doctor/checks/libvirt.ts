@@ -4,7 +4,7 @@ import type { HostFacts, LibvirtFacts, SystemFacts } from '../host-facts.ts'
 import { type Judgement, type Repair, fault, notApplicable, ok, warning } from '../finding.ts'
 import type { HypervisorNeeds } from '../needs.ts'
 import { installCommand } from '../package-hints.ts'
-import { autostartNetwork, defineNetwork, startNetwork, startUnit } from '../repairs.ts'
+import { autostartNetwork, defineNetwork, forwardIpv4, startNetwork, startUnit } from '../repairs.ts'
 
 /** @param label marks what `--fix` makes, and seeds its identity */
 export function libvirtChecks(
@@ -49,6 +49,7 @@ function network(
   label: string,
 ): Judgement[] {
   const check = 'libvirt network'
+  const forwarding = system.ipForward ? [] : [forwardIpv4()]
   if (!found) {
     const others = networks.length > 0 ? `; there are ${networks.join(', ')}` : ''
     const repair = newNetwork(system, name, label)
@@ -57,14 +58,14 @@ function network(
         check,
         `there is no network "${name}" for the management NICs${others}`,
         'define one with <dhcp> (virsh net-define FILE), or write another in "libvirt.network" of the config',
-        repair ? [repair] : [],
+        repair ? [...forwarding, repair] : [],
       ),
       notApplicable('libvirt DHCP', 'there is no network'),
     ]
   }
   const { active, autostart, uuid } = found
   const repairs: Repair[] = [
-    ...(active ? [] : [startNetwork(name, uuid)]),
+    ...(active ? [] : [...(found.forward === undefined ? [] : forwarding), startNetwork(name, uuid)]),
     ...(autostart ? [] : [autostartNetwork(name, uuid)]),
   ]
   const forward = found.forward ?? 'no way out'

@@ -3,7 +3,7 @@ import type { HostFacts } from '../host-facts.ts'
 import { type Judgement, fault, notApplicable, ok, warning } from '../finding.ts'
 import type { HypervisorNeeds } from '../needs.ts'
 import { dhcpRequestFates } from '../nft-packet.ts'
-import { acceptDhcp, makeBridge, setting } from '../repairs.ts'
+import { acceptDhcp, forwardIpv4, makeBridge } from '../repairs.ts'
 
 /** @param label of what `--fix` makes */
 export function networkChecks(facts: HostFacts, needs: HypervisorNeeds, label: string): Judgement[] {
@@ -57,12 +57,11 @@ function forwarding({ system: { ipForward }, libvirt: { network } }: HostFacts):
   if (network?.forward !== 'nat' && network?.forward !== 'route')
     return notApplicable(check, "libvirt's network leads nowhere from which packets would be forwarded")
   if (ipForward) return ok(check, 'net.ipv4.ip_forward is 1')
-  const path = '/proc/sys/net/ipv4/ip_forward'
   return fault(
     check,
     `net.ipv4.ip_forward is 0, so libvirt's ${network.forward} network leads nowhere`,
     'sysctl -w net.ipv4.ip_forward=1; for good: the same in /etc/sysctl.d/',
-    [setting('net.ipv4.ip_forward: 0 → 1', [{ path, before: '0', after: '1' }])],
+    [forwardIpv4()],
   )
 }
 
