@@ -78,7 +78,7 @@ export function controllerChecks(facts: ControllerFacts): Judgement[] {
       ? warning(
           'Docker for --stage dev',
           `no engine answers (${facts.docker.error}); only --stage dev needs one`,
-          `${facts.programs.includes('dockerd') ? 'systemctl start docker' : installCommand(['docker'], facts.os)}; or set DOCKER_HOST`,
+          `${facts.programs.includes('dockerd') ? 'systemctl start docker' : installCommand(['dockerd'], facts.os)}; or set DOCKER_HOST`,
         )
       : ok('Docker for --stage dev', facts.docker.version),
     spaceFinding('disk for results', facts.folder, facts.freeBytes, 'remove old folders of results/'),

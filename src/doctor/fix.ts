@@ -10,6 +10,7 @@ import { journalFile, leaseFile } from '../environment/environment.ts'
 import { acquireLease } from '../environment/lease.ts'
 import type { RemoteHost } from '../transport/host.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
+import { aptOptions, wouldInstall } from './apt.ts'
 import type { Diagnosis } from './diagnose.ts'
 import type { Repair } from './finding.ts'
 import { doctorUndo, readSettings } from './undo.ts'
@@ -100,12 +101,13 @@ export async function fixHost(
 }
 
 async function make({ host, journal, runId, target }: FixTarget, repair: Repair): Promise<string> {
-  const { what, commands, undo } = repair
+  const { what } = repair
   if (await isThere(host, repair)) return `${host.name}: ${what}: is so already`
+  const { commands, undo } = await resolved(host, repair)
   const entry = { runId, scope: 'doctor', host: target, what: `${what} on ${host.name}`, undo } as const
   const id = await journal.record(entry)
   try {
-    for (const command of commands) await host.run(command)
+    for (const command of commands) await host.run(alone(command), aptOptions)
     await verify(host, repair)
     return `${host.name}: ${what}`
   } catch (error) {
@@ -117,6 +119,29 @@ async function make({ host, journal, runId, target }: FixTarget, repair: Repair)
       })
     throw error
   }
+}
+
+/**
+ * One at a time on a host, also when the controller is killed meanwhile: the command goes on there, and a `--revert` waits
+ * for it. The lock is on a folder that is there, and goes with the process.
+ */
+function alone(command: readonly string[]): string[] {
+  return ['flock', '--close', '/run', ...command]
+}
+
+/** Waits until no command of a `--fix` runs there any more. */
+export async function untilAlone(host: RemoteHost): Promise<void> {
+  await host.run(alone(['true']), aptOptions)
+}
+
+/** For packages only apt knows what it would bring along: asked with its lists renewed, as the first command does. */
+async function resolved(host: RemoteHost, repair: Repair): Promise<Pick<Repair, 'commands' | 'undo'>> {
+  const { packages, kind } = repair.undo
+  if (kind !== 'doctor-packages') return repair
+  const [update, ...commands] = repair.commands
+  if (update) await host.run(alone(update), aptOptions)
+  const names = await wouldInstall(host, packages as readonly string[])
+  return { commands, undo: { kind, packages: names } }
 }
 
 /** @throws DpbenchError when a setting is neither as it was seen nor as it is to be */

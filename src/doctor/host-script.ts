@@ -8,7 +8,7 @@ import type { HypervisorNeeds } from './needs.ts'
 
 /** Without these nothing can be provisioned. `tar` is GNU tar: no other unpacks a sparse archive. */
 export const requiredPrograms = ['virsh', 'qemu-img', 'tar', 'sha256sum', 'dd', 'stat', 'gzip', 'ip'] as const
-const otherPrograms = ['zstd', 'nft', 'devlink', 'sysctl'] as const
+const otherPrograms = ['zstd', 'nft', 'devlink', 'dockerd'] as const
 
 /** Daemons by what they are for; which of libvirt's a distribution has differs. */
 export const units = ['docker.service', 'libvirtd.service', 'virtqemud.service'] as const

@@ -86,6 +86,23 @@ export function makeBridge(name: string, label: string): Repair {
   }
 }
 
+const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', 'apt-get']
+
+/** Empty where `packages` is. What else apt brings along is found out, and journaled, before it is installed. */
+export function installPackages(packages: readonly string[]): Repair[] {
+  if (packages.length === 0) return []
+  return [
+    {
+      what: `installed: ${packages.join(', ')}`,
+      commands: [
+        [...apt, '--quiet', 'update'],
+        [...apt, '--quiet', '--yes', '--no-install-recommends', 'install', ...packages],
+      ],
+      undo: { kind: 'doctor-packages', packages },
+    },
+  ]
+}
+
 export function startUnit(unit: string): Repair {
   return {
     what: `${unit}: started`,

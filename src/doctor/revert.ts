@@ -9,6 +9,7 @@ import { openJournal } from '../core/journal.ts'
 import { journalFile, leaseFile } from '../environment/environment.ts'
 import { acquireLease } from '../environment/lease.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
+import { untilAlone } from './fix.ts'
 import { doctorUndo } from './undo.ts'
 
 export interface RevertDeps {
@@ -37,7 +38,9 @@ export async function revert(options: LoadConfigOptions, { cwd, log, signal }: R
     entries,
     async (host) => {
       if (!host) throw new TypeError('the doctor changes nothing on the controller')
-      return stack.use(await connectHost(host, { timeoutMs: 10_000, signal }))
+      const connected = stack.use(await connectHost(host, { timeoutMs: 10_000, signal }))
+      await untilAlone(connected)
+      return connected
     },
     (entry) => log(`put back: ${entry.what}`),
   )

@@ -7,7 +7,8 @@ import { DpbenchError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
 import { type UndoFunction, UndoRegistry } from '../core/undo.ts'
 import type { RemoteHost } from '../transport/host.ts'
-import { virshCommand, Virsh } from '../transport/libvirt/virsh.ts'
+import { Virsh, virshCommand } from '../transport/libvirt/virsh.ts'
+import { purge } from './apt.ts'
 
 type Undoing = UndoFunction<RemoteHost>
 
@@ -157,6 +158,11 @@ const stopUnit: Undoing = async (data, host) => {
   return undefined
 }
 
+const removePackages: Undoing = async (data, host) => {
+  await purge(host, z.object({ packages: z.array(z.string()) }).parse(data).packages)
+  return undefined
+}
+
 export function doctorUndo(): UndoRegistry<RemoteHost> {
   return new UndoRegistry<RemoteHost>()
     .register('doctor-settings', restoreSettings)
@@ -166,4 +172,5 @@ export function doctorUndo(): UndoRegistry<RemoteHost> {
     .register('doctor-rule', removeRule)
     .register('doctor-bridge', removeBridge)
     .register('doctor-unit', stopUnit)
+    .register('doctor-packages', removePackages)
 }

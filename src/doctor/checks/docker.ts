@@ -1,8 +1,8 @@
 /** Docker Engine at its socket, as the login user reaches it through sshd. */
 import type { HostFacts } from '../host-facts.ts'
 import { type Judgement, fault, notApplicable, ok } from '../finding.ts'
-import { installCommand } from '../package-hints.ts'
-import { startUnit } from '../repairs.ts'
+import { installCommand, installable } from '../package-hints.ts'
+import { installPackages, startUnit } from '../repairs.ts'
 
 const unit = 'docker.service'
 
@@ -13,6 +13,7 @@ export function dockerChecks({ docker, access, system }: HostFacts, path: string
   if (!('error' in engine))
     return [ok(check, `${engine.version} answers at ${path}, and stores in ${engine.root}`)]
   const state = system.units[unit]
+  const installed = system.programs['dockerd'] !== undefined
   const stopped = state !== undefined && state !== 'active'
   if (stopped || !listening || socket === 'missing') {
     const found =
@@ -22,9 +23,11 @@ export function dockerChecks({ docker, access, system }: HostFacts, path: string
         check,
         `${found}${state === undefined ? '' : `; ${unit} is ${state}`}`,
         state === undefined
-          ? `${installCommand(['docker'], system.os)}; start dockerd so that it listens at ${path}`
+          ? installed
+            ? `start dockerd so that it listens at ${path}`
+            : installCommand(['dockerd'], system.os)
           : `systemctl enable --now ${unit}`,
-        stopped ? [startUnit(unit)] : [],
+        stopped ? [startUnit(unit)] : installed ? [] : installPackages(installable(['dockerd'], system.os)),
       ),
     ]
   }

@@ -3,8 +3,15 @@ import { createHash } from 'node:crypto'
 import type { HostFacts, LibvirtFacts, SystemFacts } from '../host-facts.ts'
 import { type Judgement, type Repair, fault, notApplicable, ok, warning } from '../finding.ts'
 import type { HypervisorNeeds } from '../needs.ts'
-import { installCommand } from '../package-hints.ts'
-import { autostartNetwork, defineNetwork, forwardIpv4, startNetwork, startUnit } from '../repairs.ts'
+import { installCommand, installable } from '../package-hints.ts'
+import {
+  autostartNetwork,
+  defineNetwork,
+  forwardIpv4,
+  installPackages,
+  startNetwork,
+  startUnit,
+} from '../repairs.ts'
 
 /** @param label marks what `--fix` makes, and seeds its identity */
 export function libvirtChecks(
@@ -29,7 +36,13 @@ export function libvirtChecks(
 
 function daemon({ programs, units, os, systemd }: SystemFacts, error: string): Judgement {
   if (programs['virsh'] === undefined) {
-    return fault('libvirt', 'virsh is not installed', installCommand(['virsh', 'libvirtd'], os))
+    const needed = ['virsh', 'libvirtd', 'qemu-system'] as const
+    return fault(
+      'libvirt',
+      'virsh is not installed',
+      installCommand(needed, os),
+      installPackages(installable(needed, os)),
+    )
   }
   const known = Object.keys(units).filter((unit) => !unit.startsWith('docker'))
   const unit = known.find((each) => each.startsWith('virtqemud')) ?? known[0]

@@ -3,8 +3,8 @@ import type { HostFacts, SystemFacts } from '../host-facts.ts'
 import { type Judgement, fault, notApplicable, ok, warning } from '../finding.ts'
 import { folders, requiredPrograms } from '../host-script.ts'
 import type { HypervisorNeeds } from '../needs.ts'
-import { installCommand } from '../package-hints.ts'
-import { setting } from '../repairs.ts'
+import { installCommand, installable } from '../package-hints.ts'
+import { installPackages, setting } from '../repairs.ts'
 import { spaceFinding } from './space.ts'
 
 export function systemChecks({ system, docker }: HostFacts, needs: HypervisorNeeds): Judgement[] {
@@ -30,7 +30,12 @@ function programs({ programs: there, versions, os }: SystemFacts): Judgement {
   const check = 'programs'
   const missing = requiredPrograms.filter((program) => there[program] === undefined)
   if (missing.length > 0)
-    return fault(check, `not installed: ${missing.join(', ')}`, installCommand(missing, os))
+    return fault(
+      check,
+      `not installed: ${missing.join(', ')}`,
+      installCommand(missing, os),
+      installPackages(installable(missing, os)),
+    )
   if (!versions['tar']?.includes('GNU tar')) {
     return fault(
       check,
@@ -46,6 +51,7 @@ function programs({ programs: there, versions, os }: SystemFacts): Judgement {
         check,
         `${found}; no zstd, so images are sent with gzip, which is slower`,
         installCommand(['zstd'], os),
+        installPackages(installable(['zstd'], os)),
       )
     : ok(check, found)
 }
