@@ -91,13 +91,21 @@ function configFindings(loaded: BenchConfig | ConfigError): Judgement[] {
 
 /** Every check of a hypervisor whose facts are known. Pure. */
 export function judge(facts: HostFacts, needs: HypervisorNeeds, label: string): Judgement[] {
+  const daemons = [...libvirtChecks(facts, needs, label), ...dockerChecks(facts, dockerSocket)]
+  if (!facts.system.complete) {
+    const late = fault(
+      'system',
+      'did not tell everything in time: a mount, a device or nft hangs there',
+      'dmesg | tail; df; type dpbench doctor again',
+    )
+    return [...accessChecks(facts, needs), late, ...daemons]
+  }
   return [
     ...accessChecks(facts, needs),
     ...systemChecks(facts, needs),
     ...memoryChecks(facts, needs),
     ...smartNicChecks(facts, needs),
-    ...libvirtChecks(facts, needs, label),
-    ...dockerChecks(facts, dockerSocket),
+    ...daemons,
     ...networkChecks(facts, needs, label),
   ]
 }

@@ -1,36 +1,31 @@
 /** Asks a connected hypervisor everything that the checks judge: a few commands side by side, as each is a round trip. */
+import type { CommandResult } from '../core/command-result.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { dockerSocket } from '../transport/docker/docker-over-ssh.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import type { AccessFacts, DockerFacts, HostFacts } from './host-facts.ts'
-import { clockCommand, libvirtCommand, systemCommand, userCommand } from './host-script.ts'
+import { clockCommand, freeCommand, libvirtCommand, systemCommand, userCommand } from './host-script.ts'
 import type { HypervisorNeeds } from './needs.ts'
-import { parseLibvirt, parseSocket, parseSystem, sectionsOf } from './parse-facts.ts'
+import { parseFree, parseLibvirt, parseSocket, parseSystem, sectionsOf } from './parse-facts.ts'
 
 /** Of each command: a daemon that hangs must not keep the others' answers back. */
 const timeoutMs = 5000
-/** Where Docker stores when it does not say. */
-const usualDockerRoot = '/var/lib/docker'
-
 /** @throws ConnectionError when the connection is lost */
 export async function gatherHost(hypervisor: Hypervisor, needs: HypervisorNeeds): Promise<HostFacts> {
   const { ssh } = hypervisor
   const clock = await clockOf(ssh)
-  const [said, root, engine] = await Promise.all([
-    ssh.tryRun(userCommand(dockerSocket), { sudo: false, timeoutMs }),
-    rootOf(ssh, needs),
-    engineOf(hypervisor),
+  const access = accessOf(ssh, needs)
+  const sudo = access.then(({ root }) => needs.sudo && root === true)
+  const asRoot = async (argv: readonly string[]): Promise<CommandResult> =>
+    ssh.tryRun(argv, { sudo: await sudo, timeoutMs })
+  const [{ user, root, tcpForwarding }, engine, system, libvirt] = await Promise.all([
+    access,
+    engineOf(hypervisor, async (folder) => parseFree((await asRoot(freeCommand(folder))).stdout)),
+    asRoot(systemCommand(needs)),
+    asRoot(libvirtCommand(needs)),
   ])
-  const user = sectionsOf(said.stdout)
   const docker: DockerFacts = { ...parseSocket(user), engine }
-  const sudo = needs.sudo && root === true
-  const dockerRoot = 'error' in engine ? usualDockerRoot : engine.root
-  const [tcpForwarding, system, libvirt] = await Promise.all([
-    tcpForwardingOf(ssh, user.get('server') ?? ''),
-    ssh.tryRun(systemCommand(needs, dockerRoot), { sudo, timeoutMs }),
-    ssh.tryRun(libvirtCommand(needs), { sudo, timeoutMs }),
-  ])
   return {
     access: {
       user: user.get('user') ?? needs.user,
@@ -46,6 +41,18 @@ export async function gatherHost(hypervisor: Hypervisor, needs: HypervisorNeeds)
       : parseLibvirt(libvirt.stdout, needs.network),
     docker,
   }
+}
+
+async function accessOf(
+  ssh: SshHost,
+  needs: HypervisorNeeds,
+): Promise<Pick<AccessFacts, 'root' | 'tcpForwarding'> & { readonly user: ReadonlyMap<string, string> }> {
+  const [said, root] = await Promise.all([
+    ssh.tryRun(userCommand(dockerSocket), { sudo: false, timeoutMs }),
+    rootOf(ssh, needs),
+  ])
+  const user = sectionsOf(said.stdout)
+  return { user, root, tcpForwarding: await tcpForwardingOf(ssh, user.get('server') ?? '') }
 }
 
 async function clockOf(ssh: SshHost): Promise<AccessFacts['clock']> {
@@ -85,22 +92,24 @@ function socketForwardingOf({ socket, listening, engine }: DockerFacts): AccessF
   return /cannot open/.test(engine.error) ? engine.error : true
 }
 
-async function engineOf({ docker }: Hypervisor): Promise<DockerFacts['engine']> {
+async function engineOf(
+  { docker }: Hypervisor,
+  freeOf: (folder: string) => Promise<number | undefined>,
+): Promise<DockerFacts['engine']> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DpbenchError(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
   })
+  let info: { ServerVersion: string; DockerRootDir: string }
   try {
-    const info = (await Promise.race([docker.info(), late])) as {
-      ServerVersion: string
-      DockerRootDir: string
-    }
-    return { version: info.ServerVersion, root: info.DockerRootDir }
+    info = (await Promise.race([docker.info(), late])) as typeof info
   } catch (error) {
     return { error: oneLine(error) }
   } finally {
     clearTimeout(timer)
   }
+  const { ServerVersion: version, DockerRootDir: root } = info
+  return { version, root, freeBytes: await freeOf(root) }
 }
 
 export function oneLine(error: unknown): string {

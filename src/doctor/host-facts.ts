@@ -42,6 +42,8 @@ export interface CardFacts {
 }
 
 export interface SystemFacts {
+  /** Whether all of it was told: a mount or a device that hangs ends it early. */
+  readonly complete: boolean
   readonly os: { readonly name: string; readonly id: string; readonly like: readonly string[] }
   readonly kernel: string
   /** Whether systemd runs it. */
@@ -67,8 +69,8 @@ export interface SystemFacts {
   /** The ruleset as `nft -j` prints it; `undefined` where there is no nft, and the message where it fails. */
   readonly nft?: { readonly ruleset: unknown } | { readonly error: string }
   readonly mounts: readonly { readonly folder: string; readonly options: readonly string[] }[]
-  /** Free bytes by folder, of the nearest one that is there. */
-  readonly freeBytes: Readonly<Record<string, number>>
+  /** Where images go. `undefined` where it could not be told. */
+  readonly imageFreeBytes: number | undefined
   /** By CPU's file. */
   readonly governors: Readonly<Record<string, string>>
   readonly netdevs: Readonly<Record<string, { readonly mtu: number; readonly bridge: boolean }>>
@@ -108,5 +110,12 @@ export interface DockerFacts {
   readonly group: string
   /** Whether a process listens there. */
   readonly listening: boolean
-  readonly engine: { readonly version: string; readonly root: string } | { readonly error: string }
+  readonly engine:
+    | {
+        readonly version: string
+        /** Where it stores. */
+        readonly root: string
+        readonly freeBytes: number | undefined
+      }
+    | { readonly error: string }
 }

@@ -33,11 +33,18 @@ export function clockCommand(): string[] {
   return ['date', '+%s.%N']
 }
 
-/** @param dockerRoot where the engine stores, as far as it is known */
-export function systemCommand(needs: HypervisorNeeds, dockerRoot: string): string[] {
+/** Free blocks, their size, and the folder: of the nearest one above that is there. */
+const freeScript = (folder: string): string => `near=${quoteArgv([folder])}
+while [ ! -e "$near" ]; do near=$(dirname "$near"); done
+echo "$(stat -f -c '%a %S' "$near") "${quoteArgv([folder])}`
+
+export function freeCommand(folder: string): string[] {
+  return shell(freeScript(folder))
+}
+
+export function systemCommand(needs: HypervisorNeeds): string[] {
   const conf = 'file' in needs.dpserviceConf ? needs.dpserviceConf.file : ''
   const cards = needs.cards.map(({ address }) => address)
-  const places = [needs.imageFolder, dockerRoot]
   return shell(`section() { printf '\\f%s\\n' "$*"; }
 LC_ALL=C; export LC_ALL
 section os; cat /etc/os-release
@@ -77,10 +84,7 @@ done
 section kvm; [ -c /dev/kvm ] && echo yes
 section forward; cat /proc/sys/net/ipv4/ip_forward
 section mounts; cat /proc/self/mounts
-section free; for folder in ${quoteArgv(places)}; do
-  near=$folder; while [ ! -e "$near" ]; do near=$(dirname "$near"); done
-  echo "$(stat -f -c '%a %S' "$near") $folder"
-done
+section free; ${freeScript(needs.imageFolder)}
 section governors; for file in /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor; do
   [ -r "$file" ] && echo "$file $(cat "$file")"
 done
@@ -96,7 +100,8 @@ conf=${quoteArgv([conf])}
 if [ -n "$conf" ] && [ -e "$conf" ]; then section dpservice.conf; cat -- "$conf"; fi
 if command -v nft >/dev/null; then
   section nft; nft -j list ruleset 2>&1; section nft status; nft -j list ruleset >/dev/null 2>&1 && echo ok
-fi`)
+fi
+section end`)
 }
 
 export function libvirtCommand(needs: HypervisorNeeds): string[] {

@@ -35,6 +35,7 @@ export function parseSystem(output: string): SystemFacts {
   }))
   const nft = sections.get('nft')
   return {
+    complete: sections.has('end'),
     os: parseOsRelease(sections.get('os') ?? ''),
     kernel: sections.get('kernel') ?? '',
     systemd: sections.get('systemd') === 'yes',
@@ -59,12 +60,7 @@ export function parseSystem(output: string): SystemFacts {
       nft: sections.get('nft status') === 'ok' ? parseRuleset(nft) : { error: lastLine(nft) },
     }),
     mounts: mounts.map(({ folder, options }) => ({ folder, options })),
-    freeBytes: Object.fromEntries(
-      lines(sections, 'free').map((line) => {
-        const [, blocks, size, folder = ''] = /^(\d+) (\d+) (.*)$/.exec(line) ?? []
-        return [folder, Number(blocks) * Number(size)]
-      }),
-    ),
+    imageFreeBytes: parseFree(sections.get('free') ?? ''),
     governors: Object.fromEntries(words(sections, 'governors').map(([file = '', name = '']) => [file, name])),
     netdevs: Object.fromEntries(
       words(sections, 'netdevs').map(([name = '', mtu, bridge]) => [
@@ -81,6 +77,12 @@ export function parseSystem(output: string): SystemFacts {
     dhcpServers: Number(sections.get('dhcp') ?? 0),
     routes: words(sections, 'routes').flatMap(([first = '']) => (/^\d/.test(first) ? [first] : [])),
   }
+}
+
+/** What `freeCommand` prints, in bytes. */
+export function parseFree(text: string): number | undefined {
+  const [, blocks, size] = /^(\d+) (\d+) /.exec(text.trim()) ?? []
+  return blocks === undefined ? undefined : Number(blocks) * Number(size)
 }
 
 /** Warnings may stand before the document: it is the one line that begins with a brace. */

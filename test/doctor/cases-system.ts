@@ -43,9 +43,7 @@ export const systemCases: readonly Case[] = [
   },
   {
     name: "Docker's disk is nearly full",
-    changes: {
-      system: { free: '26214400 4096 /var/lib/libvirt/images/dpbench\n900000 4096 /var/lib/docker' },
-    },
+    changes: { docker: { engine: { version: '27', root: '/var/lib/docker', freeBytes: 3.4 * 2 ** 30 } } },
     check: 'disk for containers',
     status: 'warning',
     found: /3.4 GiB free/,

@@ -130,3 +130,8 @@ describe('what a config asks for', () => {
     expect(asked({ arguments: ['--dhcp-mtu=1337'] }).underlayMtu).toBe(1377)
   })
 })
+
+test('a system that hangs is told as that, not as a list of what it did not say', () => {
+  const all = judged({ system: { end: undefined, programs: undefined, free: undefined } })
+  expect(all.filter(({ status }) => status === 'fault').map(({ check }) => check)).toEqual(['system'])
+})

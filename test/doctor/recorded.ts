@@ -92,7 +92,7 @@ export const systemSections: Readonly<Record<string, string>> = {
     'tmpfs /tmp tmpfs rw,nosuid,nodev,noexec 0 0',
     '/dev/nvme1n1 /var/lib/docker xfs rw,relatime 0 0',
   ].join('\n'),
-  free: '26214400 4096 /var/lib/libvirt/images/dpbench\n52428800 4096 /var/lib/docker',
+  free: '26214400 4096 /var/lib/libvirt/images/dpbench',
   governors:
     '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor performance\n/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor performance',
   netdevs: 'enp138s0f0np0 9100 \nenp138s0f0npf0vf2 1500 \nvirbr0 1500 bridge',
@@ -102,6 +102,7 @@ export const systemSections: Readonly<Record<string, string>> = {
   'dpservice.conf': `# made by prepare.sh\nno-stats\npf0 enp138s0f0np0\npf1 enp138s0f1np1\nvf-pattern enp138s0f0npf0vf\nipv6 2001:db8::1\na-pf0 ${card},class=rxq_cqe_comp_en=0,rx_vec_en=1,representor=pf[0]vf[0-125]\na-pf1 0000:8a:00.1,class=rxq_cqe_comp_en=0`,
   nft: ruleset([dhcpRule]),
   'nft status': 'ok',
+  end: '',
 }
 
 export const libvirtSections: Readonly<Record<string, string>> = {
@@ -151,7 +152,7 @@ export function hostFacts({ system = {}, libvirt = {}, access, docker }: Changes
       socket: 'ours',
       group: 'docker',
       listening: true,
-      engine: { version: '27.3.1', root: '/var/lib/docker' },
+      engine: { version: '27.3.1', root: '/var/lib/docker', freeBytes: 200 * 2 ** 30 },
       ...docker,
     },
   }

@@ -7,20 +7,25 @@ import { installCommand, installable } from '../package-hints.ts'
 import { installPackages, setting } from '../repairs.ts'
 import { spaceFinding } from './space.ts'
 
-export function systemChecks({ system, docker }: HostFacts, needs: HypervisorNeeds): Judgement[] {
-  const dockerRoot = 'error' in docker.engine ? undefined : docker.engine.root
+export function systemChecks({ system, docker: { engine } }: HostFacts, needs: HypervisorNeeds): Judgement[] {
+  const dockerRoot = 'error' in engine ? undefined : engine.root
   return [
     ok('system', `${system.os.name}, kernel ${system.kernel}`),
     programs(system),
-    space(
-      system,
+    spaceFinding(
       'disk for images',
       needs.imageFolder,
+      system.imageFreeBytes,
       'choose another "libvirt.image_folder" in the config',
     ),
-    dockerRoot === undefined
+    'error' in engine
       ? notApplicable('disk for containers', 'Docker does not answer, so it is not known where it stores')
-      : space(system, 'disk for containers', dockerRoot, 'docker system df; docker image prune'),
+      : spaceFinding(
+          'disk for containers',
+          engine.root,
+          engine.freeBytes,
+          'docker system df; docker image prune',
+        ),
     noexec(system, dockerRoot),
     governor(system),
   ]
@@ -54,10 +59,6 @@ function programs({ programs: there, versions, os }: SystemFacts): Judgement {
         installPackages(installable(['zstd'], os)),
       )
     : ok(check, found)
-}
-
-function space({ freeBytes }: SystemFacts, check: string, folder: string, advice: string): Judgement {
-  return spaceFinding(check, folder, freeBytes[folder], advice)
 }
 
 /** Of the mount that a folder lies in. */
