@@ -105,23 +105,23 @@ async function repair(
     ...showRepairs(repairs),
   ])
     print(line)
-  if (!yes && !(await agreed(signal))) return ExitCode.usage
+  if (!yes && !(process.stdin.isTTY && process.stdout.isTTY)) {
+    print('Nothing was done: there is no terminal to ask at. Add --yes to have it done.')
+    return ExitCode.usage
+  }
+  if (!yes && !(await agreed(signal))) {
+    print('Nothing was done.')
+    return exitCodeOf(diagnosis.findings)
+  }
   await fix({ config, label }, repairs, { cwd: process.cwd(), log: progress, signal })
   print('')
   return exitCodeOf((await show(chosen)).findings)
 }
 
 async function agreed(signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    print('Nothing was done: there is no terminal to ask at. Add --yes to have it done.')
-    return false
-  }
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
   try {
-    const answer = await terminal.question('Do it? [y/N] ', { signal })
-    if (/^y(es)?$/i.test(answer.trim())) return true
-    print('Nothing was done.')
-    return false
+    return /^y(es)?$/i.test((await terminal.question('Do it? [y/N] ', { signal })).trim())
   } finally {
     terminal.close()
   }

@@ -46,7 +46,7 @@ export function systemCommand(needs: HypervisorNeeds): string[] {
   const conf = 'file' in needs.dpserviceConf ? needs.dpserviceConf.file : ''
   const cards = needs.cards.map(({ address }) => address)
   return shell(`section() { printf '\\f%s\\n' "$*"; }
-LC_ALL=C; export LC_ALL
+LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH
 section os; cat /etc/os-release
 section kernel; uname -r
 section systemd; [ -d /run/systemd/system ] && echo yes

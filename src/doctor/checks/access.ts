@@ -48,7 +48,11 @@ function tcpForwarding({ tcpForwarding: outcome }: HostFacts['access']): Judgeme
 function socketForwarding({ socketForwarding: outcome }: HostFacts['access']): Judgement {
   const check = 'AllowStreamLocalForwarding'
   if (outcome === true) return ok(check, "Docker's socket was opened through sshd")
-  if (outcome === undefined) return notApplicable(check, "not tried: no process listens at Docker's socket")
+  if (outcome === undefined)
+    return notApplicable(
+      check,
+      "not tried: at Docker's socket no process listens, or the user may not open it",
+    )
   return fault(
     check,
     `sshd opens no Unix socket, so Docker cannot be reached: ${outcome}`,

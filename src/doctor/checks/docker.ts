@@ -42,5 +42,11 @@ export function dockerChecks({ docker, access, system }: HostFacts, path: string
   }
   if (typeof access.socketForwarding === 'string')
     return [notApplicable(check, 'sshd opens no way to it: see AllowStreamLocalForwarding')]
-  return [fault(check, `the engine at ${path} does not answer: ${engine.error}`, `systemctl restart ${unit}`)]
+  return [
+    fault(
+      check,
+      `the engine at ${path} does not answer: ${engine.error}`,
+      system.systemd ? `systemctl restart ${unit}` : 'start dockerd anew, by whatever runs it here',
+    ),
+  ]
 }

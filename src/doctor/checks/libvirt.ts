@@ -51,7 +51,11 @@ function daemon({ programs, units, os, systemd }: SystemFacts, error: string): J
       startUnit(unit),
     ])
   }
-  const advice = systemd ? installCommand(['libvirtd'], os) : 'libvirtd --daemon'
+  const advice = systemd
+    ? unit === undefined
+      ? installCommand(['libvirtd'], os)
+      : `systemctl restart ${unit}; journalctl -u ${unit}`
+    : `start libvirtd anew, by whatever runs it here`
   return fault('libvirt', `does not answer at qemu:///system: ${error}`, advice)
 }
 
