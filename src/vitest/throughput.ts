@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
@@ -12,6 +13,7 @@ import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { modeEvidence } from './mode-evidence.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 /** The thresholds of the config, by scenario. */
@@ -172,12 +174,15 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
   let raw: Iperf3RawFlow[]
   let restarts: Restart[]
+  let software: SoftwarePackets
   try {
     const before = await identities(environment, request)
+    const observation = await environment.dataplane.observePath(request.from, request.to)
     raw = await runIperf3(
       { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement), runId: run.runId },
       signal,
     )
+    software = await observation.end()
     for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
@@ -194,8 +199,9 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   }))
   const aligned = alignFlows(flows, run.config.measurement)
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
-  const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
-  return { ...provenance, tool, restarts, modeEvidence, ...aligned }
+  const { mtuBytes } = request.checked
+  const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
+  return { ...provenance, tool, restarts, modeEvidence: evidence, ...aligned }
 }
 
 /** A process's own words where it left no JSON: what went wrong stands on stderr then. */
