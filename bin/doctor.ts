@@ -21,6 +21,7 @@ import { ExitCode, UsageError } from '../src/core/errors.ts'
 import { capabilityFaults } from '../lab/capable.ts'
 import { missingPackages } from '../lab/lab.ts'
 import { labsFolder } from '../lab/paths.ts'
+import { labNames, readState } from '../lab/state/state.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { progress, untilSignal } from './terminal.ts'
 
@@ -71,7 +72,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
       await revert({ file, name }, { cwd: process.cwd(), log: print, signal })
       return ExitCode.passed
     }
-    const chosen: DoctorOptions = { file, name, lab, signal }
+    const chosen: DoctorOptions = { file, name, lab, labEngine, signal }
     const diagnosis = await show(chosen, given('json'))
     return given('fix') ? repair(chosen, diagnosis, given('yes'), signal) : exitCodeOf(diagnosis.findings)
   })
@@ -140,4 +141,11 @@ async function lab(configFile: string | undefined): Promise<Judgement> {
   ].join(' ')
   const advice = missing.length > 0 ? 'npx dpbench lab install' : 'run the lab as root on a Linux machine'
   return configFile === undefined ? warning(check, found, advice) : fault(check, found, advice)
+}
+
+/** A lab has a Docker engine for the controller, apart from the machine's own. */
+async function labEngine(configFile: string): Promise<string | undefined> {
+  const states = await Promise.all((await labNames()).map((each) => readState(each)))
+  return states.find((state) => state?.description?.configFile === configFile)?.description?.controller
+    .dockerSocket
 }

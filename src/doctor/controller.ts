@@ -44,11 +44,12 @@ export async function gatherController(
   config: BenchConfig | undefined,
   cwd: string,
   env: NodeJS.ProcessEnv,
+  socket: string | undefined,
 ): Promise<ControllerFacts> {
   const [os, there, docker, space, key] = await Promise.all([
     readFile('/etc/os-release', 'utf8').catch(() => ''), // a system without it has no package hints
     Promise.all(programs.map(async (each) => ((await inPath(each, env)) ? [each] : []))),
-    dockerOfController(env),
+    dockerOfController(env, socket),
     statfs(cwd),
     config && keyFacts(config),
   ])
@@ -163,15 +164,17 @@ async function inPath(program: string, env: NodeJS.ProcessEnv): Promise<boolean>
   return found.includes(true)
 }
 
-async function dockerOfController(env: NodeJS.ProcessEnv): Promise<ControllerFacts['docker']> {
-  const host = env['DOCKER_HOST']
+/** The engine that is named: by DOCKER_HOST, else by `socket`, else the usual one. */
+async function dockerOfController(
+  env: NodeJS.ProcessEnv,
+  socket = dockerSocket,
+): Promise<ControllerFacts['docker']> {
+  const named = env['DOCKER_HOST']
   try {
     // without a socket of its own dockerode takes DOCKER_HOST
-    const docker = host
-      ? new Docker({ timeout: 3000 })
-      : new Docker({ socketPath: dockerSocket, timeout: 3000 })
+    const docker = named ? new Docker({ timeout: 3000 }) : new Docker({ socketPath: socket, timeout: 3000 })
     const { Version: version } = await docker.version()
-    return { version }
+    return { version: `${version} answers at ${named ?? socket}` }
   } catch (error) {
     return { error: oneLine(error) }
   }

@@ -20,7 +20,7 @@ import { memoryChecks } from './checks/memory.ts'
 import { networkChecks } from './checks/network.ts'
 import { smartNicChecks } from './checks/smart-nic.ts'
 import { systemChecks } from './checks/system.ts'
-import { controllerChecks, gatherController } from './controller.ts'
+import { type ControllerFacts, controllerChecks, gatherController } from './controller.ts'
 import { type Finding, type Judgement, fault, notApplicable, ok } from './finding.ts'
 import { gatherHost, oneLine } from './gather-host.ts'
 import { gatherGuest, guestChecks } from './guests.ts'
@@ -30,6 +30,8 @@ import { type HypervisorNeeds, needsOf } from './needs.ts'
 export interface DoctorOptions extends LoadConfigOptions {
   /** What a lab on this machine lacks: asked with the config's file, or without one where there is none. */
   readonly lab?: ((configFile: string | undefined) => Promise<Judgement>) | undefined
+  /** The socket of the engine that a lab has for the controller; `undefined` where the config is not a lab's. */
+  readonly labEngine?: ((configFile: string) => Promise<string | undefined>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -55,7 +57,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   })
   const config = loaded instanceof ConfigError ? undefined : loaded
   const [controller, lab, hosts] = await Promise.all([
-    gatherController(config, cwd, env),
+    controllerOf(config, cwd, env, options),
     options.lab?.(config?.sourceFile),
     Promise.all((config?.hypervisors ?? []).map((each) => examine(config!, each, label, options.signal))),
   ])
@@ -69,6 +71,15 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     label,
     findings: [...[...own, ...none].map((each) => ({ machine: 'controller', ...each })), ...hosts.flat()],
   }
+}
+
+async function controllerOf(
+  config: BenchConfig | undefined,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  { labEngine }: DoctorOptions,
+): Promise<ControllerFacts> {
+  return gatherController(config, cwd, env, config && (await labEngine?.(config.sourceFile)))
 }
 
 /** 0 without a fault, 2 when one is the config's, else 3. */

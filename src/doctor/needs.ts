@@ -32,7 +32,13 @@ export interface HypervisorNeeds {
 
 export interface HugepageNeeds {
   /** Of dpservice: MiB where its arguments say so; `some` where they leave it to DPDK; or why it uses none. */
-  readonly dataplane: { readonly mib: number | 'some' } | { readonly none: string }
+  readonly dataplane:
+    | {
+        readonly mib: number | 'some'
+        /** Where the hypervisor has the hugetlbfs that is mounted into the container. */
+        readonly folder?: string
+      }
+    | { readonly none: string }
   /** Of each VM that does not run yet, MiB; 0 where VMs use none. */
   readonly mibPerVm: number
 }
@@ -80,11 +86,15 @@ function dataplaneHugepages({ dpservice }: HypervisorConfig): HugepageNeeds['dat
   const { ealArguments: eal, mounts } = dpservice
   if (eal.includes('--no-huge')) return { none: 'dpservice runs with --no-huge' }
   const inMemory = eal.includes('--in-memory')
-  const mounted = mounts.some((mount) => /^\/[^:]*huge/.test(mount))
-  if (!mounted && !inMemory) return { none: "no hugetlbfs is among the mounts of dpservice's container" }
+  const folder = mounts.map((mount) => mount.split(':')[0]!).find((mount) => mount.includes('huge'))
+  if (folder === undefined && !inMemory)
+    return { none: "no hugetlbfs is among the mounts of dpservice's container" }
   const perSocket = argumentOf(eal, '--socket-mem') ?? argumentOf(eal, '--numa-mem')
   const mib = argumentOf(eal, '-m')?.split(',').map(Number) ?? perSocket?.split(',').map(Number)
-  return { mib: mib ? mib.reduce((sum, each) => sum + each, 0) : 'some' }
+  return {
+    mib: mib ? mib.reduce((sum, each) => sum + each, 0) : 'some',
+    ...(folder !== undefined && { folder }),
+  }
 }
 
 /** `-m 320`, `-m320`, `--socket-mem 1,2` or `--socket-mem=1,2`. */

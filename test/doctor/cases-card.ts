@@ -55,7 +55,7 @@ export const cardCases: readonly Case[] = [
     name: 'no hugetlbfs',
     changes: { system: { mounts: '/dev/vda / ext4 rw 0 0' } },
     check: 'hugetlbfs',
-    found: /no hugetlbfs is mounted/,
+    found: /no hugetlbfs is mounted at \/dev\/hugepages/,
     advice: /mount -t hugetlbfs/,
   },
   {

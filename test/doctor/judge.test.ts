@@ -110,7 +110,7 @@ describe('what a config asks for', () => {
     [['--socket-mem=1024,512'], 1536],
     [['-l', '0,1'], 'some'],
   ])('%j: hugepages of %s MiB', (ealArguments, mib) => {
-    expect(asked({ ealArguments }).hugepages.dataplane).toEqual({ mib })
+    expect(asked({ ealArguments }).hugepages.dataplane).toEqual({ mib, folder: '/dev/hugepages' })
   })
 
   test('no hugepages with --no-huge, or where none are mounted into the container', () => {

@@ -12,7 +12,10 @@ export function memoryChecks({ system, libvirt }: HostFacts, needs: HypervisorNe
     return [notApplicable('hugepages', `${dataplane.none}, and VMs use none ("libvirt.hugepages")`)]
   }
   const forDataplane = 'none' in dataplane ? 0 : dataplane.mib
-  return [pages(system, forDataplane, forVms), ...mount(system, forDataplane)]
+  return [
+    pages(system, forDataplane, forVms),
+    ...('none' in dataplane ? [] : mount(system, dataplane.folder)),
+  ]
 }
 
 function pages(system: SystemFacts, forDataplane: number | 'some', forVms: number): Judgement {
@@ -68,15 +71,15 @@ function chosenPool({ hugepages: { pools, defaultKib } }: SystemFacts): Hugepage
   return bySpace[0] ?? pools.find(({ sizeKib }) => sizeKib === defaultKib) ?? pools[0]
 }
 
-function mount({ hugetlbfs }: SystemFacts, forDataplane: number | 'some'): Judgement[] {
-  if (forDataplane === 0) return []
+function mount({ hugetlbfs }: SystemFacts, folder: string | undefined): Judgement[] {
+  if (folder === undefined) return []
   return [
-    hugetlbfs.length > 0
-      ? ok('hugetlbfs', `mounted at ${hugetlbfs.join(', ')}`)
+    hugetlbfs.includes(folder)
+      ? ok('hugetlbfs', `mounted at ${folder}`)
       : fault(
           'hugetlbfs',
-          'no hugetlbfs is mounted, so dpservice cannot use the hugepages',
-          'mkdir -p /dev/hugepages && mount -t hugetlbfs none /dev/hugepages',
+          `no hugetlbfs is mounted at ${folder}, so dpservice cannot use the hugepages`,
+          `mkdir -p ${folder} && mount -t hugetlbfs none ${folder}`,
         ),
   ]
 }
