@@ -78,8 +78,6 @@ export interface SystemFacts {
   readonly dpserviceConf?: string
   /** systemd's units of the daemons: `active`, `inactive`, …; only those that it knows. */
   readonly units: Readonly<Record<string, string>>
-  /** How many sockets there are at UDP port 67, where DHCP is served. */
-  readonly dhcpServers: number
   /** Destinations of its IPv4 routes, `192.168.122.0/24`. */
   readonly routes: readonly string[]
 }
@@ -97,6 +95,8 @@ export interface LibvirtFacts {
     /** `nat`, `route`, …; `undefined` for one that leads nowhere. */
     readonly forward?: string
   }
+  /** Whether the dnsmasq that libvirt started for it still runs; `undefined` where libvirt keeps no note of it. */
+  readonly dnsmasq?: 'serves' | 'ended'
   readonly networks: readonly string[]
   readonly running: readonly string[]
   /** Whether it can run domains of the config's type and machine; otherwise what it says. */

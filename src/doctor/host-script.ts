@@ -91,7 +91,6 @@ done
 section netdevs; for net in /sys/class/net/*; do
   [ -e "$net/mtu" ] && echo "$(basename "$net") $(cat "$net/mtu") $([ -d "$net/bridge" ] && echo bridge)"
 done
-section dhcp; grep -c ':0043 ' /proc/net/udp
 section routes; ip -4 route show table all 2>/dev/null
 section units; if [ -d /run/systemd/system ]; then for unit in ${quoteArgv(units)}; do
   systemctl show --property=LoadState,ActiveState --value "$unit" 2>/dev/null | tr '\\n' ' '; echo "$unit"
@@ -114,6 +113,8 @@ section networks; ${virsh('net-list', '--all', '--name')}
 section active; ${virsh('net-list', '--name')}
 section autostart; ${virsh('net-list', '--all', '--autostart', '--name')}
 section network; ${virsh('net-dumpxml', '--network', network)} 2>/dev/null
+section dnsmasq; pid=$(cat ${quoteArgv([`/run/libvirt/network/${network}.pid`])} 2>/dev/null) &&
+  { grep -q dnsmasq "/proc/$pid/comm" 2>/dev/null && echo serves || echo ended; }
 section running; ${virsh('list', '--state-running', '--name')}
 section domains; ${virsh('domcapabilities', '--virttype', domainType, '--machine', machine)} 2>&1 >/dev/null
 section domains status; ${virsh('domcapabilities', '--virttype', domainType, '--machine', machine)} >/dev/null 2>&1 && echo ok`)

@@ -74,7 +74,6 @@ export function parseSystem(output: string): SystemFacts {
         load === 'loaded' ? [[unit, active]] : [],
       ),
     ),
-    dhcpServers: Number(sections.get('dhcp') ?? 0),
     routes: words(sections, 'routes').flatMap(([first = '']) => (/^\d/.test(first) ? [first] : [])),
   }
 }
@@ -146,6 +145,7 @@ export function parseLibvirt(output: string, network: string): LibvirtFacts {
     return { answer: { error: lastLine(said) || 'no answer' }, networks: [], running: [] }
   }
   const document = sections.get('network') ?? ''
+  const dnsmasq = sections.get('dnsmasq')
   const found = document === '' ? undefined : parseNetwork(document)
   const names = (section: string): string[] => lines(sections, section).map((line) => line.trim())
   return {
@@ -160,6 +160,7 @@ export function parseLibvirt(output: string, network: string): LibvirtFacts {
         ...(found.forward !== undefined && { forward: found.forward }),
       },
     }),
+    ...((dnsmasq === 'serves' || dnsmasq === 'ended') && { dnsmasq }),
     networks: names('networks'),
     running: names('running'),
     domainType:

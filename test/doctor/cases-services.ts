@@ -29,9 +29,9 @@ export const serviceCases: readonly Case[] = [
   },
   {
     name: 'dnsmasq has ended',
-    changes: { system: { dhcp: '0' } },
+    changes: { libvirt: { dnsmasq: 'ended' } },
     check: 'libvirt DHCP',
-    found: /nothing listens for DHCP/,
+    found: /nothing serves DHCP/,
     advice: /virsh net-destroy default; virsh net-start default/,
   },
   {

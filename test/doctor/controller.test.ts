@@ -1,7 +1,18 @@
 /** The controller's own findings, what they look like as text and as JSON, and the exit code that they make. */
-import { expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { type ControllerFacts, controllerChecks } from '../../src/doctor/controller.ts'
-import { type Finding, type Judgement, exitCodeOf, renderJson, renderText } from '../../src/doctor/index.ts'
+import {
+  type Finding,
+  type Judgement,
+  diagnose,
+  exitCodeOf,
+  renderJson,
+  renderText,
+  warning,
+} from '../../src/doctor/index.ts'
 
 const key = { file: '/k', usable: true, publicMatches: true, mode: '600' } as const
 const healthy: ControllerFacts = {
@@ -122,4 +133,23 @@ test('text and JSON', () => {
       },
     ],
   })
+})
+
+test('an empty machine: no config, no programs; all of it at once, and fast', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dpbench-empty-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const started = performance.now()
+  const lab = async (): Promise<Judgement> =>
+    warning('lab', 'packages that a lab lacks: libvirt-daemon', 'lab install')
+  const { findings, config } = await diagnose({ cwd: folder, labFolder: folder, env: { PATH: folder }, lab })
+  expect(performance.now() - started).toBeLessThan(10_000)
+  expect(config).toBeUndefined()
+  const faults = findings.filter(({ status }) => status === 'fault')
+  expect(faults.map(({ check }) => check)).toEqual(['config', 'ssh-keygen'])
+  expect(faults[0]!.found).toBe('There is no config.')
+  expect(faults[0]!.advice).toMatch(/npx dpbench lab up.*two-servers\.json.*--env-config-file FILE/)
+  expect(findings.map(({ check }) => check)).toEqual(
+    expect.arrayContaining(['lab', 'hypervisors', 'key files']),
+  )
+  expect(exitCodeOf(findings)).toBe(2)
 })

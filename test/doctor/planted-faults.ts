@@ -60,6 +60,19 @@ export const plantedFaults: readonly PlantedFault[] = [
     look: `${networks}; ${links}`,
   },
   {
+    name: "a network's dnsmasq has ended",
+    plant: `${network('dpbench-mute', "<dhcp><range start='192.168.99.2' end='192.168.99.9'/></dhcp>")}; virsh -q net-start dpbench-mute; kill $(cat /run/libvirt/network/dpbench-mute.pid); while [ -d /proc/$(cat /run/libvirt/network/dpbench-mute.pid) ]; do sleep 0.02; done`,
+    heal: 'virsh -q net-destroy dpbench-mute; virsh -q net-undefine dpbench-mute',
+    edit: (config) => (config.libvirt.network = 'dpbench-mute'),
+    finds: [
+      {
+        check: 'libvirt DHCP',
+        found: /dnsmasq of "dpbench-mute" has ended/,
+        advice: /net-start dpbench-mute/,
+      },
+    ],
+  },
+  {
     name: 'a network without DHCP',
     plant: `${network('dpbench-mute', '')}; virsh -q net-start dpbench-mute`,
     heal: 'virsh -q net-destroy dpbench-mute; virsh -q net-undefine dpbench-mute',
@@ -176,6 +189,12 @@ export const plantedFaults: readonly PlantedFault[] = [
     heal: '[ ! -e /run/sudo.place ] || { mv /run/sudo.away "$(cat /run/sudo.place)"; rm /run/sudo.place; }',
     edit: (config) => (config.hypervisors[0].sudo = true),
     finds: [{ check: 'sudo', found: /there is no sudo here/, advice: /take "sudo" out of this hypervisor/ }],
+  },
+  {
+    name: 'a guest with another host key',
+    machine: 'vm3',
+    edit: (config) => (config.hypervisors[0].vms[0].host_key = config.hypervisors[0].host_key),
+    finds: [{ check: 'guest', found: /vm3: the host key of/, advice: /npm run provision -- --clean-up/ }],
   },
   {
     name: 'an iperf3 that crashes, in a guest',

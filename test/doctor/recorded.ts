@@ -96,7 +96,6 @@ export const systemSections: Readonly<Record<string, string>> = {
   governors:
     '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor performance\n/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor performance',
   netdevs: 'enp138s0f0np0 9100 \nenp138s0f0npf0vf2 1500 \nvirbr0 1500 bridge',
-  dhcp: '1',
   routes: 'default via 10.0.0.1 dev eno1\n10.0.0.0/24 dev eno1\n192.168.122.0/24 dev virbr0',
   units: 'loaded active docker.service\nloaded active libvirtd.service\nnot-found inactive virtqemud.service',
   'dpservice.conf': `# made by prepare.sh\nno-stats\npf0 enp138s0f0np0\npf1 enp138s0f1np1\nvf-pattern enp138s0f0npf0vf\nipv6 2001:db8::1\na-pf0 ${card},class=rxq_cqe_comp_en=0,rx_vec_en=1,representor=pf[0]vf[0-125]\na-pf1 0000:8a:00.1,class=rxq_cqe_comp_en=0`,
@@ -114,6 +113,7 @@ export const libvirtSections: Readonly<Record<string, string>> = {
   autostart: 'default',
   network:
     "<network><name>default</name><uuid>1b7f2f4e-0000-4000-8000-000000000001</uuid><forward mode='nat'/><bridge name='virbr0' stp='on' delay='0'/><ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>",
+  dnsmasq: 'serves',
   running: '',
   domains: '',
   'domains status': 'ok',

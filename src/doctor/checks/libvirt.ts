@@ -61,7 +61,7 @@ function daemon({ programs, units, os, systemd }: SystemFacts, error: string): J
 
 function network(
   system: SystemFacts,
-  { network: found, networks }: LibvirtFacts,
+  { network: found, networks, dnsmasq }: LibvirtFacts,
   { network: name }: HypervisorNeeds,
   label: string,
 ): Judgement[] {
@@ -88,7 +88,10 @@ function network(
   const forward = found.forward ?? 'no way out'
   if (!active) {
     const commands = `virsh net-start ${name}${autostart ? '' : `; virsh net-autostart ${name}`}`
-    return [fault(check, `"${name}" is defined and not active`, commands, repairs), dhcp(system, found, name)]
+    return [
+      fault(check, `"${name}" is defined and not active`, commands, repairs),
+      dhcp(found, dnsmasq, name),
+    ]
   }
   return [
     autostart
@@ -102,13 +105,13 @@ function network(
           `virsh net-autostart ${name}`,
           repairs,
         ),
-    dhcp(system, found, name),
+    dhcp(found, dnsmasq, name),
   ]
 }
 
 function dhcp(
-  { dhcpServers }: SystemFacts,
   { dhcp, active }: NonNullable<LibvirtFacts['network']>,
+  dnsmasq: LibvirtFacts['dnsmasq'],
   name: string,
 ): Judgement {
   const check = 'libvirt DHCP'
@@ -120,11 +123,11 @@ function dhcp(
     )
   }
   if (!active) return notApplicable(check, `"${name}" is not active`)
-  return dhcpServers > 0
+  return dnsmasq !== 'ended'
     ? ok(check, `"${name}" serves DHCP`)
     : fault(
         check,
-        `nothing listens for DHCP: dnsmasq of "${name}" has ended`,
+        `nothing serves DHCP: dnsmasq of "${name}" has ended`,
         `virsh net-destroy ${name}; virsh net-start ${name} (running VMs lose their management NIC until they are restarted)`,
       )
 }
