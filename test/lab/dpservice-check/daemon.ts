@@ -24,7 +24,7 @@ interface Neighbour {
   readonly state: readonly string[]
 }
 
-const wiringDeadlineMs = 8000
+const wiringDeadlineMs = 5000
 const capabilities = { NET_ADMIN: 12, IPC_LOCK: 14, SYS_ADMIN: 21 } as const
 
 function portsOf(argv: readonly string[]): Port[] {
