@@ -58,6 +58,12 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     expect(named.length).toBeGreaterThanOrEqual(3)
     for (const file of named) expect(existsSync(join(project.folder, file)), file).toBe(true)
 
+    for (const { name, mode, repetitions } of record.tests) {
+      for (const { modeEvidence } of repetitions)
+        expect(modeEvidence, `${name} (${mode})`).toMatchObject({ state: 'proven' })
+    }
+    expect(text).not.toContain('not proven')
+
     const mean = (name: string, mode: string): number => {
       const result = record.tests.find((each) => each.name === name && each.mode === mode)?.result
       if (result?.state !== 'judged' || !('statistics' in result.verdict))
