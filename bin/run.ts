@@ -28,6 +28,11 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'interval|mean',
     help: 'what is held against the threshold; default: the 95 % interval',
   },
+  {
+    name: 'tags',
+    value: 'TAGS',
+    help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
   { name: 'verbose', help: 'show every step' },
 ]

@@ -17,6 +17,7 @@ export const packages = [
   'openssh-server',
   'passwd',
   'procps',
+  'sockperf',
   'sudo',
   'systemd-sysv',
   'udev',

@@ -60,6 +60,8 @@ export function explanationOf(test: TestRecord): string {
   switch (result.state) {
     case 'judged':
       return result.verdict.sentence
+    case 'assessed':
+      return result.sentences.join('; ')
     case 'error':
       return `${result.error.code}: ${result.error.message}`
     case 'failed':
@@ -80,7 +82,10 @@ export function reasonsOf(test: TestRecord): string[] {
 
 /** The remarks beside a verdict. */
 export function notesOf(test: TestRecord): readonly string[] {
-  return verdictOf(test)?.notes ?? []
+  const ofMetrics = test.metrics.flatMap(({ measurement, notes }) =>
+    notes.map((note) => `${measurement}: ${note}`),
+  )
+  return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
 /** Reasons and remarks together. */

@@ -22,6 +22,22 @@ export interface HandledPackets {
   readonly packets: number
 }
 
+/** What was counted at each place, or why nothing was. */
+export type CountedPackets =
+  | { readonly state: 'counted'; readonly counts: readonly HandledPackets[] }
+  | { readonly state: 'unknown'; readonly reason: string }
+
+/** @param payloadBytes of a packet of the flows, where the tool does not tell it */
+export function evidenceOf(
+  mode: PathMode,
+  software: CountedPackets,
+  flows: readonly FlowSample[],
+  payloadBytes: number,
+): ModeEvidence {
+  if (software.state === 'unknown') return { state: 'unknown', detail: software.reason }
+  return judgeMode(mode, packetsOf(flows, payloadBytes), software.counts)
+}
+
 /** How many of `total` packets the software path handled, held against the mode. */
 export function judgeMode(mode: PathMode, total: number, handled: readonly HandledPackets[]): ModeEvidence {
   if (handled.length === 0) return { state: 'unknown', detail: 'nothing was counted' }

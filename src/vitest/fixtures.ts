@@ -9,7 +9,8 @@ import { tell } from './messages.ts'
 import { type Path, acrossHypervisors, onOneHypervisor } from './placement.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
-import { type Throughput, type ThroughputRequest, measureThroughput } from './throughput.ts'
+import { trafficOf } from './traffic.ts'
+import type { Traffic } from './traffic-requests.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -17,14 +18,6 @@ export interface TestDataplane {
   route(a: VirtualMachine, b: VirtualMachine): Promise<void>
   /** What runs, for whatever has no fixture. */
   readonly deployed: DeployedDataplane
-}
-
-export interface Traffic {
-  /**
-   * Measures TCP throughput with iperf3, repeating until a verdict is decided.
-   * @throws MeasurementError when the measurement is not valid
-   */
-  iperf3(request: ThroughputRequest): Promise<Throughput>
 }
 
 /** Chooses machines by placement; a test whose placement the config does not have is skipped, with that reason. */
@@ -77,25 +70,18 @@ export const test = withSession
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
     let begun = 0
-    return {
-      iperf3(request) {
-        const place = begun++
-        const prefix = place === 0 ? '' : `measurement-${place + 1}-`
-        const record = (report: MeasurementReport): void => void (measurements[place] = report)
-        const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
-        return measureThroughput(
-          {
-            run,
-            environment,
-            signal,
-            record,
-            store: (name, content) => store(prefix + name, content),
-            progress,
-          },
-          request,
-        )
-      },
-    }
+    return trafficOf(environment, () => {
+      const place = begun++
+      const prefix = place === 0 ? '' : `measurement-${place + 1}-`
+      return {
+        run,
+        environment,
+        signal,
+        record: (report: MeasurementReport) => void (measurements[place] = report),
+        store: (name, content) => store(prefix + name, content),
+        progress: (text) => tell({ type: 'repetition', test: task.name, text }),
+      }
+    })
   })
 
 export type { Hypervisor, VirtualMachine }

@@ -14,6 +14,8 @@ export interface RunSettings {
   readonly envConfigName?: string | undefined
   /** The results folder's name. Default: the time. */
   readonly tag?: string | undefined
+  /** Which tagged suites run, in the words of Vitest's `--tags-filter`. Default: `defaultTags`. */
+  readonly tags: string
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
@@ -31,6 +33,7 @@ export const settingVariables = {
   envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
   envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
   tag: 'DPBENCH_TAG',
+  tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
   verbose: 'DPBENCH_VERBOSE',
@@ -45,6 +48,10 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   both: ['offload', 'non-offload'],
 }
 
+/** The suites of this tag measure more than throughput, and run when they are asked for. */
+export const trafficTag = 'traffic'
+export const defaultTags = `!${trafficTag}`
+
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
   mode: z.string().optional(),
@@ -56,6 +63,10 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
     .optional(),
+  tags: z
+    .string()
+    .regex(/^[\w!&|()*. -]+$/)
+    .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
   verbose: z.stringbool().default(false),
@@ -65,6 +76,7 @@ const hints: Partial<Record<SettingName, string>> = {
   stage: 'dev or cicd',
   profile: 'quick, default or release',
   verdict: 'interval or mean',
+  tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
 }
 
@@ -91,7 +103,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
   }
   if (!parsed.success || !modes) throw new UsageError(faults.join('\n'))
-  const { stage, dockerImage, envConfigFile, envConfigName, tag, profile, verdict, verbose } = parsed.data
+  const { stage, dockerImage, envConfigFile, envConfigName, tag, tags, profile, verdict, verbose } =
+    parsed.data
   return {
     modes,
     stage,
@@ -99,6 +112,7 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     envConfigFile,
     envConfigName,
     tag,
+    tags,
     profile,
     verdictRule: verdict,
     verbose,

@@ -6,8 +6,10 @@ import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
-import { parseIperf3 } from '../traffic/iperf3/parse.ts'
+import { flowInputs, rawFiles } from '../traffic/iperf3/flow-inputs.ts'
+import { serversOn } from '../traffic/server-end.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
@@ -30,7 +32,7 @@ export interface ThroughputRequest {
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
   /** Where clients connect to. Default: the receiver's own address. */
-  readonly address?: string
+  readonly address?: string | undefined
 }
 
 /** A finished measurement, to be held against an expectation. */
@@ -135,9 +137,10 @@ function progressLine(samples: readonly Sample[], { profile }: JudgePlan): strin
   return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
 }
 
-function checkPath(
+/** Pre-flight between two VMs of the environment. @throws MeasurementError */
+export function checkPath(
   environment: Environment,
-  request: ThroughputRequest,
+  request: Pick<ThroughputRequest, 'from' | 'to' | 'family' | 'address'>,
   signal: AbortSignal,
 ): Promise<Preflight> {
   const { from, to, family } = request
@@ -150,7 +153,8 @@ function checkPath(
       to,
       family,
       address: request.address ?? to.overlayAddress(family),
-      interfaces: { from: sender.interface, to: receiver.interface },
+      interface: sender.interface,
+      receiverFacts: () => machineFacts(to, receiver.interface, from.overlayAddress(family)),
       mtuBytes: Math.min(sender.mtu, receiver.mtu),
     },
     signal,
@@ -179,11 +183,20 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     const before = await identities(environment, request)
     const observation = await environment.dataplane.observePath(request.from, request.to)
     raw = await runIperf3(
-      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement), runId: run.runId },
+      {
+        from: request.from,
+        to: serversOn(request.to),
+        address: request.address ?? request.to.overlayAddress(request.family),
+        family: request.family,
+        flows: flowsAsked,
+        seconds: runSeconds(run.config.measurement),
+        runId: run.runId,
+      },
       signal,
     )
     software = await observation.end()
-    for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
+    for (const [name, content] of rawFiles(raw, `${request.family}-repetition-${request.number}`))
+      request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
   } catch (error) {
@@ -191,27 +204,12 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
   }
-  const flows = raw.map((flow) => ({
-    name: flow.name,
-    client: { machine: request.from.name, output: readOutput(flow.client) },
-    server: { machine: request.to.name, output: readOutput(flow.server) },
-    launchedAtMs: flow.client.launchedAtMs,
-  }))
-  const aligned = alignFlows(flows, run.config.measurement)
+  const inputs = flowInputs(raw, { from: request.from.name, to: request.to.name })
+  const aligned = alignFlows(inputs, run.config.measurement)
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
   const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
   return { ...provenance, tool, restarts, modeEvidence: evidence, ...aligned }
-}
-
-/** A process's own words where it left no JSON: what went wrong stands on stderr then. */
-function readOutput({ stdout, stderr, exitCode }: Iperf3RawFlow['client']): ReturnType<typeof parseIperf3> {
-  const output = parseIperf3(stdout)
-  const said = stderr.trim()
-  const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
-  const detail = [status, said].filter(Boolean).join(': ')
-  if (output.state !== 'faulty' || !detail) return output
-  return { ...output, faults: [...output.faults, detail] }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
@@ -227,7 +225,11 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-async function identities(environment: Environment, { from, to }: Repetition): Promise<Identities> {
+/** What changes when the data plane or one of the two guests restarts. */
+export async function identities(
+  environment: Environment,
+  { from, to }: Pick<ThroughputRequest, 'from' | 'to'>,
+): Promise<Identities> {
   const [dataplane, sender, receiver] = await Promise.all([
     environment.dataplane.identity(),
     bootId(from.ssh),
@@ -240,7 +242,7 @@ async function identities(environment: Environment, { from, to }: Repetition): P
   ])
 }
 
-function changes(before: Identities, after: Identities): Restart[] {
+export function changes(before: Identities, after: Identities): Restart[] {
   return [...before]
     .filter(([machine, identity]) => after.get(machine) !== identity)
     .map(([machine, identity]) => ({
@@ -248,18 +250,4 @@ function changes(before: Identities, after: Identities): Restart[] {
       what: machine === 'the data plane' ? 'dpservice' : 'guest',
       detail: `before: ${identity}; after: ${after.get(machine)}`,
     }))
-}
-
-async function storeRaw(
-  context: MeasureContext,
-  { family, number }: Repetition,
-  flow: Iperf3RawFlow,
-): Promise<string[]> {
-  const base = `${family}-repetition-${number}-${flow.name.replace(' ', '-')}`
-  const files = (['client', 'server'] as const).flatMap((end) => {
-    const { stdout, stderr } = flow[end]
-    const json: [string, string] = [`${base}-${end}.json`, stdout]
-    return stderr ? [json, [`${base}-${end}.stderr`, stderr] as [string, string]] : [json]
-  })
-  return Promise.all(files.map(([name, content]) => context.store(name, content)))
 }

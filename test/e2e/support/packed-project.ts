@@ -34,6 +34,10 @@ test('types', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
   const name: string = vm['vm1']!.name + hypervisor['hypervisor-1']!.name + verdict.sentence
   expect(name).toBe(name)
   expect(throughput).toReachExpected('local_vm2vm')
+  const { metrics } = await traffic.udp({ from, to, family: 'ipv4', bitsPerSecond: 1e6, expected: { loss: 'x' } })
+  expect(metrics.loss).toStayBelow('x')
+  // @ts-expect-error -- no such figure
+  expect(metrics.losses).toStayBelow('x')
   // @ts-expect-error -- no such threshold
   expect(throughput).toReachExpected('remote')
   // @ts-expect-error -- no such family
