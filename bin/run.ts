@@ -28,6 +28,10 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'interval|mean',
     help: 'what is held against the threshold; default: the 95 % interval',
   },
+  {
+    name: 'strict',
+    help: 'a test whose needs the config does not meet fails (exit code 2), instead of being skipped',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
   { name: 'verbose', help: 'show every step' },
 ]

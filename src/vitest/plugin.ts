@@ -6,6 +6,7 @@ import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { requireNode } from '../core/node-version.ts'
+import { withClassicNames } from './classic-names.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
@@ -107,6 +108,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    strict: run.settings.strict,
   }
 }
 
@@ -117,6 +119,8 @@ function onConsoleLog(log: string): false | undefined {
 }
 
 function attach(vitest: Vitest, run: Run): void {
+  const { testNamePattern } = vitest.config
+  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)

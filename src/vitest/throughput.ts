@@ -12,6 +12,7 @@ import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 /** The thresholds of the config, by scenario. */
@@ -27,8 +28,10 @@ export interface ThroughputRequest {
   readonly flows?: number
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
-  /** Where clients connect to. Default: the receiver's own address. */
+  /** Where clients connect to. Default: that of `through`, else the receiver's own address. */
   readonly address?: string
+  /** What keeps state on the path, as `dataplane.nat` and `dataplane.loadBalancer` return it: new for each repetition. */
+  readonly through?: Through
 }
 
 /** A finished measurement, to be held against an expectation. */
@@ -53,12 +56,14 @@ export interface MeasureContext {
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
 export async function measureThroughput(
   context: MeasureContext,
-  request: ThroughputRequest,
+  asked: ThroughputRequest,
 ): Promise<Throughput> {
   const { environment, run, signal } = context
-  const { from, to, family } = request
+  const request = throughDefaults(asked)
+  const { from, to, family, through } = request
   const name = `iperf3 ${family} ${from.name} → ${to.name}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
+  requireFit(through, request.flows ?? run.config.concurrentFlowCount)
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
@@ -74,6 +79,7 @@ export async function measureThroughput(
   }
   for (;;) {
     if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+    await openState(through)
     const sample = await repetition(context, {
       ...request,
       name,
@@ -175,7 +181,13 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   try {
     const before = await identities(environment, request)
     raw = await runIperf3(
-      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement), runId: run.runId },
+      {
+        ...request,
+        flows: flowsAsked,
+        firstPort: request.through?.ports?.[0],
+        seconds: runSeconds(run.config.measurement),
+        runId: run.runId,
+      },
       signal,
     )
     for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
@@ -193,9 +205,13 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     launchedAtMs: flow.client.launchedAtMs,
   }))
   const aligned = alignFlows(flows, run.config.measurement)
+  const judged = withFaults(
+    aligned,
+    flows.map((flow) => bypassFaults(request.through, flow)),
+  )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
-  return { ...provenance, tool, restarts, modeEvidence, ...aligned }
+  return { ...provenance, tool, restarts, modeEvidence, ...judged }
 }
 
 /** A process's own words where it left no JSON: what went wrong stands on stderr then. */
