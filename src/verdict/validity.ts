@@ -19,7 +19,12 @@ const ceilingTolerance = 0.01
 /** The part of the window that a flow's intervals may leave uncovered: rounding of the printed times. */
 const uncoveredTolerance = 0.01
 
-type Rule = (sample: Sample, plan: JudgePlan) => Reason[]
+/** What validity asks of a plan: it needs no expectation. */
+export type ValidityPlan = Pick<JudgePlan, 'mode'> & {
+  readonly profile: Pick<JudgePlan['profile'], 'onUnprovenMode'>
+}
+
+type Rule = (sample: Sample, plan: ValidityPlan) => Reason[]
 
 const rules: readonly Rule[] = [
   flowsMissing,
@@ -34,7 +39,7 @@ const rules: readonly Rule[] = [
 ]
 
 /** Everything that makes the sample invalid, in the order of the rules. */
-export function invalidReasons(sample: Sample, plan: JudgePlan): Reason[] {
+export function invalidReasons(sample: Sample, plan: ValidityPlan): Reason[] {
   return rules.flatMap((rule) => rule(sample, plan))
 }
 
@@ -140,7 +145,7 @@ export function restarted(sample: Sample): Reason[] {
 }
 
 /** A disproven mode always counts; one that nobody could prove counts when the site says so. */
-export function modeNotProven(sample: Sample, { mode, profile }: JudgePlan): Reason[] {
+export function modeNotProven(sample: Sample, { mode, profile }: ValidityPlan): Reason[] {
   const evidence = sample.modeEvidence
   if (mode === undefined || evidence?.state === 'proven') return []
   if (evidence?.state !== 'disproven' && profile.onUnprovenMode === 'note') return []

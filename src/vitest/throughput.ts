@@ -5,8 +5,10 @@ import { MeasurementError, describeError } from '../core/errors.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
-import { parseIperf3 } from '../traffic/iperf3/parse.ts'
+import { flowInputs, rawFiles } from '../traffic/iperf3/flow-inputs.ts'
+import { serversOn } from '../traffic/server-end.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
@@ -154,7 +156,8 @@ function checkPath(
       to,
       family,
       address: request.address ?? to.overlayAddress(family),
-      interfaces: { from: sender.interface, to: receiver.interface },
+      interface: sender.interface,
+      receiverFacts: () => machineFacts(to, receiver.interface, from.overlayAddress(family)),
       mtuBytes: Math.min(sender.mtu, receiver.mtu),
     },
     signal,
@@ -182,7 +185,10 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     const before = await identities(environment, request)
     raw = await runIperf3(
       {
-        ...request,
+        from: request.from,
+        to: serversOn(request.to),
+        address: request.address ?? request.to.overlayAddress(request.family),
+        family: request.family,
         flows: flowsAsked,
         firstPort: request.through?.ports?.[0],
         seconds: runSeconds(run.config.measurement),
@@ -190,7 +196,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
       },
       signal,
     )
-    for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
+    for (const [name, content] of rawFiles(raw, `${request.family}-repetition-${request.number}`))
+      request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
   } catch (error) {
@@ -198,30 +205,15 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
   }
-  const flows = raw.map((flow) => ({
-    name: flow.name,
-    client: { machine: request.from.name, output: readOutput(flow.client) },
-    server: { machine: request.to.name, output: readOutput(flow.server) },
-    launchedAtMs: flow.client.launchedAtMs,
-  }))
-  const aligned = alignFlows(flows, run.config.measurement)
+  const inputs = flowInputs(raw, { from: request.from.name, to: request.to.name })
+  const aligned = alignFlows(inputs, run.config.measurement)
   const judged = withFaults(
     aligned,
-    flows.map((flow) => bypassFaults(request.through, flow)),
+    inputs.map((flow) => bypassFaults(request.through, flow)),
   )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
   return { ...provenance, tool, restarts, modeEvidence, ...judged }
-}
-
-/** A process's own words where it left no JSON: what went wrong stands on stderr then. */
-function readOutput({ stdout, stderr, exitCode }: Iperf3RawFlow['client']): ReturnType<typeof parseIperf3> {
-  const output = parseIperf3(stdout)
-  const said = stderr.trim()
-  const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
-  const detail = [status, said].filter(Boolean).join(': ')
-  if (output.state !== 'faulty' || !detail) return output
-  return { ...output, faults: [...output.faults, detail] }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
@@ -258,18 +250,4 @@ function changes(before: Identities, after: Identities): Restart[] {
       what: machine === 'the data plane' ? 'dpservice' : 'guest',
       detail: `before: ${identity}; after: ${after.get(machine)}`,
     }))
-}
-
-async function storeRaw(
-  context: MeasureContext,
-  { family, number }: Repetition,
-  flow: Iperf3RawFlow,
-): Promise<string[]> {
-  const base = `${family}-repetition-${number}-${flow.name.replace(' ', '-')}`
-  const files = (['client', 'server'] as const).flatMap((end) => {
-    const { stdout, stderr } = flow[end]
-    const json: [string, string] = [`${base}-${end}.json`, stdout]
-    return stderr ? [json, [`${base}-${end}.stderr`, stderr] as [string, string]] : [json]
-  })
-  return Promise.all(files.map(([name, content]) => context.store(name, content)))
 }
