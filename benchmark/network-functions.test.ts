@@ -12,3 +12,19 @@ test.for(amounts)('NAT, %s', async ([, flows], { placement, dataplane, traffic }
   const throughput = await traffic.iperf3({ ...path, ...flows, family: 'ipv4', through })
   expect(throughput).toReachExpected('nat')
 })
+
+test('load balancer, 1 backend', async ({ placement, dataplane, traffic }) => {
+  const path = placement.loadBalanced()
+  const { from, backends, family } = path
+  const through = await dataplane.loadBalancer(path)
+  const throughput = await traffic.iperf3({ from, to: backends[0], family, flows: 1, through })
+  expect(throughput).toReachExpected('lb')
+})
+
+test('load balancer, 2 backends', async ({ placement, dataplane, traffic }) => {
+  const path = placement.loadBalanced({ backends: 2 })
+  const { from, backends, family } = path
+  const through = await dataplane.loadBalancer(path)
+  const throughput = await traffic.balanced({ from, backends, family, through })
+  expect(throughput).toReachExpected('lb')
+})

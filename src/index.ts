@@ -3,7 +3,7 @@ import './vitest/matchers.ts'
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 export { test } from './vitest/fixtures.ts'
-export type { TestDataplane, Traffic } from './vitest/fixtures.ts'
+export type { BalancedRequest, TestDataplane, Traffic } from './vitest/fixtures.ts'
 export type { BalancedPath, NatPath, Path, RolesAcross } from './vitest/placement.ts'
 export type { Placement } from './vitest/placement-choice.ts'
 export type { Through } from './vitest/through.ts'

@@ -6,6 +6,7 @@ import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { artifactStore } from './artifacts.ts'
+import { type FlowRequest, withoutIperf2 } from './flow-tools.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
@@ -34,6 +35,18 @@ export interface Traffic {
    * @throws MeasurementError when the measurement is not valid
    */
   iperf3(request: ThroughputRequest): Promise<Throughput>
+  /**
+   * Measures TCP throughput to several backends behind one address with iperf 2, whose flows are one connection each; the
+   * share of each backend is noted beside the verdict. Skips the test where a machine has no iperf 2.
+   * @throws MeasurementError when the measurement is not valid; ConfigError without iperf 2 under `--strict`
+   */
+  balanced(request: BalancedRequest): Promise<Throughput>
+}
+
+/** As for iperf3, but with several receivers and a path that chooses among them. */
+export interface BalancedRequest extends Omit<ThroughputRequest, 'to' | 'through'> {
+  readonly backends: BalancedPath['backends']
+  readonly through: Through
 }
 
 /** One per worker: with `isolate: false` all files of a mode share it. */
@@ -69,28 +82,26 @@ export const test = withSession
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, task }): Traffic => {
+  .extend('traffic', ({ environment, signal, skip, task }): Traffic => {
     const run = inject('dpbench')
+    const unmet = unmetNeed(run, skip)
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
     let begun = 0
+    const measure = (request: FlowRequest): Promise<Throughput> => {
+      const place = begun++
+      const prefix = place === 0 ? '' : `measurement-${place + 1}-`
+      const record = (report: MeasurementReport): void => void (measurements[place] = report)
+      const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
+      const keep: typeof store = (name, content) => store(prefix + name, content)
+      return measureThroughput({ run, environment, signal, record, store: keep, progress }, request)
+    }
     return {
-      iperf3(request) {
-        const place = begun++
-        const prefix = place === 0 ? '' : `measurement-${place + 1}-`
-        const record = (report: MeasurementReport): void => void (measurements[place] = report)
-        const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
-        return measureThroughput(
-          {
-            run,
-            environment,
-            signal,
-            record,
-            store: (name, content) => store(prefix + name, content),
-            progress,
-          },
-          request,
-        )
+      iperf3: (request) => measure(request),
+      async balanced({ backends, ...request }) {
+        const missing = await withoutIperf2([request.from, ...backends])
+        if (missing !== undefined) return unmet(missing)
+        return measure({ ...request, to: backends[0], backends })
       },
     }
   })

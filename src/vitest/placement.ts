@@ -2,7 +2,7 @@
 import type { BenchConfig } from '../config/index.ts'
 import type { LoadBalancerRequest, NatRequest } from '../dataplane/network-functions.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
-import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 
 export interface Path {
   readonly from: VirtualMachine
@@ -16,7 +16,10 @@ export interface NatPath extends Path {
 
 export interface BalancedPath {
   readonly from: VirtualMachine
-  readonly backends: readonly VirtualMachine[]
+  /** One at least. */
+  readonly backends: readonly [VirtualMachine, ...VirtualMachine[]]
+  /** Of the load balancer's address. */
+  readonly family: Family
   readonly balancer: Omit<LoadBalancerRequest, 'backends' | 'clients'>
 }
 
@@ -79,9 +82,16 @@ export function loadBalanced({ config, hypervisors, vms }: Machines, count: numb
   const backends = machines.slice(0, count).flatMap((machine) => vms.get(machine) ?? [])
   const clients = [...vms.values()].filter((vm) => vm.data.vni === vni && !backends.includes(vm))
   const from = clients.find((vm) => !nodes.includes(vm.hypervisor.name)) ?? clients[0]
-  if (!from) return `the config has no VM in VNI ${vni} that is not behind the lb`
+  const [first, ...others] = backends
+  if (!from || !first) return `the config has no VM in VNI ${vni} that is not behind the lb`
   const holders = nodes.flatMap((node) => hypervisors.get(node) ?? [])
-  return { from, backends, balancer: { name, address, ports, vni, nodes: holders } }
+  const family = address.includes(':') ? 'ipv6' : 'ipv4'
+  return {
+    from,
+    backends: [first, ...others],
+    family,
+    balancer: { name, address, ports, vni, nodes: holders },
+  }
 }
 
 function withRole({ config, vms }: Machines, role: string | undefined): VirtualMachine[] {

@@ -62,7 +62,7 @@ export function requireFit(through: Through | undefined, flows: number): void {
 }
 
 /** The request with what follows from its `through`. */
-export function throughDefaults(request: ThroughputRequest): ThroughputRequest {
+export function throughDefaults<T extends ThroughputRequest>(request: T): T {
   const { through } = request
   return {
     ...(through && { expected: through.threshold }),

@@ -4,16 +4,14 @@ import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
-import { flowInputs, rawFiles } from '../traffic/iperf3/flow-inputs.ts'
-import { serversOn } from '../traffic/server-end.ts'
-import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { alignFlows } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
@@ -56,16 +54,14 @@ export interface MeasureContext {
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
-export async function measureThroughput(
-  context: MeasureContext,
-  asked: ThroughputRequest,
-): Promise<Throughput> {
+export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
   const { environment, run, signal } = context
   const request = throughDefaults(asked)
-  const { from, to, family, through } = request
-  const name = `iperf3 ${family} ${from.name} → ${to.name}`
+  const { from, to, family, through, backends } = request
+  const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
+  const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
-  requireFit(through, request.flows ?? run.config.concurrentFlowCount)
+  if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
@@ -164,7 +160,7 @@ function checkPath(
   )
 }
 
-interface Repetition extends ThroughputRequest {
+interface Repetition extends FlowRequest {
   readonly name: string
   readonly number: number
   readonly artifacts: string[]
@@ -178,26 +174,20 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const signal = AbortSignal.any([context.signal, lost])
   const startedAt = new Date().toISOString()
   const { socketBufferBytes } = request.checked
-  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
-  let raw: Iperf3RawFlow[]
+  const provenance = {
+    repetition: request.number,
+    startedAt,
+    tool: request.backends ? 'iperf 2' : 'iperf3',
+    flowsAsked,
+    socketBufferBytes,
+    ...(request.backends && { backends: request.backends.map((each) => each.name) }),
+  }
+  let ran: RanFlows
   let restarts: Restart[]
   try {
     const before = await identities(environment, request)
-    raw = await runIperf3(
-      {
-        from: request.from,
-        to: serversOn(request.to),
-        address: request.address ?? request.to.overlayAddress(request.family),
-        family: request.family,
-        flows: flowsAsked,
-        firstPort: request.through?.ports?.[0],
-        seconds: runSeconds(run.config.measurement),
-        runId: run.runId,
-      },
-      signal,
-    )
-    for (const [name, content] of rawFiles(raw, `${request.family}-repetition-${request.number}`))
-      request.artifacts.push(await context.store(name, content))
+    ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
+    for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
   } catch (error) {
@@ -205,7 +195,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
   }
-  const inputs = flowInputs(raw, { from: request.from.name, to: request.to.name })
+  const { inputs } = ran
   const aligned = alignFlows(inputs, run.config.measurement)
   const judged = withFaults(
     aligned,
@@ -229,17 +219,13 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-async function identities(environment: Environment, { from, to }: Repetition): Promise<Identities> {
-  const [dataplane, sender, receiver] = await Promise.all([
-    environment.dataplane.identity(),
-    bootId(from.ssh),
-    bootId(to.ssh),
-  ])
-  return new Map([
-    ['the data plane', dataplane],
-    [from.name, `boot ${sender}`],
-    [to.name, `boot ${receiver}`],
-  ])
+async function identities(environment: Environment, request: Repetition): Promise<Identities> {
+  const { from, to, backends = [to] } = request
+  const guests = [from, ...backends].map(
+    async ({ name, ssh }) => [name, `boot ${await bootId(ssh)}`] as const,
+  )
+  const [dataplane, ...boots] = await Promise.all([environment.dataplane.identity(), ...guests])
+  return new Map([['the data plane', dataplane], ...boots])
 }
 
 function changes(before: Identities, after: Identities): Restart[] {
