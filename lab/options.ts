@@ -8,7 +8,7 @@ export interface LabOptions {
   readonly guests: GuestKind
   /** Two at least. */
   readonly hypervisors: number
-  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, vm3 on the second. */
+  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, then one on each. */
   readonly vms?: readonly (readonly string[])[]
   readonly log: (line: string) => void
   readonly signal?: AbortSignal | undefined
@@ -32,7 +32,6 @@ export interface LabSpec {
   readonly hypervisors: readonly { readonly name: string; readonly vms: readonly string[] }[]
 }
 
-const defaultVms = [['vm1', 'vm2'], ['vm3']]
 const maxHypervisors = 16
 const maxVmsPerHypervisor = 32
 
@@ -43,7 +42,7 @@ export function labSpec(options: LabOptions): LabSpec {
   if (!Number.isInteger(hypervisors) || hypervisors < 2 || hypervisors > maxHypervisors) {
     faults.push(`A lab has 2 to ${maxHypervisors} hypervisors, not ${hypervisors}.`)
   }
-  const vms = options.vms ?? defaultVms
+  const vms = options.vms ?? defaultVms(hypervisors)
   if (vms.length > hypervisors) {
     faults.push(`VMs are given for ${vms.length} hypervisors, but the lab has ${hypervisors}.`)
   }
@@ -69,6 +68,14 @@ export function labSpec(options: LabOptions): LabSpec {
       vms: [...(vms[index] ?? [])],
     })),
   }
+}
+
+function defaultVms(hypervisors: number): string[][] {
+  const others = Array.from(
+    { length: Math.max(0, Math.min(hypervisors, maxHypervisors) - 1) },
+    (_, index) => [`vm${index + 3}`],
+  )
+  return [['vm1', 'vm2'], ...others]
 }
 
 /** @throws UsageError when no lab can be called so. */

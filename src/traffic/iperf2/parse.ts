@@ -1,5 +1,5 @@
 /**
- * Reads what iperf 2 prints with `-y C` (2.0.9 to 2.2.1): a line per connection and interval, `time,address,port,address,
+ * Reads what iperf 2 prints with `-y C` (recorded from 2.1.8): a line per connection and interval, `time,address,port,address,
  * port,id,from-to,bytes,bits per second`, and at a connection's end one for the whole of it. A server's lines are those of
  * all its connections. Which of the two endpoints stands first differs between versions, so the ports tell.
  */
