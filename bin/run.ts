@@ -49,7 +49,7 @@ export const runHelp = `dpbench run --mode MODE [options] [suite files…]
 
 ${helpOf(runOptions)}
 
-Every option of Vitest is taken as well (-t NAME runs one scenario). Options also come by variables: ${Object.values(settingVariables).join(', ')}.`
+Every option of Vitest is taken as well (-t NAME runs one scenario, by its old name too). Options also come by variables: ${Object.values(settingVariables).join(', ')}.`
 
 /** Runs the suites and returns the exit code. @throws DpbenchError before anything has begun */
 export async function run(argv: readonly string[]): Promise<number> {
