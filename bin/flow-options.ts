@@ -97,8 +97,9 @@ export function planOf(values: Values): FlowPlan {
   if (new Set(counts.map(Number)).size < counts.length)
     values.faults.push('--flow-count has a number twice: write each once')
   // the replaced tool's default is -1: no segment size is asked for
-  const payload = values.whole('payload-length', -1, 65_483, -1)
+  const payload = values.whole('payload-length', -1, 9216, -1)
   if (payload >= 0 && payload < 88)
+    // and iperf3 none above 9216
     values.faults.push(`--payload-length is ${payload}: Linux takes no segment size below 88`)
   const firstPort = values.whole('port', 5201, 65_535)
   if (firstPort + Math.max(...counts.map(Number)) - 1 > 65_535)

@@ -11,7 +11,7 @@ import { FlowFiles, describeRound, figureOf, refuseSummary, writeSummary } from 
 import { type OpenPath, openMachines } from '../src/flow/machines.ts'
 import { measureFlows } from '../src/flow/measure.ts'
 import { type FlowPlan, bitsPerSecondOf } from '../src/flow/plan.ts'
-import { summariseFlows, summaryLine } from '../src/flow/summary.ts'
+import { flowsOf, summariseFlows, summaryLine } from '../src/flow/summary.ts'
 import { parseRounds } from '../src/flow/tables.ts'
 import { Values, byHandOptions, planOf, planOptions, prefixOf } from './flow-options.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
@@ -182,14 +182,14 @@ async function measure(
 ): Promise<number> {
   await using open = opened
   const severalRounds = plan.flowCounts.length > 1
-  progress(`${title}: ${plan.rounds} rounds of ${plan.runSeconds} s with ${plan.flowCounts.join(', ')} flows`)
+  progress(`${title}: ${plan.rounds} × ${plan.runSeconds} s of ${plan.flowCounts.map(flowsOf).join(', ')}`)
   const rounds = await measureFlows(open.path, plan, {
     runId,
     signal,
     onRaw: (flowCount, round, raw) => files.storeRaw(flowCount, round, raw),
     async onRound(round) {
       await files.add(round)
-      print(`${severalRounds ? `${round.flowCount} flows: ` : ''}${describeRound(round)}`)
+      print(`${severalRounds ? `${flowsOf(round.flowCount)}: ` : ''}${describeRound(round)}`)
     },
   })
   const figures = rounds.map(figureOf)

@@ -32,6 +32,11 @@ export const runOptions: readonly OptionSpec[] = [
     name: 'strict',
     help: 'a test whose needs the config does not meet fails (exit code 2), instead of being skipped',
   },
+  {
+    name: 'tags',
+    value: 'TAGS',
+    help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
   { name: 'verbose', help: 'show every step' },
 ]

@@ -18,6 +18,7 @@ export const packages = [
   'openssh-server',
   'passwd',
   'procps',
+  'sockperf',
   'sudo',
   'systemd-sysv',
   'udev',

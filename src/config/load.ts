@@ -2,13 +2,13 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ConfigError, describeError } from '../core/errors.ts'
-import { suggest } from '../core/suggest.ts'
+import { chooseConfig, isObject } from './choose.ts'
 import { crossChecks } from './cross-checks.ts'
 import { formatFault, schemaFaults, type Fault } from './faults.ts'
 import { parseJsonText } from './json-text.ts'
 import { fileFaults, type FileScope } from './key-files.ts'
 import { normalize } from './normalize.ts'
-import { type ConfigFile, configKeys, configSchema } from './schema.ts'
+import { type ConfigFile, configSchema } from './schema.ts'
 import type { BenchConfig } from './types.ts'
 import { mergeProvisioned, readProvisioned, workingConfigFile } from './working-config.ts'
 
@@ -68,7 +68,7 @@ export async function loadSource(options: LoadConfigOptions = {}): Promise<Confi
       { cause: error },
     )
   })
-  const chosen = choose(parseJsonText(text, file), options.name, file)
+  const chosen = chooseConfig(parseJsonText(text, file), options.name, file)
   const faults: Fault[] = [
     ...schemaFaults(configSchema, chosen.value),
     ...crossChecks(chosen.value),
@@ -83,7 +83,7 @@ export async function loadSource(options: LoadConfigOptions = {}): Promise<Confi
   // every lab's file is a config.json, every environment's a working.json: the folder tells them apart
   const own = base === 'config' || base === 'working' ? path.basename(path.dirname(file)) : base
   const name =
-    [own, ...chosen.path.map(String)]
+    [own, ...(chosen.name === undefined ? [] : [chosen.name])]
       .join('.')
       .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
       .replace(/^[.-]+/, '') || 'config'
@@ -116,36 +116,6 @@ export async function findConfigFile(options: LoadConfigOptions): Promise<string
     'or name a file with --env-config-file FILE',
   ])
 }
-
-/** The config itself, or the one called `name` in a file that holds several under their names. */
-function choose(value: unknown, name: string | undefined, file: string): { value: unknown; path: string[] } {
-  const top = asConfig(value) as Record<string, unknown>
-  const keys = Object.keys(top).filter((key) => key !== '$schema')
-  const several =
-    keys.length > 0 &&
-    !keys.some((key) => configKeys.includes(key)) &&
-    keys.every((key) => isObject(top[key]))
-  if (!several) {
-    if (name === undefined) return { value, path: [] }
-    throw new ConfigError(`${file} holds one config without a name: leave --env-config-name out.`)
-  }
-  const [only] = keys
-  if (name === undefined && keys.length === 1 && only !== undefined) return { value: top[only], path: [only] }
-  if (name === undefined) {
-    throw new ConfigError(
-      `${file} holds several configs: say which one.`,
-      keys.map((key) => `--env-config-name ${key}`),
-    )
-  }
-  if (keys.includes(name)) return { value: top[name], path: [name] }
-  const meant = suggest(name, keys)
-  throw new ConfigError(
-    `${file} has no config "${name}"${meant ? `; did you mean "${meant}"?` : ''} It has: ${keys.join(', ')}.`,
-  )
-}
-
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function asConfig(value: unknown): Partial<ConfigFile> {
   return isObject(value) ? (value as Partial<ConfigFile>) : {}

@@ -1,6 +1,7 @@
 /** The config file as it is written: its keys, their meaning and what each may hold. Cross-checks are elsewhere. */
 import { z } from 'zod'
 import * as field from './fields.ts'
+import { expectedFile } from './schema-expected.ts'
 import { libvirtFile } from './schema-libvirt.ts'
 import { measurementFile } from './schema-measurement.ts'
 
@@ -202,6 +203,11 @@ export const configSchema = field.object(
         '{ "sw": { … }, "hw": { … } }',
       )
       .describe('What this hardware must reach, Gbit/s.'),
+    expected: expectedFile
+      .optional()
+      .describe(
+        'What other figures must reach or must not exceed; one without an entry is reported, not judged.',
+      ),
     measurement: measurementFile.optional(),
     libvirt: libvirtFile.optional().describe('The VMs as libvirt domains.'),
     hypervisors: field

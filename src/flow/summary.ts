@@ -33,11 +33,15 @@ export function summariseFlows(figures: readonly Figure[]): FlowCountSummary[] {
 
 /** `4 flows: 9.41 ± 0.12 Gbit/s (95 % interval of the mean), CoV 1.2 %, 5 of 5 rounds valid` */
 export function summaryLine({ flowCount, rounds, statistics }: FlowCountSummary): string {
-  const flows = `${flowCount} ${flowCount === 1 ? 'flow' : 'flows'}`
+  const flows = flowsOf(flowCount)
   const valid = `${statistics?.n ?? 0} of ${rounds} rounds valid`
   if (!statistics) return `${flows}: no figure, ${valid}`
   const { mean, interval, coefficientOfVariation: cov } = statistics
   const figure = `${formatMeanGbit(mean, interval?.halfWidth ?? null)} Gbit/s`
   const spread = cov === null ? 'no CoV' : `CoV ${formatPercent(cov)}`
   return `${flows}: ${figure}${interval ? ' (95 % interval of the mean)' : ''}, ${spread}, ${valid}`
+}
+
+export function flowsOf(count: number): string {
+  return `${count} ${count === 1 ? 'flow' : 'flows'}`
 }

@@ -37,6 +37,8 @@ export interface PreflightPath {
 const pings = 5
 /** Guests are logged into as root, who may ping faster than five times a second. */
 const pingIntervalSeconds = '0.05'
+/** Of an IPv4 packet; a loopback's MTU is a byte more. */
+const mostPacketBytes = 65_535
 /** Bytes of the IP and ICMP headers around ping's payload. */
 const headerBytes: Record<Family, number> = { ipv4: 28, ipv6: 48 }
 
@@ -102,9 +104,10 @@ async function reachable(
 
 /** Small packets for the time they take, and whole ones, which must pass unfragmented. */
 async function roundTrips(path: PreflightPath, signal: AbortSignal | undefined): Promise<Preflight['rttMs']> {
-  const payload = String(path.mtuBytes - headerBytes[path.family])
+  const mtuBytes = Math.min(path.mtuBytes, mostPacketBytes)
+  const payload = String(mtuBytes - headerBytes[path.family])
   const rttMs = await roundTrip(path, [], 'ping', signal)
-  const whole = `packets of ${path.mtuBytes} bytes, unfragmented`
+  const whole = `packets of ${mtuBytes} bytes, unfragmented`
   await roundTrip(path, ['-M', 'do', '-s', payload], whole, signal)
   return rttMs
 }

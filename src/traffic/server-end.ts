@@ -120,5 +120,6 @@ async function listening(
 
 function firstError(result: CommandResult): string {
   const frames = [...parseFrames(result).values()]
-  return frames.map((frame) => frame.stderr.trim()).find(Boolean) ?? (result.stderr.trim() || 'no output')
+  const said = frames.flatMap(({ stderr, stdout }) => [stderr.trim(), stdout.trim()]).find(Boolean)
+  return said ?? (result.stderr.trim() || 'no output')
 }

@@ -85,6 +85,10 @@ export interface FlowSample {
   readonly pathMtu?: number | undefined
   /** Segments sent again inside the window. */
   readonly retransmits?: number | undefined
+  /** Of a UDP flow, inside the window: what should have arrived, what did not, and RFC 1889's jitter. */
+  readonly datagrams?:
+    | { readonly expected: number; readonly lost: number; readonly jitterMs: number }
+    | undefined
 }
 
 /** What one end of a flow saw inside the window. */

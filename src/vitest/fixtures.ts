@@ -6,7 +6,7 @@ import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { artifactStore } from './artifacts.ts'
-import { type FlowRequest, withoutIperf2 } from './flow-tools.ts'
+import { type TestTraffic, balancedBy } from './balanced.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
@@ -14,8 +14,9 @@ import type { BalancedPath, NatPath } from './placement.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
-import { type Throughput, type ThroughputRequest, measureThroughput } from './throughput.ts'
+import type { MeasureContext } from './throughput.ts'
 import type { Through } from './through.ts'
+import { trafficOf } from './traffic.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -27,26 +28,6 @@ export interface TestDataplane {
   loadBalancer(path: BalancedPath): Promise<Through>
   /** What runs, for whatever has no fixture. */
   readonly deployed: DeployedDataplane
-}
-
-export interface Traffic {
-  /**
-   * Measures TCP throughput with iperf3, repeating until a verdict is decided.
-   * @throws MeasurementError when the measurement is not valid
-   */
-  iperf3(request: ThroughputRequest): Promise<Throughput>
-  /**
-   * Measures TCP throughput to several backends behind one address with iperf 2, whose flows are one connection each; the
-   * share of each backend is noted beside the verdict. Skips the test where a machine has no iperf 2.
-   * @throws MeasurementError when the measurement is not valid; ConfigError without iperf 2 under `--strict`
-   */
-  balanced(request: BalancedRequest): Promise<Throughput>
-}
-
-/** As for iperf3, but with several receivers and a path that chooses among them. */
-export interface BalancedRequest extends Omit<ThroughputRequest, 'to' | 'through'> {
-  readonly backends: BalancedPath['backends']
-  readonly through: Through
 }
 
 /** One per worker: with `isolate: false` all files of a mode share it. */
@@ -82,28 +63,24 @@ export const test = withSession
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, skip, task }): Traffic => {
+  .extend('traffic', ({ environment, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
-    const unmet = unmetNeed(run, skip)
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
     let begun = 0
-    const measure = (request: FlowRequest): Promise<Throughput> => {
+    const next = (): MeasureContext => {
       const place = begun++
       const prefix = place === 0 ? '' : `measurement-${place + 1}-`
-      const record = (report: MeasurementReport): void => void (measurements[place] = report)
-      const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
-      const keep: typeof store = (name, content) => store(prefix + name, content)
-      return measureThroughput({ run, environment, signal, record, store: keep, progress }, request)
+      return {
+        run,
+        environment,
+        signal,
+        record: (report: MeasurementReport) => void (measurements[place] = report),
+        store: (name, content) => store(prefix + name, content),
+        progress: (text) => tell({ type: 'repetition', test: task.name, text }),
+      }
     }
-    return {
-      iperf3: (request) => measure(request),
-      async balanced({ backends, ...request }) {
-        const missing = await withoutIperf2([request.from, ...backends])
-        if (missing !== undefined) return unmet(missing)
-        return measure({ ...request, to: backends[0], backends })
-      },
-    }
+    return { ...trafficOf(environment, next), balanced: balancedBy(next, unmetNeed(run, skip)) }
   })
 
 export type { Hypervisor, VirtualMachine }

@@ -11,7 +11,7 @@ import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
-import { type RunSettings, pluginName, readSettings } from './settings.ts'
+import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -46,6 +46,7 @@ export function dpbench(): Plugin {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
+          tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
           onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
@@ -125,6 +126,8 @@ function attach(vitest: Vitest, run: Run): void {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
     for (const each of vitest.projects) {
+      // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
+      each.config.tagsFilter ??= [run.settings.tags]
       const mode = run.settings.modes.find((one) => one === each.name)
       if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))
     }

@@ -14,6 +14,8 @@ export interface RunSettings {
   readonly envConfigName?: string | undefined
   /** The results folder's name. Default: the time. */
   readonly tag?: string | undefined
+  /** Which tagged suites run, in the words of Vitest's `--tags-filter`. Default: `defaultTags`. */
+  readonly tags: string
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
@@ -33,6 +35,7 @@ export const settingVariables = {
   envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
   envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
   tag: 'DPBENCH_TAG',
+  tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
   strict: 'DPBENCH_STRICT',
@@ -48,6 +51,10 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   both: ['offload', 'non-offload'],
 }
 
+/** The suites of this tag measure more than throughput, and run when they are asked for. */
+export const trafficTag = 'traffic'
+export const defaultTags = `!${trafficTag}`
+
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
   mode: z.string().optional(),
@@ -59,6 +66,10 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
     .optional(),
+  tags: z
+    .string()
+    .regex(/^[\w!&|()*. -]+$/)
+    .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
   strict: z.stringbool().default(false),
@@ -71,6 +82,7 @@ const hints: Partial<Record<SettingName, string>> = {
   verdict: 'interval or mean',
   strict: 'true or false',
   verbose: 'true or false',
+  tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
 }
 

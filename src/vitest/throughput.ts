@@ -29,7 +29,7 @@ export interface ThroughputRequest {
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
   /** Where clients connect to. Default: that of `through`, else the receiver's own address. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** What keeps state on the path, as `dataplane.nat` and `dataplane.loadBalancer` return it: new for each repetition. */
   readonly through?: Through
 }
@@ -137,9 +137,10 @@ function progressLine(samples: readonly Sample[], { profile }: JudgePlan): strin
   return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
 }
 
-function checkPath(
+/** Pre-flight between two VMs of the environment. @throws MeasurementError */
+export function checkPath(
   environment: Environment,
-  request: ThroughputRequest,
+  request: Pick<ThroughputRequest, 'from' | 'to' | 'family' | 'address'>,
   signal: AbortSignal,
 ): Promise<Preflight> {
   const { from, to, family } = request
@@ -219,8 +220,11 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-async function identities(environment: Environment, request: Repetition): Promise<Identities> {
-  const { from, to, backends = [to] } = request
+/** What changes when the data plane or one of the guests restarts. */
+export async function identities(
+  environment: Environment,
+  { from, to, backends = [to] }: Pick<FlowRequest, 'from' | 'to' | 'backends'>,
+): Promise<Identities> {
   const guests = [from, ...backends].map(
     async ({ name, ssh }) => [name, `boot ${await bootId(ssh)}`] as const,
   )
@@ -228,7 +232,7 @@ async function identities(environment: Environment, request: Repetition): Promis
   return new Map([['the data plane', dataplane], ...boots])
 }
 
-function changes(before: Identities, after: Identities): Restart[] {
+export function changes(before: Identities, after: Identities): Restart[] {
   return [...before]
     .filter(([machine, identity]) => after.get(machine) !== identity)
     .map(([machine, identity]) => ({

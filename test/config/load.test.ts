@@ -72,6 +72,19 @@ describe('which file', () => {
     )
   })
 
+  test('a named config of the list that dpservice had once', async () => {
+    const { cwd, env, write } = site()
+    const regular = { name: 'regular_setup', ...dpserviceConfig() }
+    write({ environments: [regular, { ...regular, name: 'other', concurrent_flow_count: 7 }] })
+    const config = await loadConfig({ cwd, env, name: 'regular_setup' })
+    expect(config).toMatchObject({ name: 'test_configurations.regular_setup', concurrentFlowCount: 3 })
+    await expect(loadConfig({ cwd, env })).rejects.toThrow('--env-config-name other')
+    write({ environments: [{ ...regular, concurrent_flow_count: 0 }] })
+    await expect(loadConfig({ cwd, env })).rejects.toThrow('environments[0].concurrent_flow_count')
+    write({ environments: [regular, regular] })
+    await expect(loadConfig({ cwd, env, name: 'regular_setup' })).rejects.toThrow('twice')
+  })
+
   test('faults of a named config have its name in their path', async () => {
     const { cwd, env, write } = site()
     write({ 'rack-a': { ...dpserviceConfig(), concurrent_flow_count: 0 } }, 'site.json')

@@ -6,6 +6,7 @@ import { guestLinks, hasAddress } from '../../machine/guest-network.ts'
 import { machineFacts } from '../../traffic/machine-facts.ts'
 import { type Serving, serversOn } from '../../traffic/server-end.ts'
 import { iperf3Servers } from '../../traffic/iperf3/run.ts'
+import { flowsOf } from '../summary.ts'
 import { LocalHost } from '../../transport/local-host.ts'
 import {
   type Answer,
@@ -58,7 +59,7 @@ export async function serveByHand(options: ServerOptions): Promise<void> {
           await serving?.stop()
           try {
             if (request.ports.length > options.mostFlows) throw tooMany(request.ports.length, options)
-            log(`serving ${request.ports.length} flows for ${request.seconds} s`)
+            log(`serving ${flowsOf(request.ports.length)}`)
             const order = {
               ...iperf3Servers(request.ports, request.seconds),
               deadlineMs: request.seconds * 1000 + 90_000,

@@ -1,6 +1,6 @@
 /** From what iperf3's processes left to flows that can be aligned. */
 import type { ProcessOutput } from '../frames.ts'
-import { type Iperf3Output, parseIperf3 } from './parse.ts'
+import { type Iperf3Output, type Protocol, parseIperf3 } from './parse.ts'
 import type { Iperf3RawFlow } from './run.ts'
 import type { FlowInput } from './window.ts'
 
@@ -8,18 +8,19 @@ import type { FlowInput } from './window.ts'
 export function flowInputs(
   raw: readonly Iperf3RawFlow[],
   machines: { readonly from: string; readonly to: string },
+  protocol: Protocol = 'TCP',
 ): FlowInput[] {
   return raw.map((flow) => ({
     name: flow.name,
-    client: { machine: machines.from, output: readOutput(flow.client) },
-    server: { machine: machines.to, output: readOutput(flow.server) },
+    client: { machine: machines.from, output: readOutput(flow.client, protocol) },
+    server: { machine: machines.to, output: readOutput(flow.server, protocol) },
     launchedAtMs: flow.client.launchedAtMs,
   }))
 }
 
 /** A process's own words where it left no JSON: what went wrong stands on stderr then. */
-function readOutput({ stdout, stderr, exitCode }: ProcessOutput): Iperf3Output {
-  const output = parseIperf3(stdout)
+function readOutput({ stdout, stderr, exitCode }: ProcessOutput, protocol: Protocol): Iperf3Output {
+  const output = parseIperf3(stdout, protocol)
   const said = stderr.trim()
   const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
   const detail = [status, said].filter(Boolean).join(': ')

@@ -6,6 +6,10 @@ const interval = z.object({
   end: z.number(),
   bytes: z.number().nonnegative(),
   retransmits: z.number().optional(),
+  /** UDP: of the receiving end, counted by their numbers, so lost ones are among them. */
+  packets: z.number().optional(),
+  lost_packets: z.number().optional(),
+  jitter_ms: z.number().optional(),
   omitted: z.boolean().optional(),
   sender: z.boolean().optional(),
 })
