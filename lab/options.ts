@@ -2,6 +2,8 @@
 import { UsageError } from '../src/core/errors.ts'
 
 export type GuestKind = 'qemu' | 'namespace'
+/** softplane, or an image of dpservice itself, which runs in its TAP mode. */
+export type DataplaneKind = 'softplane' | 'dpservice'
 
 export interface LabOptions {
   readonly name: string
@@ -12,12 +14,14 @@ export interface LabOptions {
   readonly vms?: readonly (readonly string[])[]
   readonly log: (line: string) => void
   readonly signal?: AbortSignal | undefined
-  /** Builds the data plane's image; its reference becomes the config's `default_dpservice_image`. */
-  readonly softplane?: SoftplaneBuilder | undefined
+  /** Builds or fetches the data plane's image; its reference becomes the config's `default_dpservice_image`. */
+  readonly image?: ImageBuilder | undefined
+  /** Which data plane the lab is wired for. Default softplane. */
+  readonly dataplane?: DataplaneKind | undefined
 }
 
-export interface SoftplaneBuilder {
-  /** Builds the image in an engine (`unix:///…`) and returns its name there: `softplane:<hash of its content>`. */
+export interface ImageBuilder {
+  /** Makes the engine (`unix:///…`) have the image, and returns its name there: `name:<hash of its content>`. */
   readonly build: (options: {
     readonly dockerHost: string
     readonly cacheDir: string
@@ -30,6 +34,8 @@ export interface SoftplaneBuilder {
 export interface LabSpec {
   readonly guests: GuestKind
   readonly hypervisors: readonly { readonly name: string; readonly vms: readonly string[] }[]
+  /** Left out for softplane. */
+  readonly dataplane?: 'dpservice'
 }
 
 const maxHypervisors = 16
@@ -41,6 +47,9 @@ export function labSpec(options: LabOptions): LabSpec {
   const { hypervisors } = options
   if (!Number.isInteger(hypervisors) || hypervisors < 2 || hypervisors > maxHypervisors) {
     faults.push(`A lab has 2 to ${maxHypervisors} hypervisors, not ${hypervisors}.`)
+  }
+  if (options.dataplane === 'dpservice' && hypervisors > 2) {
+    faults.push('A lab with dpservice has 2 hypervisors: without a router it sends to one neighbour only.')
   }
   const vms = options.vms ?? defaultVms(hypervisors)
   if (vms.length > hypervisors) {
@@ -67,6 +76,7 @@ export function labSpec(options: LabOptions): LabSpec {
       name: `hypervisor-${index + 1}`,
       vms: [...(vms[index] ?? [])],
     })),
+    ...(options.dataplane === 'dpservice' ? { dataplane: options.dataplane } : {}),
   }
 }
 

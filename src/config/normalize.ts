@@ -101,8 +101,22 @@ function dpservice(file: DpserviceFile): DpserviceConfig {
     capAdd: file.cap_add ?? [],
     devices: file.devices ?? [],
     mounts: mounts.map((mount) => (mount.includes(':') ? mount : `${mount}:${mount}`)),
-    attach: file.attach ?? [],
+    attach: (file.attach ?? []).map(attachment),
     ...defined({ containerName: file.container_name }),
+  }
+}
+
+function attachment(file: NonNullable<DpserviceFile['attach']>[number]): DpserviceConfig['attach'][number] {
+  return {
+    netdev: file.netdev,
+    bridge: file.bridge,
+    ...defined({ macAddress: file.mac_address?.toLowerCase() }),
+    offloadsOff: file.offloads_off ?? [],
+    neighbours: (file.neighbours ?? []).map(({ address, mac_address, router }) => ({
+      address,
+      macAddress: mac_address.toLowerCase(),
+      router: router ?? false,
+    })),
   }
 }
 

@@ -15,6 +15,15 @@ const throughputFile = field.object(
   '{ "local_vm2vm": 10, "remote_vm2vm": 8 } in Gbit/s',
 )
 
+const neighbourFile = field.object(
+  {
+    address: field.ipAddress().describe('Its address.'),
+    mac_address: field.macAddress().describe('Its MAC address.'),
+    router: field.yesNo().optional().describe('Whether it is flagged as a router.').meta({ default: false }),
+  },
+  '{ "address": "fe80::2", "mac_address": "02:00:00:00:00:02", "router": true }',
+)
+
 const dpserviceFile = field.object(
   {
     eal_arguments: field
@@ -63,6 +72,22 @@ const dpserviceFile = field.object(
           {
             netdev: field.netdevName('"dtap0"').describe('Network device of the data plane.'),
             bridge: field.netdevName('"br-under"').describe('Bridge to put it in.'),
+            mac_address: field
+              .macAddress()
+              .optional()
+              .describe(
+                "MAC address to give it: another one than its port's, for which a bridge would keep the frames.",
+              ),
+            offloads_off: field
+              .listOf(field.plainName('a feature of ethtool -K', '"tx"'), 'features')
+              .optional()
+              .describe('Features to turn off: "tx" where its port wants full checksums.')
+              .meta({ default: [] }),
+            neighbours: field
+              .listOf(neighbourFile, '{ "address", "mac_address", "router" }')
+              .optional()
+              .describe('Permanent neighbours of it: a data plane may look there for its router.')
+              .meta({ default: [] }),
           },
           '{ "netdev": "dtap0", "bridge": "br-under" }',
         ),

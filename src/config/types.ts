@@ -86,7 +86,17 @@ export interface DpserviceConfig {
   /** Docker bind mounts, `host:container[:options]`. */
   readonly mounts: readonly string[]
   /** Network devices of the data plane to be put into bridges once it runs. */
-  readonly attach: readonly { readonly netdev: string; readonly bridge: string }[]
+  readonly attach: readonly {
+    readonly netdev: string
+    readonly bridge: string
+    readonly macAddress?: string
+    readonly offloadsOff: readonly string[]
+    readonly neighbours: readonly {
+      readonly address: string
+      readonly macAddress: string
+      readonly router: boolean
+    }[]
+  }[]
   /** Default `dpservice_<hypervisor name>`. */
   readonly containerName?: string
 }

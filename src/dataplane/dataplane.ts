@@ -29,10 +29,28 @@ export interface DeployedDataplane extends NetworkFunctions {
    * @throws DeployError
    */
   route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>>
+  /**
+   * Counts, from now until the observation's end, the packets of a path that the software path handles. Reads counters, and
+   * sends nothing over the path. Whatever else goes from or to the two VMs meanwhile is counted too.
+   */
+  observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation>
   /** From now on its end is meant: `lost` stays quiet. */
   release(): void
-  /** Its log on each hypervisor so far, by hypervisor name. */
-  logs(): Promise<ReadonlyMap<string, string>>
+}
+
+export interface PathObservation {
+  end(): Promise<SoftwarePackets>
+}
+
+/** What the software path handled, where the path begins and where it ends; or why nobody knows. */
+export type SoftwarePackets =
+  | { readonly state: 'counted'; readonly counts: readonly SoftwareCount[] }
+  | { readonly state: 'unknown'; readonly reason: string }
+
+export interface SoftwareCount {
+  /** `taken from vm3 on hypervisor-2` */
+  readonly place: string
+  readonly packets: number
 }
 
 /** Where a step's undo is written down before the step is done; `done` takes it out again. */

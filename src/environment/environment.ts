@@ -8,6 +8,7 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
+import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
 import {
@@ -22,6 +23,7 @@ import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
 import { addLoopbackAddress, recordGuestUndo } from './guest-address.ts'
 import { acquireLease } from './lease.ts'
+import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, undoRuns } from './run-undo.ts'
 
 export interface EnvironmentOptions {
@@ -33,6 +35,8 @@ export interface EnvironmentOptions {
   /** `<project>/.dpbench/<environment>`: journal and lease. */
   readonly folder: string
   readonly log: (line: string) => void
+  /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
+  readonly keepLog: KeepLog
   readonly signal?: AbortSignal | undefined
 }
 
@@ -88,7 +92,15 @@ export class Environment implements AsyncDisposable {
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
     await undoStale(journal, options, hypervisors)
-    const vms = await connectVms(options, hypervisors, stack)
+    const logs = new RunLogs(options)
+    stack.defer(() => logs.keepConsoles())
+    const marking = config.hypervisors.map(({ name, vms }) =>
+      logs.begin(
+        hypervisors.get(name)!.ssh,
+        vms.map((vm) => vm.name),
+      ),
+    )
+    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
     stack.defer(() => undoOwn(journal, options, { hypervisors, guests: vms }))
     const undoLog = undoLogOf(journal, options)
     const deployments = config.hypervisors.map((hypervisor) => ({
@@ -152,6 +164,7 @@ async function connectVms(
   { config, signal }: EnvironmentOptions,
   hypervisors: ReadonlyMap<string, Hypervisor>,
   stack: DisposalStack,
+  logs: RunLogs,
 ): Promise<Map<string, VirtualMachine>> {
   const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
   const addresses = wanted.map((vm) => vmAddress(config, vm))
@@ -165,7 +178,9 @@ async function connectVms(
           { ipv4, ipv6, vni, managementMac: macAddress },
           { signal, timeoutMs: 60_000 },
         )
-        return [vm.name, stack.use(connected)] as const
+        stack.use(connected)
+        stack.defer(() => logs.keepJournal(vm.name, connected.ssh))
+        return [vm.name, connected] as const
       }),
     ),
   )
@@ -222,11 +237,11 @@ async function undoStale(
 /** Images stay until the whole run ends: the next mode needs them again. */
 async function undoOwn(
   journal: Journal,
-  { runId, log }: EnvironmentOptions,
+  { runId, log, keepLog }: EnvironmentOptions,
   connected: Pick<UndoRunOptions, 'hypervisors' | 'guests'>,
 ): Promise<void> {
   const own = journal.pending('run').filter((entry) => entry.runId === runId && entry.undo.kind !== 'image')
-  const { left } = await undoRuns(journal, own, { ...connected, log })
+  const { left } = await undoRuns(journal, own, { ...connected, log, keepLog })
   refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
 }
 

@@ -83,7 +83,10 @@ async function deployed(
   const { config, runId, signal, log, family } = options
   const folder = environmentFolder(process.cwd(), config.name)
   stack.defer(() => putBackImages(folder, runId, log))
-  const environment = stack.use(await Environment.open({ config, mode, image, runId, folder, signal, log }))
+  // figures are all that is kept of a flow: its results have no place for logs
+  const keepLog = async (): Promise<void> => undefined
+  const opening = { config, mode, image, runId, folder, signal, log, keepLog }
+  const environment = stack.use(await Environment.open(opening))
   const [from, to] = [environment.vms.get(options.from)!, environment.vms.get(options.to)!]
   const [sender, receiver] = [environment.guests.get(from.name)!, environment.guests.get(to.name)!]
   stack.defer(await environment.dataplane.route(from, to))

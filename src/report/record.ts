@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
 import { measuredMetrics } from './metric-schema.ts'
+import { logKinds } from '../core/kept-log.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
 
@@ -88,6 +89,16 @@ const testRecord = z.object({
 })
 export type TestRecord = z.infer<typeof testRecord>
 
+const log = z.object({
+  /** Relative to the results folder. */
+  file: text,
+  machine: text,
+  mode: text,
+  kind: z.enum(logKinds),
+  bytes: z.number(),
+})
+export type LogRecord = z.infer<typeof log>
+
 const outcome = z.object({
   exitCode: z.number(),
   counts: z.object({
@@ -129,6 +140,8 @@ export const recordSchema = z.object({
   tests: z.array(testRecord),
   /** Outside of tests: deployment, clean-up. */
   failures: z.array(recordedError.extend({ where: text })),
+  /** What the data plane and the guests wrote during the run. */
+  logs: z.array(log).default([]),
   /** What clean-up could not remove. */
   leftovers: z.array(text),
   /** `SIGINT` or `SIGTERM`. */

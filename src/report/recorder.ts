@@ -7,6 +7,7 @@ import {
   recordSchema,
   schemaVersion,
   type DataPlaneRecord,
+  type LogRecord,
   type MachineRecord,
   type RecordedError,
   type RunRecord,
@@ -59,6 +60,7 @@ export class RunRecorder {
       notices: [],
       tests: [],
       failures: [],
+      logs: [],
       leftovers: [],
     }
   }
@@ -92,6 +94,11 @@ export class RunRecorder {
   /** An error outside of a test. `where`: `deploying to hypervisor-2`, `clean-up`. */
   failure(where: string, error: unknown): void {
     this.#record.failures.push({ where, ...recordError(error) })
+  }
+
+  /** All that were kept, in the place of those that were given before. */
+  logs(logs: readonly LogRecord[]): void {
+    this.#record.logs.splice(0, this.#record.logs.length, ...logs)
   }
 
   leftover(...what: readonly string[]): void {

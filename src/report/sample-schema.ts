@@ -50,7 +50,11 @@ const provenance = z.object({
     .optional(),
   restarts: z.array(z.object({ machine: z.string(), what: z.string(), detail: z.string() })).optional(),
   modeEvidence: z
-    .object({ state: z.enum(['proven', 'disproven', 'unknown']), detail: z.string() })
+    .object({
+      state: z.enum(['proven', 'disproven', 'unknown']),
+      detail: z.string(),
+      softwareShare: z.number().optional(),
+    })
     .optional(),
 }) satisfies z.ZodType<SampleProvenance>
 

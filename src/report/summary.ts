@@ -2,14 +2,14 @@
 import { metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf } from './view.ts'
+import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
 
 export function renderSummary(record: RunRecord): string {
   const parts = [
     `# dpbench: ${countsOf(record)}`,
     record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
     table(
-      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV'],
+      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV', 'by software'],
       rowsOf(record).map((row) => [
         row.suite,
         row.name,
@@ -20,6 +20,7 @@ export function renderSummary(record: RunRecord): string {
         row.state === 'PASS' ? row.state : `**${row.state}**`,
         row.n,
         row.cov,
+        row.software,
       ]),
     ),
     table(
@@ -42,6 +43,7 @@ export function renderSummary(record: RunRecord): string {
     ),
     section('What to know', remarks(record)),
     section('Left behind', record.leftovers.map(escape)),
+    section('Logs', logFilesOf(record).map(escape)),
     section('Provenance', provenance(record)),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

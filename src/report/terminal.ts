@@ -5,7 +5,16 @@ import type { TestState } from './outcome.ts'
 import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, explanationOf, notesOf, ratiosOf, reasonsOf, rowsOf, type Row } from './view.ts'
+import {
+  countsOf,
+  explanationOf,
+  logFilesOf,
+  notesOf,
+  ratiosOf,
+  reasonsOf,
+  rowsOf,
+  type Row,
+} from './view.ts'
 
 export interface TerminalOptions {
   readonly color: boolean
@@ -23,6 +32,7 @@ const columns = [
   ['verdict', 'state'],
   ['n', 'n'],
   ['CoV', 'cov'],
+  ['by software', 'software'],
 ] as const satisfies readonly (readonly [string, keyof Row])[]
 
 const metricColumns = [
@@ -65,6 +75,7 @@ export function renderTerminal(record: RunRecord, { color }: TerminalOptions): s
     ratios(record, paint),
     problems(record, paint),
     notes(record, paint),
+    logs(record, paint),
     ending(record, paint),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
@@ -155,6 +166,13 @@ function notes(record: RunRecord, paint: Paint): string {
   return lines.length === 0
     ? ''
     : [paint('bold', 'notes'), ...lines.map((line) => `  ${plainText(line)}`)].join('\n')
+}
+
+/** Where to look when something went wrong. */
+function logs(record: RunRecord, paint: Paint): string {
+  if (record.outcome.exitCode === ExitCode.passed) return ''
+  const files = logFilesOf(record)
+  return files.length === 0 ? '' : [paint('bold', 'logs'), ...files.map((file) => `  ${file}`)].join('\n')
 }
 
 function titleOf({ suite, name, test: { mode } }: Row): string {

@@ -127,4 +127,6 @@ export interface ModeEvidence {
   readonly state: 'proven' | 'disproven' | 'unknown'
   /** The counts, or why there are none. */
   readonly detail: string
+  /** What of the flows' packets the software path handled, where it speaks most against the mode: a fraction. */
+  readonly softwareShare?: number | undefined
 }

@@ -1,5 +1,6 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
+import { logKeeper } from './log-keeper.ts'
 import { tell } from './messages.ts'
 import type { RunContext } from './run-context.ts'
 
@@ -18,7 +19,9 @@ export class Session implements AsyncDisposable {
   open(signal: AbortSignal): Promise<Environment> {
     const { config, mode, image, runId, stateFolder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
-    this.opening ??= Environment.open({ config, mode, image, runId, folder: stateFolder, signal, log })
+    const keepLog = logKeeper(this.run.resultsFolder, config)
+    const options = { config, mode, image, runId, folder: stateFolder, signal, log, keepLog }
+    this.opening ??= Environment.open(options)
     return this.opening
   }
 

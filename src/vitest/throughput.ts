@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { alignFlows } from '../traffic/iperf3/window.ts'
@@ -12,6 +13,8 @@ import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { modeEvidence } from './mode-evidence.ts'
+import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
@@ -185,9 +188,13 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   }
   let ran: RanFlows
   let restarts: Restart[]
+  let software: SoftwarePackets
   try {
     const before = await identities(environment, request)
+    const receivers = request.backends ?? [request.to]
+    const observation = await observePaths(environment.dataplane, request.from, receivers)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
+    software = await observation.end()
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
@@ -203,8 +210,9 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     inputs.map((flow) => bypassFaults(request.through, flow)),
   )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
-  const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
-  return { ...provenance, tool, restarts, modeEvidence, ...judged }
+  const { mtuBytes } = request.checked
+  const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
+  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */

@@ -4,13 +4,14 @@ import { DeployError, describeError } from '../../core/errors.ts'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
-import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
+import type { DataplaneProvenance, DeployedDataplane, Mode, PathObservation, UndoLog } from '../dataplane.ts'
 import type { LoadBalancerRequest, NatRequest, NetworkFunction, PortRange } from '../network-functions.ts'
 import type { DpserviceClient } from './client.ts'
-import { containerLog } from './container.ts'
 import { type Deployment, makeLoadBalancer, makeNat } from './network-functions.ts'
 import { route } from './objects.ts'
+import { type PathEnd, observePath } from './observe-path.ts'
 import { OwnedObjects } from './owned-objects.ts'
+import type { DpdkCounters } from './telemetry.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -19,6 +20,9 @@ export interface DpserviceNode {
   readonly client: DpserviceClient
   /** Of each VM here, by name: the underlay address that others route to. */
   readonly underlay: ReadonlyMap<string, string>
+  /** Of each VM here, by name: the data plane's name of its port. */
+  readonly devices: ReadonlyMap<string, string>
+  readonly counters: DpdkCounters
   readonly provenance: DataplaneProvenance
 }
 
@@ -87,13 +91,8 @@ export class DeployedDpservice implements DeployedDataplane {
     return makeLoadBalancer(this.deployment, request)
   }
 
-  async logs(): Promise<ReadonlyMap<string, string>> {
-    const nodes = [...this.nodes.values()]
-    return new Map(
-      await Promise.all(
-        nodes.map(async (node) => [node.hypervisor.name, await containerLog(node.container)] as const),
-      ),
-    )
+  observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation> {
+    return observePath(this.pathEnd(from), this.pathEnd(to))
   }
 
   /** From now on its end is meant: `lost` stays quiet. */
@@ -113,6 +112,14 @@ export class DeployedDpservice implements DeployedDataplane {
     const node = this.nodes.get(hypervisor)
     if (!node) throw new DeployError(`dpservice was not deployed on ${hypervisor}`)
     return node
+  }
+
+  private pathEnd(vm: VirtualMachine): PathEnd {
+    const { devices, counters } = this.node(vm.hypervisor.name)
+    const device = devices.get(vm.name)
+    if (device === undefined)
+      throw new DeployError(`dpservice on ${vm.hypervisor.name} has no port for ${vm.name}`)
+    return { vm, device, counters }
   }
 
   private underlayOf(vm: VirtualMachine): string {

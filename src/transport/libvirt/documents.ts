@@ -9,6 +9,8 @@ export interface Domain {
   readonly macAddresses: readonly string[]
   /** Files of its disks. */
   readonly diskFiles: readonly string[]
+  /** The file that its serial console is written to as well. */
+  readonly consoleLog?: string
   /** What dpbench wrote into its metadata; `undefined` for a domain of somebody else. */
   readonly provisioned?: ProvisionedMetadata
 }
@@ -45,7 +47,8 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   // always lists: a document with one of them must not look different
-  isArray: (_name, path) => /\.(interface|disk|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
+  isArray: (_name, path) =>
+    /\.(interface|disk|serial|console|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
 })
 
 /** @throws DpbenchError when the text is not well-formed. */
@@ -66,6 +69,9 @@ export function parseDomain(text: string): Domain {
   if (name === '') throw new DpbenchError('a libvirt domain document without a name')
   const uuid = textOf(domain.uuid)
   const provisioned = provisionedOf(child(domain, 'metadata'))
+  const consoleLog = ['serial', 'console']
+    .flatMap((kind) => children(devices, kind).map((one) => textOf(child(one, 'log')['@file'])))
+    .find(Boolean)
   return {
     name,
     ...(uuid === '' ? {} : { uuid }),
@@ -75,6 +81,7 @@ export function parseDomain(text: string): Domain {
     diskFiles: children(devices, 'disk')
       .map((one) => textOf(child(one, 'source')['@file']))
       .filter(Boolean),
+    ...(consoleLog ? { consoleLog } : {}),
     ...(provisioned ? { provisioned } : {}),
   }
 }

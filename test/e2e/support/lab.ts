@@ -37,7 +37,7 @@ export function useLab(): TestLab {
       guests: 'namespace',
       hypervisors: 2,
       log: () => undefined,
-      softplane: { build: buildSoftplaneImage },
+      image: { build: buildSoftplaneImage },
     })
     config = JSON.parse(await readFile(description.configFile, 'utf8')) as Record<string, unknown>
   }, 240_000)

@@ -16,6 +16,8 @@ import type { InterfaceRequest, InterfaceResult, RouteRequest, RouteResult } fro
 import { RpcError, ServiceError } from '../shared/status.ts'
 import type { Configuration } from './configuration.ts'
 import { Overlay } from './overlay.ts'
+import type { PortStatistics } from './ports.ts'
+import type { PortPackets } from './telemetry/packet-counters.ts'
 import { generateUnderlay, sameHypervisor } from './underlay.ts'
 import { Uplink } from './uplink.ts'
 
@@ -157,6 +159,18 @@ export class Dataplane {
   async resetVni(vni: number): Promise<void> {
     const { overlay, routes } = this.#requireVni(vni)
     for (const key of routes.keys()) await this.#removeRoute(overlay, routes, requirePrefix(key))
+  }
+
+  /** By device: what software handled of its packets. Ports without an interface have none. */
+  async softwarePackets(): Promise<Map<string, PortPackets>> {
+    const ofVnis = [...this.#vnis.values()].map(({ overlay }) => overlay.softwarePackets())
+    return new Map((await Promise.all(ofVnis)).flatMap((packets) => [...packets]))
+  }
+
+  async portStatistics(device: string): Promise<PortStatistics> {
+    const served = this.listInterfaces().find((one) => one.device === device)
+    const overlay = served && this.#vnis.get(served.vni)?.overlay
+    return (overlay ?? this.#uplink).portStatistics(device)
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { formatAddress, formatPrefix, type Address, type Prefix } from '../shared/addresses.ts'
 import { GuestConfiguration, type GuestPort } from './guest-configuration.ts'
 import { Namespace } from './namespace.ts'
-import { disableOffloads } from './ports.ts'
+import { disableOffloads, portStatistics, type PortStatistics } from './ports.ts'
+import { PacketCounters, type PortPackets } from './telemetry/packet-counters.ts'
 import { sameHypervisor, tunnelEnd, underlayVni } from './underlay.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -29,6 +30,7 @@ export class Overlay {
   readonly #namespace: Namespace
   readonly #tunnel: string
   readonly #guests: GuestConfiguration
+  readonly #counters: PacketCounters
 
   private constructor(vni: number, uplink: Uplink, namespace: Namespace, guests: GuestConfiguration) {
     this.vni = vni
@@ -36,6 +38,11 @@ export class Overlay {
     this.#namespace = namespace
     this.#tunnel = tunnelName(vni)
     this.#guests = guests
+    const wayOut = [
+      { namespace, name: this.#tunnel },
+      { namespace: uplink.namespace, name: 'pf0' },
+    ]
+    this.#counters = new PacketCounters(namespace, { mtu: uplink.portMtu, tunnel: this.#tunnel, wayOut })
   }
 
   static async create(vni: number, uplink: Uplink): Promise<Overlay> {
@@ -81,6 +88,7 @@ export class Overlay {
         ...(ipv4 ? [`route add ${ipv4}/32 dev ${device}`] : []),
         ...(ipv6 ? [`route add ${ipv6}/128 dev ${device}`] : []),
       ])
+      await this.#counters.watch(device)
       await this.#guests.add(port)
     } catch (error) {
       await this.detach(device)
@@ -95,6 +103,16 @@ export class Overlay {
       `link set dev ${device} down`,
       `link set dev ${device} netns ${this.#uplink.namespace.pid}`,
     ])
+  }
+
+  /** What software handled of each port's packets. */
+  async softwarePackets(): Promise<Map<string, PortPackets>> {
+    return this.#counters.read()
+  }
+
+  /** The kernel's statistics of a port that serves a guest here. */
+  async portStatistics(device: string): Promise<PortStatistics> {
+    return portStatistics(this.#namespace, device)
   }
 
   async addRoute(prefix: Prefix, { vni, address }: NextHop): Promise<void> {
