@@ -21,6 +21,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./provision.ts')).runProvision(argv),
     longHelp: async () => (await import('./provision.ts')).provisionHelp,
   },
+  flow: {
+    help: 'throughput of flows between two machines, without suites and thresholds',
+    run: async (argv) => (await import('./flow.ts')).flow(argv),
+    longHelp: async () => (await import('./flow.ts')).flowHelp,
+  },
   demo: {
     help: 'the whole way in the embedded lab: provision, measure both modes, report',
     run: async (argv) => (await import('./demo.ts')).demo(argv),

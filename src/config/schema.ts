@@ -1,6 +1,7 @@
 /** The config file as it is written: its keys, their meaning and what each may hold. Cross-checks are elsewhere. */
 import { z } from 'zod'
 import * as field from './fields.ts'
+import { expectedFile } from './schema-expected.ts'
 import { libvirtFile } from './schema-libvirt.ts'
 import { measurementFile } from './schema-measurement.ts'
 
@@ -141,7 +142,7 @@ const vmFile = field.object(
             .tuple([field.port(), field.port()], {
               error: (issue) => `${field.shown(issue.input)} is not a range of ports; write [10240, 10360]`,
             })
-            .describe('First and last port.'),
+            .describe('First and last port; dpservice leaves out the last.'),
         },
         '{ "ip": "10.10.20.20", "ports": [10240, 10360] }',
       )
@@ -201,7 +202,7 @@ const loadBalancerFile = field.object(
     lb_machines: field
       .listOf(z.string({ error: 'is not the name of a VM' }), 'names of VMs')
       .min(1, { error: 'is empty; name at least one VM' })
-      .describe('VMs behind it.'),
+      .describe('VMs behind it; the suites use the first, and the first two.'),
   },
   '{ "name": "test_lb", "ip": "10.20.30.30", "ports": "TCP/5201", … }',
 )
@@ -227,6 +228,11 @@ export const configSchema = field.object(
         '{ "sw": { … }, "hw": { … } }',
       )
       .describe('What this hardware must reach, Gbit/s.'),
+    expected: expectedFile
+      .optional()
+      .describe(
+        'What other figures must reach or must not exceed; one without an entry is reported, not judged.',
+      ),
     measurement: measurementFile.optional(),
     libvirt: libvirtFile.optional().describe('The VMs as libvirt domains.'),
     hypervisors: field

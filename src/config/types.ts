@@ -15,6 +15,8 @@ export interface BenchConfig {
   readonly defaultDpserviceImage?: string
   readonly concurrentFlowCount: number
   readonly expectedThroughput: Readonly<Record<Mode, ExpectedThroughput>>
+  /** What figures beside throughput must reach or must not exceed, by the names that suites ask for. */
+  readonly expected: Readonly<Record<Mode, Readonly<Record<string, FigureExpectation>>>>
   readonly measurement: MeasurementProfile
   readonly libvirt: LibvirtConfig
   readonly hypervisors: readonly HypervisorConfig[]
@@ -27,6 +29,13 @@ export interface ExpectedThroughput {
   readonly remote_vm2vm: number
   readonly nat: number
   readonly lb?: number
+}
+
+export interface FigureExpectation {
+  readonly bound: 'at_least' | 'at_most'
+  /** In `unit`, a base unit: `fraction` for percent, seconds for milliseconds. */
+  readonly value: number
+  readonly unit: 'bit/s' | 's' | 'packets/s' | 'transactions/s' | 'fraction'
 }
 
 export interface HypervisorConfig {

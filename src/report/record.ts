@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
+import { measuredMetrics } from './metric-schema.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
@@ -60,6 +61,12 @@ const testResult = z.discriminatedUnion('state', [
   /** Ended by an error; with a verdict when it came after judging, as in undoing. */
   z.object({ state: z.literal('error'), error: recordedError, verdict: verdictSchema.optional() }),
   z.object({ state: z.literal('skipped'), reason: text }),
+  /** Figures beside throughput that missed what the config expects of them, or have no valid value. */
+  z.object({
+    state: z.literal('assessed'),
+    verdict: z.enum(['FAIL', 'UNSTABLE', 'INVALID']),
+    sentences: z.array(text),
+  }),
 ])
 export type TestResult = z.infer<typeof testResult>
 
@@ -74,6 +81,8 @@ const testRecord = z.object({
   result: testResult,
   /** Raw, in their order, also of a test that failed. */
   repetitions: z.array(sampleSchema).default([]),
+  /** Figures beside throughput, by measurement. */
+  metrics: z.array(measuredMetrics).default([]),
   /** Relative to the results folder. */
   folder: text.optional(),
   artifacts: z.array(text).default([]),

@@ -1,6 +1,7 @@
 /** Gathers a run into its record, in the main process. What workers measured comes in as data. */
 import { createHash } from 'node:crypto'
 import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
+import type { MeasuredMetrics } from './metric-schema.ts'
 import { outcomeOf } from './outcome.ts'
 import {
   recordSchema,
@@ -36,8 +37,9 @@ export interface RunStart extends Pick<
 }
 
 /** A test as it is handed in: what has a default may be left out. */
-export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts'> & {
+export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts' | 'metrics'> & {
   readonly repetitions?: readonly TestRecord['repetitions'][number][]
+  readonly metrics?: readonly MeasuredMetrics[]
   readonly artifacts?: readonly string[]
 }
 
@@ -84,6 +86,7 @@ export class RunRecorder {
     this.#record.tests.push({
       ...entry,
       repetitions: [...(entry.repetitions ?? [])],
+      metrics: [...(entry.metrics ?? [])],
       artifacts: [...(entry.artifacts ?? [])],
     })
   }

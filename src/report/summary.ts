@@ -1,4 +1,5 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
+import { metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
@@ -20,6 +21,20 @@ export function renderSummary(record: RunRecord): string {
         row.n,
         row.cov,
         row.software,
+      ]),
+    ),
+    table(
+      ['test', 'measurement', 'figure', 'mode', 'measured', 'expected', 'verdict', 'n', 'CoV'],
+      metricRowsOf(record).map((row) => [
+        `${row.suite}: ${row.test}`,
+        row.measurement,
+        row.metric,
+        row.mode,
+        row.figure,
+        row.expected,
+        row.state,
+        row.n,
+        row.cov,
       ]),
     ),
     table(

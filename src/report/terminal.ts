@@ -2,6 +2,7 @@
 import { styleText } from 'node:util'
 import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
+import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import {
@@ -34,6 +35,16 @@ const columns = [
   ['by software', 'software'],
 ] as const satisfies readonly (readonly [string, keyof Row])[]
 
+const metricColumns = [
+  ['figure', 'metric'],
+  ['mode', 'mode'],
+  ['measured', 'figure'],
+  ['expected', 'expected'],
+  ['verdict', 'state'],
+  ['n', 'n'],
+  ['CoV', 'cov'],
+] as const satisfies readonly (readonly [string, keyof MetricRow])[]
+
 const styles: Record<TestState, Style> = {
   PASS: 'green',
   FAIL: 'red',
@@ -60,6 +71,7 @@ export function renderTerminal(record: RunRecord, { color }: TerminalOptions): s
   const parts = [
     ...record.notices.map((notice) => paint('yellow', `! ${plainText(notice)}`)),
     ...tables(rowsOf(record), paint),
+    metrics(record, paint),
     ratios(record, paint),
     problems(record, paint),
     notes(record, paint),
@@ -93,6 +105,26 @@ function tables(rows: readonly Row[], paint: Paint): string[] {
 
 function tableLine(cells: readonly string[]): string {
   return `  ${cells.join('  ')}`.trimEnd()
+}
+
+/** The figures beside throughput, under the name of their measurement. */
+function metrics(record: RunRecord, paint: Paint): string {
+  const rows = metricRowsOf(record)
+  if (rows.length === 0) return ''
+  const cellsOf = (row: MetricRow): string[] => metricColumns.map(([, key]) => row[key])
+  const widths = metricColumns.map(([title], column) =>
+    Math.max(...[title, ...rows.map((row) => cellsOf(row)[column] ?? '')].map(widthOf)),
+  )
+  const line = (cells: readonly string[]): string =>
+    tableLine(cells.map((cell, column) => pad(cell, widths[column] ?? 0)))
+  const groups = Map.groupBy(rows, ({ suite, test, measurement }) => `${suite} › ${test}: ${measurement}`)
+  const parts = [...groups].map(([title, list]) => {
+    const lines = list.map((row) => line(cellsOf(row)))
+    return [paint('bold', title), paint('dim', line(metricColumns.map(([name]) => name))), ...lines].join(
+      '\n',
+    )
+  })
+  return parts.join('\n\n')
 }
 
 function ratios(record: RunRecord, paint: Paint): string {

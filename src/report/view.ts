@@ -60,6 +60,8 @@ export function explanationOf(test: TestRecord): string {
   switch (result.state) {
     case 'judged':
       return result.verdict.sentence
+    case 'assessed':
+      return result.sentences.join('; ')
     case 'error':
       return `${result.error.code}: ${result.error.message}`
     case 'failed':

@@ -6,11 +6,12 @@ import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { requireNode } from '../core/node-version.ts'
+import { withClassicNames } from './classic-names.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
-import { type RunSettings, pluginName, readSettings } from './settings.ts'
+import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -45,6 +46,7 @@ export function dpbench(): Plugin {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
+          tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
           onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
@@ -107,6 +109,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    strict: run.settings.strict,
   }
 }
 
@@ -117,10 +120,14 @@ function onConsoleLog(log: string): false | undefined {
 }
 
 function attach(vitest: Vitest, run: Run): void {
+  const { testNamePattern } = vitest.config
+  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
     for (const each of vitest.projects) {
+      // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
+      each.config.tagsFilter ??= [run.settings.tags]
       const mode = run.settings.modes.find((one) => one === each.name)
       if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))
     }

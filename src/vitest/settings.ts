@@ -14,9 +14,13 @@ export interface RunSettings {
   readonly envConfigName?: string | undefined
   /** The results folder's name. Default: the time. */
   readonly tag?: string | undefined
+  /** Which tagged suites run, in the words of Vitest's `--tags-filter`. Default: `defaultTags`. */
+  readonly tags: string
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
+  /** A test whose needs the config does not meet fails, instead of being skipped. */
+  readonly strict: boolean
   readonly verbose: boolean
 }
 
@@ -31,8 +35,10 @@ export const settingVariables = {
   envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
   envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
   tag: 'DPBENCH_TAG',
+  tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
+  strict: 'DPBENCH_STRICT',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -45,6 +51,10 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   both: ['offload', 'non-offload'],
 }
 
+/** The suites of this tag measure more than throughput, and run when they are asked for. */
+export const trafficTag = 'traffic'
+export const defaultTags = `!${trafficTag}`
+
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
   mode: z.string().optional(),
@@ -56,8 +66,13 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
     .optional(),
+  tags: z
+    .string()
+    .regex(/^[\w!&|()*. -]+$/)
+    .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
+  strict: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -65,6 +80,9 @@ const hints: Partial<Record<SettingName, string>> = {
   stage: 'dev or cicd',
   profile: 'quick, default or release',
   verdict: 'interval or mean',
+  strict: 'true or false',
+  verbose: 'true or false',
+  tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
 }
 
@@ -91,18 +109,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
   }
   if (!parsed.success || !modes) throw new UsageError(faults.join('\n'))
-  const { stage, dockerImage, envConfigFile, envConfigName, tag, profile, verdict, verbose } = parsed.data
-  return {
-    modes,
-    stage,
-    dockerImage,
-    envConfigFile,
-    envConfigName,
-    tag,
-    profile,
-    verdictRule: verdict,
-    verbose,
-  }
+  const { verdict, ...others } = parsed.data
+  return { modes, ...others, verdictRule: verdict }
 }
 
 /** `dockerImage` → `--docker-image` */

@@ -6,7 +6,7 @@ import { consoleSince } from '../../src/machine/console-log.ts'
 import { guestLog } from '../../src/machine/guest-log.ts'
 import type { RemoteHost } from '../../src/transport/host.ts'
 import { parseDomain } from '../../src/transport/libvirt/documents.ts'
-import { LocalHost } from '../provision/local-host.ts'
+import { LocalHost } from '../../src/transport/local-host.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 
 test("a console's file is what libvirt writes the serial port to", () => {
