@@ -11,7 +11,7 @@ import { fixHost } from '../../src/doctor/fix.ts'
 import { setting, startNetwork, startUnit } from '../../src/doctor/repairs.ts'
 import { doctorUndo } from '../../src/doctor/undo.ts'
 import type { RemoteHost } from '../../src/transport/host.ts'
-import { LocalHost } from '../provision/local-host.ts'
+import { LocalHost } from '../../src/transport/local-host.ts'
 
 const target = { name: 'here', address: '127.0.0.1', port: 22, user: 'root', keyFile: '/none', sudo: false }
 

@@ -15,7 +15,7 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     const project = await Project.create(lab)
     const before = await lab.snapshot()
 
-    const running = project.start('--mode', 'both', '--tag', 'both', '--verdict', 'mean')
+    const running = project.start('vm2vm', '--mode', 'both', '--tag', 'both', '--verdict', 'mean')
     await running.shows(/▶ non-offload/, 200_000)
     const argumentsOf = (): Promise<string> =>
       lab.shell(
