@@ -17,8 +17,10 @@ export async function writeLabConfig(lab: LabDescription): Promise<void> {
 
 /** The config as data. */
 export function labConfig(lab: LabDescription): Record<string, unknown> {
-  const second = lab.hypervisors[1]
+  const [first, second, ...others] = lab.hypervisors
   const behindNat = second?.vms[0]
+  // The first is the old suite's only one. Of the others none is the VM that the load balancer is reached from.
+  const backends = [second, ...others].flatMap((each) => each?.vms ?? []).concat(first?.vms.slice(1) ?? [])
   return {
     key_file: lab.keyFile,
     public_key_file: lab.publicKeyFile,
@@ -51,7 +53,7 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
             ports: 'TCP/5201,TCP/50007',
             vni,
             lb_nodes: [second.name],
-            lb_machines: [behindNat.name],
+            lb_machines: backends.slice(0, 2).map(({ name }) => name),
           },
         }
       : {}),

@@ -8,12 +8,14 @@ import type { GuestKind } from './options.ts'
 interface Expected {
   readonly local_vm2vm: number
   readonly remote_vm2vm: number
+  readonly nat: number
   readonly lb: number
 }
 
 const same = (gigabitsPerSecond: number): Expected => ({
   local_vm2vm: gigabitsPerSecond,
   remote_vm2vm: gigabitsPerSecond,
+  nat: gigabitsPerSecond,
   lb: gigabitsPerSecond,
 })
 

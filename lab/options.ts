@@ -10,7 +10,7 @@ export interface LabOptions {
   readonly guests: GuestKind
   /** Two at least. */
   readonly hypervisors: number
-  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, vm3 on the second. */
+  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, then one on each. */
   readonly vms?: readonly (readonly string[])[]
   readonly log: (line: string) => void
   readonly signal?: AbortSignal | undefined
@@ -38,7 +38,6 @@ export interface LabSpec {
   readonly dataplane?: 'dpservice'
 }
 
-const defaultVms = [['vm1', 'vm2'], ['vm3']]
 const maxHypervisors = 16
 const maxVmsPerHypervisor = 32
 
@@ -52,7 +51,7 @@ export function labSpec(options: LabOptions): LabSpec {
   if (options.dataplane === 'dpservice' && hypervisors > 2) {
     faults.push('A lab with dpservice has 2 hypervisors: without a router it sends to one neighbour only.')
   }
-  const vms = options.vms ?? defaultVms
+  const vms = options.vms ?? defaultVms(hypervisors)
   if (vms.length > hypervisors) {
     faults.push(`VMs are given for ${vms.length} hypervisors, but the lab has ${hypervisors}.`)
   }
@@ -79,6 +78,14 @@ export function labSpec(options: LabOptions): LabSpec {
     })),
     ...(options.dataplane === 'dpservice' ? { dataplane: options.dataplane } : {}),
   }
+}
+
+function defaultVms(hypervisors: number): string[][] {
+  const others = Array.from(
+    { length: Math.max(0, Math.min(hypervisors, maxHypervisors) - 1) },
+    (_, index) => [`vm${index + 3}`],
+  )
+  return [['vm1', 'vm2'], ...others]
 }
 
 /** @throws UsageError when no lab can be called so. */

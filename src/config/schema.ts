@@ -142,7 +142,7 @@ const vmFile = field.object(
             .tuple([field.port(), field.port()], {
               error: (issue) => `${field.shown(issue.input)} is not a range of ports; write [10240, 10360]`,
             })
-            .describe('First and last port.'),
+            .describe('First and last port; dpservice leaves out the last.'),
         },
         '{ "ip": "10.10.20.20", "ports": [10240, 10360] }',
       )
@@ -202,7 +202,7 @@ const loadBalancerFile = field.object(
     lb_machines: field
       .listOf(z.string({ error: 'is not the name of a VM' }), 'names of VMs')
       .min(1, { error: 'is empty; name at least one VM' })
-      .describe('VMs behind it.'),
+      .describe('VMs behind it; the suites use the first, and the first two.'),
   },
   '{ "name": "test_lb", "ip": "10.20.30.30", "ports": "TCP/5201", … }',
 )

@@ -1,5 +1,6 @@
 /** A data plane as the suites see it, whoever implements it. dpservice is the first. */
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import type { NetworkFunctions } from './network-functions.ts'
 
 /** `offload`: established flows run in the NIC. `non-offload`: the software path handles every packet. */
 export type Mode = 'offload' | 'non-offload'
@@ -15,7 +16,7 @@ export interface DataplaneProvenance {
 }
 
 /** A data plane that runs on all hypervisors of an environment and has been told of all VMs. */
-export interface DeployedDataplane {
+export interface DeployedDataplane extends NetworkFunctions {
   readonly mode: Mode
   readonly provenance: readonly DataplaneProvenance[]
   /** Aborted, with the reason, as soon as the data plane stops on any hypervisor before it was told to. */

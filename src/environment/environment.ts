@@ -21,6 +21,7 @@ import { Hypervisor } from '../machine/hypervisor.ts'
 import { VirtualMachine } from '../machine/virtual-machine.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
+import { addLoopbackAddress, recordGuestUndo } from './guest-address.ts'
 import { acquireLease } from './lease.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, undoRuns } from './run-undo.ts'
@@ -50,11 +51,13 @@ export class Environment implements AsyncDisposable {
   readonly guests: ReadonlyMap<string, PreparedGuest>
   readonly dataplane: DeployedDataplane
   readonly machines: readonly MachineDescription[]
+  private readonly undoLog: UndoLog
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode }: EnvironmentOptions,
     parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines'>,
+    undoLog: UndoLog,
     stack: DisposalStack,
   ) {
     this.config = config
@@ -64,6 +67,7 @@ export class Environment implements AsyncDisposable {
     this.guests = parts.guests
     this.dataplane = parts.dataplane
     this.machines = parts.machines
+    this.undoLog = undoLog
     this.stack = stack
   }
 
@@ -122,7 +126,16 @@ export class Environment implements AsyncDisposable {
     log('guests: data NICs up, asking for their leases')
     const leases = [...planned].map(async ([name, guest]) => [name, await guest.lease()] as const)
     const guests = new Map(await together(leases))
-    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, stack)
+    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, undoLog, stack)
+  }
+
+  /**
+   * Gives a guest an address on its loopback interface; returns the undo, which may be called more than once.
+   * @param address with its prefix length
+   * @throws CommandError
+   */
+  addLoopbackAddress(vm: VirtualMachine, address: string): Promise<() => Promise<void>> {
+    return addLoopbackAddress(this.undoLog, vm, address)
   }
 
   /** Puts everything back and closes the connections, once. */
@@ -185,10 +198,8 @@ async function planPreparations(
     ]),
   )
   const planned = [...vms.values()].map(async (vm) => {
-    const guest = { ...journalHost(vm.ssh.address) }
     const recordUndo: RecordUndo = async ({ what, commands }, boot) => {
-      const undo = { kind: 'guest', guest, bootId: boot, commands }
-      await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
+      await recordGuestUndo(undoLog, vm, what, commands, boot)
     }
     const ipv6 = withIpv6.get(vm.hypervisor.name) ?? false
     return [vm.name, await planPreparation(vm, { signal, runId, ipv6, recordUndo })] as const

@@ -7,7 +7,7 @@ const fetchTimeoutMs = 30_000
 
 /**
  * By the guest's own clock, which may be another than ours: so many seconds until now. A journal that says nothing is none:
- * then the kernel's messages since, and the log files that were written to since.
+ * then the kernel's messages since, and the system's log files that were written to since.
  */
 const script = `seconds=$1
 journal=$(journalctl --quiet --no-pager --output=short-iso-precise --since="-\${seconds}s" 2>/dev/null | head -c 1)
@@ -18,7 +18,7 @@ fi
 echo '== no journal; the kernel log of the time of the run'
 up=$(cut -d. -f1 /proc/uptime)
 dmesg 2>&1 | awk -v since="$((up - seconds))" '{ at = $0; gsub(/^\\[ */, "", at); if ($0 !~ /^\\[ *[0-9]/ || at + 0 >= since) print }'
-find /var/log -xdev -type f '(' -name '*.log' -o -name syslog -o -name messages ')' -newermt "-$seconds seconds" 2>/dev/null |
+for name in syslog messages secure auth.log daemon.log sshd.log; do find /var/log -xdev -maxdepth 2 -type f -name "$name" -newermt "-$seconds seconds" 2>/dev/null; done |
 while read -r file; do
   echo "== the end of $file"
   tail -n 1000 "$file"

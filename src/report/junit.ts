@@ -125,7 +125,7 @@ function problemOf(test: TestRecord): Element {
     case 'ERROR':
       return { error: problem(test.result.state === 'error' ? test.result.error.code : state, text) }
     case 'SKIPPED':
-      return { skipped: '' } // the Ant schema allows it no message
+      return { skipped: { '@message': clean(explanation) } }
   }
 }
 

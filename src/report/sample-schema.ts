@@ -39,6 +39,7 @@ const provenance = z.object({
   startedAt: z.string(),
   tool: z.string(),
   flowsAsked: z.number(),
+  backends: z.array(z.string()).optional(),
   socketBufferBytes: z.number().optional(),
   mssAsked: z.number().optional(),
   ceiling: z

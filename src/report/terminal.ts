@@ -1,4 +1,5 @@
 /** The report for a terminal: complete without colour, which only repeats what the words say. */
+import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
@@ -18,6 +19,8 @@ import {
 
 export interface TerminalOptions {
   readonly color: boolean
+  /** The results folder, as the files in it are to be named; without it they are named as in the record. */
+  readonly folder?: string | undefined
 }
 
 type Style = Parameters<typeof styleText>[0]
@@ -66,7 +69,7 @@ export function wantsColor(
 }
 
 /** The whole report, ending with a line break. */
-export function renderTerminal(record: RunRecord, { color }: TerminalOptions): string {
+export function renderTerminal(record: RunRecord, { color, folder = '' }: TerminalOptions): string {
   const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false }) : text)
   const parts = [
     ...record.notices.map((notice) => paint('yellow', `! ${plainText(notice)}`)),
@@ -75,7 +78,7 @@ export function renderTerminal(record: RunRecord, { color }: TerminalOptions): s
     ratios(record, paint),
     problems(record, paint),
     notes(record, paint),
-    logs(record, paint),
+    logs(record, folder, paint),
     ending(record, paint),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
@@ -169,10 +172,12 @@ function notes(record: RunRecord, paint: Paint): string {
 }
 
 /** Where to look when something went wrong. */
-function logs(record: RunRecord, paint: Paint): string {
+function logs(record: RunRecord, folder: string, paint: Paint): string {
   if (record.outcome.exitCode === ExitCode.passed) return ''
   const files = logFilesOf(record)
-  return files.length === 0 ? '' : [paint('bold', 'logs'), ...files.map((file) => `  ${file}`)].join('\n')
+  return files.length === 0
+    ? ''
+    : [paint('bold', 'logs'), ...files.map((file) => `  ${join(folder, file)}`)].join('\n')
 }
 
 function titleOf({ suite, name, test: { mode } }: Row): string {

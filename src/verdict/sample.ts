@@ -15,6 +15,8 @@ export interface SampleProvenance {
   /** The traffic tool as it names itself, e.g. `iperf 3.12`. */
   readonly tool: string
   readonly flowsAsked: number
+  /** Receivers among which something on the path chose for each flow: a load balancer's backends. */
+  readonly backends?: readonly string[] | undefined
   /** The TCP payload per segment that was asked for, if it was; compared with what each flow saw. */
   readonly mssAsked?: number | undefined
   /** What the line could carry at most; absent where no line is crossed. */

@@ -7,6 +7,7 @@ import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../co
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
+import { withClassicNames } from './classic-names.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
@@ -112,6 +113,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    strict: run.settings.strict,
   }
 }
 
@@ -134,6 +136,8 @@ function requireTags(asked: string, vitest: Vitest): void {
 }
 
 function attach(vitest: Vitest, run: Run): void {
+  const { testNamePattern } = vitest.config
+  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)

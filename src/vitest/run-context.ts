@@ -17,6 +17,8 @@ export interface RunContext {
   readonly resultsFolder: string
   readonly verdictRule: VerdictRule
   readonly verbose: boolean
+  /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
+  readonly strict: boolean
 }
 
 /** One measurement of a test, as it goes into the run record. */

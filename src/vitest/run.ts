@@ -79,7 +79,8 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   recorder.logs(await listLogs(resultsFolder))
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
-  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env) }))
+  const folder = relative(process.cwd(), resultsFolder)
+  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env), folder }))
   const shown = files
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))

@@ -19,6 +19,8 @@ export interface RunSettings {
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
+  /** A test whose needs the config does not meet fails, instead of being skipped. */
+  readonly strict: boolean
   readonly verbose: boolean
 }
 
@@ -36,6 +38,7 @@ export const settingVariables = {
   tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
+  strict: 'DPBENCH_STRICT',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -69,6 +72,7 @@ const schema = z.object({
     .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
+  strict: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -76,6 +80,8 @@ const hints: Partial<Record<SettingName, string>> = {
   stage: 'dev or cicd',
   profile: 'quick, default or release',
   verdict: 'interval or mean',
+  strict: 'true or false',
+  verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
 }
@@ -103,20 +109,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
   }
   if (!parsed.success || !modes) throw new UsageError(faults.join('\n'))
-  const { stage, dockerImage, envConfigFile, envConfigName, tag, tags, profile, verdict, verbose } =
-    parsed.data
-  return {
-    modes,
-    stage,
-    dockerImage,
-    envConfigFile,
-    envConfigName,
-    tag,
-    tags,
-    profile,
-    verdictRule: verdict,
-    verbose,
-  }
+  const { verdict, ...others } = parsed.data
+  return { modes, ...others, verdictRule: verdict }
 }
 
 /** `dockerImage` → `--docker-image` */

@@ -5,17 +5,17 @@ import { MeasurementError, describeError } from '../core/errors.ts'
 import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
-import { flowInputs, rawFiles } from '../traffic/iperf3/flow-inputs.ts'
-import { serversOn } from '../traffic/server-end.ts'
-import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { alignFlows } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { modeEvidence } from './mode-evidence.ts'
+import { observePaths } from './observe-paths.ts'
+import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 /** The thresholds of the config, by scenario. */
@@ -31,8 +31,10 @@ export interface ThroughputRequest {
   readonly flows?: number
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
-  /** Where clients connect to. Default: the receiver's own address. */
+  /** Where clients connect to. Default: that of `through`, else the receiver's own address. */
   readonly address?: string | undefined
+  /** What keeps state on the path, as `dataplane.nat` and `dataplane.loadBalancer` return it: new for each repetition. */
+  readonly through?: Through
 }
 
 /** A finished measurement, to be held against an expectation. */
@@ -55,14 +57,14 @@ export interface MeasureContext {
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
-export async function measureThroughput(
-  context: MeasureContext,
-  request: ThroughputRequest,
-): Promise<Throughput> {
+export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
   const { environment, run, signal } = context
-  const { from, to, family } = request
-  const name = `iperf3 ${family} ${from.name} → ${to.name}`
+  const request = throughDefaults(asked)
+  const { from, to, family, through, backends } = request
+  const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
+  const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
+  if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
@@ -78,6 +80,7 @@ export async function measureThroughput(
   }
   for (;;) {
     if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+    await openState(through)
     const sample = await repetition(context, {
       ...request,
       name,
@@ -161,7 +164,7 @@ export function checkPath(
   )
 }
 
-interface Repetition extends ThroughputRequest {
+interface Repetition extends FlowRequest {
   readonly name: string
   readonly number: number
   readonly artifacts: string[]
@@ -175,28 +178,24 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const signal = AbortSignal.any([context.signal, lost])
   const startedAt = new Date().toISOString()
   const { socketBufferBytes } = request.checked
-  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
-  let raw: Iperf3RawFlow[]
+  const provenance = {
+    repetition: request.number,
+    startedAt,
+    tool: request.backends ? 'iperf 2' : 'iperf3',
+    flowsAsked,
+    socketBufferBytes,
+    ...(request.backends && { backends: request.backends.map((each) => each.name) }),
+  }
+  let ran: RanFlows
   let restarts: Restart[]
   let software: SoftwarePackets
   try {
     const before = await identities(environment, request)
-    const observation = await environment.dataplane.observePath(request.from, request.to)
-    raw = await runIperf3(
-      {
-        from: request.from,
-        to: serversOn(request.to),
-        address: request.address ?? request.to.overlayAddress(request.family),
-        family: request.family,
-        flows: flowsAsked,
-        seconds: runSeconds(run.config.measurement),
-        runId: run.runId,
-      },
-      signal,
-    )
+    const receivers = request.backends ?? [request.to]
+    const observation = await observePaths(environment.dataplane, request.from, receivers)
+    ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
     software = await observation.end()
-    for (const [name, content] of rawFiles(raw, `${request.family}-repetition-${request.number}`))
-      request.artifacts.push(await context.store(name, content))
+    for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
   } catch (error) {
@@ -204,12 +203,16 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
   }
-  const inputs = flowInputs(raw, { from: request.from.name, to: request.to.name })
+  const { inputs } = ran
   const aligned = alignFlows(inputs, run.config.measurement)
+  const judged = withFaults(
+    aligned,
+    inputs.map((flow) => bypassFaults(request.through, flow)),
+  )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
   const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
-  return { ...provenance, tool, restarts, modeEvidence: evidence, ...aligned }
+  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
@@ -225,21 +228,16 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-/** What changes when the data plane or one of the two guests restarts. */
+/** What changes when the data plane or one of the guests restarts. */
 export async function identities(
   environment: Environment,
-  { from, to }: Pick<ThroughputRequest, 'from' | 'to'>,
+  { from, to, backends = [to] }: Pick<FlowRequest, 'from' | 'to' | 'backends'>,
 ): Promise<Identities> {
-  const [dataplane, sender, receiver] = await Promise.all([
-    environment.dataplane.identity(),
-    bootId(from.ssh),
-    bootId(to.ssh),
-  ])
-  return new Map([
-    ['the data plane', dataplane],
-    [from.name, `boot ${sender}`],
-    [to.name, `boot ${receiver}`],
-  ])
+  const guests = [from, ...backends].map(
+    async ({ name, ssh }) => [name, `boot ${await bootId(ssh)}`] as const,
+  )
+  const [dataplane, ...boots] = await Promise.all([environment.dataplane.identity(), ...guests])
+  return new Map([['the data plane', dataplane], ...boots])
 }
 
 export function changes(before: Identities, after: Identities): Restart[] {

@@ -60,7 +60,7 @@ describe('a socket of packets', () => {
     return { ...process.env, PATH: folder }
   }
 
-  test.for(['python3', 'perl', 'socat'])('is asked by %s', async (program, { skip }) => {
+  test.for(['python3', 'perl'])('is asked by %s', async (program, { skip }) => {
     skip(path(program) === undefined, `${program} is not installed`)
     const socket = join(scratchFolder(), 'socket')
     await serveTelemetry(socket, { [request]: counted, '/ethdev/info,1': { '/ethdev/info': { name: 'x' } } })

@@ -84,6 +84,7 @@ test('reports name the logs; the terminal where something went wrong', () => {
   const line = 'logs/offload/vm1.console.log: console of vm1, 3 KiB'
   const failed = { ...recordOf(results.error), logs }
   expect(renderTerminal(failed, { color: false })).toContain(`logs\n  ${line}\n`)
+  expect(renderTerminal(failed, { color: false, folder: 'results/a' })).toContain(`\n  results/a/${line}\n`)
   expect(renderTerminal({ ...recordOf(results.pass), logs }, { color: false })).not.toContain(line)
   expect(renderSummary(failed)).toContain(`## Logs\n\n- ${line}`)
   expect(renderJunit(failed)).toContain(line)

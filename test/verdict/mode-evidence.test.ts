@@ -27,6 +27,10 @@ test('the place that speaks most against the mode decides, and all are told', ()
   })
 })
 
+test('what was sent again is no more than all', () => {
+  expect(judgeMode('non-offload', 1000, handled(1012))).toMatchObject({ state: 'proven', softwareShare: 1 })
+})
+
 test('too few packets, and nothing counted, show nothing', () => {
   expect(judgeMode('offload', 999, handled(0))).toMatchObject({ state: 'unknown' })
   expect(judgeMode('offload', 0, handled(0))).toMatchObject({ state: 'unknown' })

@@ -5,10 +5,13 @@ import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { DataplaneProvenance, DeployedDataplane, Mode, PathObservation, UndoLog } from '../dataplane.ts'
-import { type DpserviceClient, DpserviceError, type RouteSpec, deleteRouteArguments } from './client.ts'
+import type { LoadBalancerRequest, NatRequest, NetworkFunction, PortRange } from '../network-functions.ts'
+import type { DpserviceClient } from './client.ts'
+import { type Deployment, makeLoadBalancer, makeNat } from './network-functions.ts'
+import { route } from './objects.ts'
 import { type PathEnd, observePath } from './observe-path.ts'
+import { OwnedObjects } from './owned-objects.ts'
 import type { DpdkCounters } from './telemetry.ts'
-import { undoObject } from './undo.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -60,25 +63,32 @@ export class DeployedDpservice implements DeployedDataplane {
 
   async route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>> {
     if (a.hypervisor.name === b.hypervisor.name) return async () => undefined
-    const undos: (() => Promise<void>)[] = []
-    const undo = async (): Promise<void> => {
-      await together(undos.splice(0).map((each) => each()))
-    }
-    const create = async (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<void> => {
+    const objects = new OwnedObjects(this.undoLog)
+    const create = (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<unknown> => {
       const nextHop = this.underlayOf(to)
-      undos.push(await this.createRoute(from, { prefix, vni: from.data.vni, nextHop }))
+      return objects.create(this.node(from.hypervisor.name), route({ prefix, vni: from.data.vni, nextHop }))
     }
-    try {
-      await together(
+    await objects.orUndone(() =>
+      together(
         [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
           [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`].map((prefix) => create(from, to, prefix)),
         ),
-      )
-    } catch (error) {
-      await undo()
-      throw error
-    }
-    return undo
+      ),
+    )
+    return () => objects.undo()
+  }
+
+  async nat(request: NatRequest): Promise<NetworkFunction> {
+    return makeNat(this.deployment, request)
+  }
+
+  /** dpservice leaves out the highest port, and can use one again for another destination. */
+  natCapacity([min, max]: PortRange): number {
+    return max - min
+  }
+
+  async loadBalancer(request: LoadBalancerRequest): Promise<NetworkFunction> {
+    return makeLoadBalancer(this.deployment, request)
   }
 
   observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation> {
@@ -90,23 +100,11 @@ export class DeployedDpservice implements DeployedDataplane {
     this.released = true
   }
 
-  private async createRoute(from: VirtualMachine, route: RouteSpec): Promise<() => Promise<void>> {
-    const { hypervisor, client, container } = this.node(from.hypervisor.name)
-    const data = { container: container.id, arguments: deleteRouteArguments(route) }
-    const record = await this.undoLog.record({
-      hypervisor: hypervisor.name,
-      what: `route ${route.prefix} (VNI ${route.vni}) on ${hypervisor.name}`,
-      undo: { kind: 'dpservice-object', ...data },
-    })
-    try {
-      await client.createRoute(route)
-    } catch (error) {
-      if (error instanceof DpserviceError) await record.done() // refused: nothing was made
-      throw error
-    }
-    return async () => {
-      await undoObject(hypervisor.name, hypervisor.docker, data)
-      await record.done()
+  private get deployment(): Deployment {
+    return {
+      place: (hypervisor) => this.node(hypervisor),
+      underlayOf: (vm) => this.underlayOf(vm),
+      undoLog: this.undoLog,
     }
   }
 

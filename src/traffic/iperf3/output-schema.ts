@@ -16,6 +16,13 @@ const interval = z.object({
 
 const stream = interval.extend({ pmtu: z.number().optional() })
 
+const connection = z.object({
+  local_host: z.string(),
+  local_port: z.number(),
+  remote_host: z.string(),
+  remote_port: z.number(),
+})
+
 const total = z.object({ bytes: z.number().nonnegative(), bits_per_second: z.number() })
 
 export const outputSchema = z.object({
@@ -23,6 +30,7 @@ export const outputSchema = z.object({
     .object({
       version: z.string(),
       timestamp: z.object({ timesecs: z.number(), timemillisecs: z.number().optional() }).optional(),
+      connected: z.array(connection).optional(),
       accepted_connection: z.object({}).optional(),
       tcp_mss: z.number().optional(),
       tcp_mss_default: z.number().optional(),

@@ -22,6 +22,8 @@ export interface Iperf3Run {
   /** 1 from 3.20 on (`timemillisecs`, esnet/iperf pull request 1846), 1000 before. */
   readonly startPrecisionMs: number
   readonly streams: number
+  /** Both ends of each stream's connection, as this end sees them. */
+  readonly connections: readonly Connection[]
   /** All streams summed. Gapless from 0 to the end of the run. */
   readonly intervals: readonly Iperf3Interval[]
   /** Of the data's receiver over the whole run, as both ends agreed on. For reference: windows are cut from intervals. */
@@ -34,6 +36,16 @@ export interface Iperf3Run {
   /** Of this machine, over the whole run, in percent of one core. */
   readonly cpuPercent: number | undefined
   readonly congestionControl: string | undefined
+}
+
+export interface Connection {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
 }
 
 export interface Iperf3Interval {
@@ -127,6 +139,10 @@ function toRun({ start, intervals, end }: RawOutput): Iperf3Run | undefined {
     startedAtMs: timemillisecs ?? timesecs * 1000,
     startPrecisionMs: timemillisecs === undefined ? 1000 : 1,
     streams: start.test_start.num_streams,
+    connections: (start.connected ?? []).map((each) => ({
+      local: { host: each.local_host, port: each.local_port },
+      remote: { host: each.remote_host, port: each.remote_port },
+    })),
     intervals: sums.map((sum) => ({
       startSeconds: sum.start,
       endSeconds: sum.end,

@@ -33,7 +33,10 @@ export const metadataNamespace = 'https://github.com/ironcore-dev/dpbench/domain
 
 export interface Network {
   readonly name: string
+  readonly uuid?: string
   readonly bridge?: string
+  /** `nat`, `route`, …; without it the network leads nowhere. */
+  readonly forward?: string
   /** MAC addresses that its DHCP is told about, lower case. */
   readonly hostMacAddresses: readonly string[]
   readonly hasDhcp: boolean
@@ -111,9 +114,14 @@ export function parseNetwork(text: string): Network {
   const network = child(parseXml(text), 'network')
   const dhcp = children(network, 'ip').flatMap((ip) => ('dhcp' in ip ? [child(ip, 'dhcp')] : []))
   const bridge = textOf(child(network, 'bridge')['@name'])
+  const uuid = textOf(network.uuid)
+  // libvirt: without a mode it is nat
+  const forward = 'forward' in network ? textOf(child(network, 'forward')['@mode']) || 'nat' : ''
   return {
     name: textOf(network.name),
+    ...(uuid === '' ? {} : { uuid }),
     ...(bridge === '' ? {} : { bridge }),
+    ...(forward === '' ? {} : { forward }),
     hostMacAddresses: dhcp
       .flatMap((one) => children(one, 'host'))
       .map((one) => textOf(one['@mac']).toLowerCase())

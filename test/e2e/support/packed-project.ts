@@ -38,6 +38,10 @@ test('types', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
   expect(metrics.loss).toStayBelow('x')
   // @ts-expect-error -- no such figure
   expect(metrics.losses).toStayBelow('x')
+  const nat = placement.behindNat({ flows: 1 })
+  await traffic.iperf3({ ...nat, family: 'ipv4', through: await dataplane.nat(nat) })
+  const balanced = placement.loadBalanced({ backends: 2 })
+  await traffic.balanced({ ...balanced, through: await dataplane.loadBalancer(balanced) })
   // @ts-expect-error -- no such threshold
   expect(throughput).toReachExpected('remote')
   // @ts-expect-error -- no such family
