@@ -2,7 +2,7 @@
 import { DeployError, describeError } from '../../core/errors.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { PathObservation, SoftwarePackets } from '../dataplane.ts'
-import { type DpdkCounters, givenTo, takenFrom } from './telemetry.ts'
+import { type DpdkCounters, type GraphObjects, givenTo, takenFrom } from './telemetry.ts'
 
 /** A VM's place in the data plane. */
 export interface PathEnd {
@@ -14,10 +14,16 @@ export interface PathEnd {
 /** Two readings are two readings of the counters' sockets: nothing is sent over the path. */
 export async function observePath(from: PathEnd, to: PathEnd): Promise<PathObservation> {
   const read = async (): Promise<Reading> => {
+    // both ends on one hypervisor are told by one reading of it
+    const readings = new Map<DpdkCounters, Promise<GraphObjects>>()
+    const objectsOf = ({ counters }: PathEnd): Promise<GraphObjects> => {
+      if (!readings.has(counters)) readings.set(counters, counters.objects())
+      return readings.get(counters)!
+    }
     try {
       const [taken, given] = await Promise.all([
-        guarded(from, async (counters, port) => takenFrom(await counters.objects(), port)),
-        guarded(to, async (counters, port) => givenTo(await counters.objects(), port)),
+        guarded(from, async (port) => takenFrom(await objectsOf(from), port)),
+        guarded(to, async (port) => givenTo(await objectsOf(to), port)),
       ])
       return { state: 'read', taken, given }
     } catch (error) {
@@ -44,10 +50,10 @@ type Reading = Counts | { readonly state: 'unknown'; readonly reason: string }
 /** Any failure is a reason to know nothing, and is told as that. */
 async function guarded(
   { vm, device, counters }: PathEnd,
-  read: (counters: DpdkCounters, port: number) => Promise<number>,
+  read: (port: number) => Promise<number>,
 ): Promise<number> {
   try {
-    return await read(counters, await counters.port(device))
+    return await read(await counters.port(device))
   } catch (error) {
     throw new DeployError(`dpservice on ${vm.hypervisor.name}: ${describeError(error)}`, { cause: error })
   }
