@@ -69,8 +69,8 @@ async function demonstrate({ guests, profile, keep }: DemoOptions, signal: Abort
       provisioned = true
       signal.throwIfAborted()
     }
-    const running = ['--mode', 'both', '--stage', 'cicd', ...profile, ...config]
-    step('the suites in both modes', `npx vitest ${running.join(' ')}`)
+    const running = ['vm2vm', '--mode', 'both', '--stage', 'cicd', ...profile, ...config]
+    step('throughput between VMs in both modes', `npx vitest ${running.join(' ')}`)
     code = await run(running)
   } finally {
     if (keep) {
