@@ -53,7 +53,8 @@ export function dpbench(): Plugin {
         },
       }
     },
-    async configureVitest({ vitest }) {
+    async configureVitest({ vitest, project }) {
+      findOldNames(project.config)
       const run = await beginning
       if (!run || run.attached) return
       run.attached = true
@@ -119,9 +120,13 @@ function onConsoleLog(log: string): false | undefined {
   return messages.length > 0 && rest.trim() === '' ? false : undefined
 }
 
+/** A run takes the pattern of `-t` from the whole, a listing from each project. */
+function findOldNames(config: Pick<Vitest['config'], 'testNamePattern'>): void {
+  if (config.testNamePattern) config.testNamePattern = withClassicNames(config.testNamePattern)
+}
+
 function attach(vitest: Vitest, run: Run): void {
-  const { testNamePattern } = vitest.config
-  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
+  findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
