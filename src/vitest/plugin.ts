@@ -54,7 +54,8 @@ export function dpbench(): Plugin {
         },
       }
     },
-    async configureVitest({ vitest }) {
+    async configureVitest({ vitest, project }) {
+      findOldNames(project.config)
       const run = await beginning
       if (!run || run.attached) return
       run.attached = true
@@ -135,9 +136,13 @@ function requireTags(asked: string, vitest: Vitest): void {
   throw forVitest(new UsageError(`--tags: there is no tag ${unknown.join(', ')}: ${instead}`))
 }
 
+/** A run takes the pattern of `-t` from the whole, a listing from each project. */
+function findOldNames(config: Pick<Vitest['config'], 'testNamePattern'>): void {
+  if (config.testNamePattern) config.testNamePattern = withClassicNames(config.testNamePattern)
+}
+
 function attach(vitest: Vitest, run: Run): void {
-  const { testNamePattern } = vitest.config
-  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
+  findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)

@@ -21,6 +21,9 @@ const gateway4 = '169.254.0.1'
 const gateway6 = 'fe80::1'
 const responder = fileURLToPath(new URL('../guest/responder.ts', import.meta.url))
 
+/** Not `default`: with a next hop of IPv6 that is a route of IPv6. */
+const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const
+
 export interface NextHop {
   /** 0: this VNI. */
   readonly vni: number
@@ -52,7 +55,7 @@ export class Overlay {
     this.#steering = new Steering({
       namespace,
       tunnelRoute: (family, address, table) =>
-        this.#route(family, 'default', { vni: 0, address }, targetEnd(address), ` table ${table}`),
+        this.#route(family, everything[family], { vni: 0, address }, targetEnd(address), ` table ${table}`),
     })
   }
 
