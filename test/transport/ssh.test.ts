@@ -100,6 +100,18 @@ describe('commands', () => {
     expect(await toBeGone(pid)).toBe(true)
   })
 
+  test.each([0, 2, 5, 10, 20])(
+    'aborted %i ms after its start, a command is killed all the same',
+    async (ms) => {
+      const stop = new AbortController()
+      const running = host.tryRun(['sleep', `4${ms}.25`], { signal: stop.signal })
+      setTimeout(() => stop.abort(), ms)
+      const { durationMs } = await running
+      expect(durationMs).toBeLessThan(8000)
+      expect((await host.tryRun(['pgrep', '-fx', `sleep 4${ms}.25`])).stdout).toBe('')
+    },
+  )
+
   test('an abort kills it too, and rejects', async () => {
     const pidFile = join(sshd.folder, 'aborted.pid')
     const abort = new AbortController()

@@ -27,11 +27,14 @@ export function killCommand(processGroup: number, sudo: boolean): string {
 
 /** Collects a channel's output, takes the marker line out of it, and tells lines as they come. */
 export class Output {
-  processGroup: number | undefined
+  /** Resolves with the process group as soon as the command has told it. */
+  readonly started: Promise<number>
+  private tellStarted: (processGroup: number) => void = () => undefined
   private readonly chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] }
   private head: Buffer | undefined = Buffer.alloc(0)
 
   constructor(channel: ClientChannel, onLine: ((line: string) => void) | undefined) {
+    this.started = new Promise((resolve) => (this.tellStarted = resolve))
     const out = lineSplitter(onLine)
     const err = lineSplitter(onLine)
     channel.on('data', (chunk: Buffer) => {
@@ -63,7 +66,7 @@ export class Output {
       this.head = text // a login shell may print before our marker; it is kept
       return Buffer.alloc(0)
     }
-    this.processGroup = Number(text.subarray(start + marker.length, end).toString('utf8'))
+    this.tellStarted(Number(text.subarray(start + marker.length, end).toString('utf8')))
     this.head = undefined
     return Buffer.concat([text.subarray(0, start), text.subarray(end + 1)])
   }

@@ -1,5 +1,6 @@
 /** A host behind one SSH connection: commands with a deadline, files, forwarded sockets; at most 8 channels at once. */
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -14,6 +15,9 @@ import { Output, commandLine, killCommand } from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
 const maxChannels = 8
+
+/** How long a command that has to end may take to tell its process group. */
+const startMs = 10_000
 
 export class SshHost implements RemoteHost, AsyncDisposable {
   readonly name: string
@@ -114,7 +118,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options.onLine)
     let timedOut = false
     const stop = (): void => {
-      this.kill(output.processGroup, sudo)
+      // it may have to end before it has told its process group, and closing the channel would kill nothing
+      Promise.race([output.started, ended.then(() => undefined), delay(startMs, undefined, { ref: false })])
+        .then((processGroup) => this.kill(processGroup, sudo))
         .catch(() => undefined) // a lost connection: `close` has come or will come by itself
         .finally(() => setTimeout(() => channel.destroy(), 1000).unref())
     }
@@ -122,7 +128,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
       timedOut = true
       stop()
     }, options.timeoutMs ?? 60_000)
-    options.signal?.addEventListener('abort', stop, { once: true })
+    if (options.signal?.aborted) stop() // while the channel was being opened
+    else options.signal?.addEventListener('abort', stop, { once: true })
     feed(channel, options.input)
     const { exitCode, signal } = await ended
     clearTimeout(timer)
