@@ -7,6 +7,7 @@ import {
   schemaVersion,
   type DataPlaneRecord,
   type MachineRecord,
+  type RebootRecord,
   type RecordedError,
   type RunRecord,
   type TestRecord,
@@ -71,6 +72,11 @@ export class RunRecorder {
 
   dataPlane(deployed: DataPlaneRecord): void {
     this.#record.dataPlanes.push(deployed)
+  }
+
+  reboot(done: RebootRecord): void {
+    const { reboots = [] } = this.#record
+    this.#record.reboots = [...reboots, done]
   }
 
   /** Said once, however often it is given. */

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
 import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
-import { DpbenchError, UsageError } from '../core/errors.ts'
+import { DpbenchError } from '../core/errors.ts'
 import { requireNode } from '../core/node-version.ts'
+import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
@@ -79,13 +80,7 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  const image = settings.dockerImage ?? config.defaultDpserviceImage
-  if (image === undefined) {
-    throw new UsageError(
-      `no dpservice image: give --docker-image <reference>, or write "default_dpservice_image" into ${config.sourceFile}`,
-    )
-  }
-  return beginRun(settings, config, image)
+  return beginRun(settings, config, await imageToRun(settings, config))
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -103,6 +98,8 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     mode,
     config: run.config,
     image: run.image,
+    built: run.built,
+    reboot: run.settings.reboot,
     stateFolder: environmentFolder(process.cwd(), run.config.name),
     resultsFolder,
     verdictRule: run.settings.verdictRule,
@@ -120,6 +117,7 @@ function attach(vitest: Vitest, run: Run): void {
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
+    await buildForRun(run, resultsFolder)
     for (const each of vitest.projects) {
       const mode = run.settings.modes.find((one) => one === each.name)
       if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))

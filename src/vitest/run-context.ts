@@ -2,6 +2,8 @@
 import type { BenchConfig, Mode } from '../config/index.ts'
 import type { MachineDescription } from '../environment/describe.ts'
 import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
+import type { GuestReboot } from '../environment/reboots.ts'
+import type { BuiltImage } from '../transport/docker/build.ts'
 import type { Preflight } from '../traffic/preflight.ts'
 import type { Sample } from '../verdict/sample.ts'
 import type { Verdict, VerdictRule } from '../verdict/verdict.ts'
@@ -11,6 +13,9 @@ export interface RunContext {
   readonly mode: Mode
   readonly config: BenchConfig
   readonly image: string
+  /** The image as it was built for this run; without it `image` is pulled. */
+  readonly built?: BuiltImage | undefined
+  readonly reboot: boolean
   /** `<project>/.dpbench/<environment>` */
   readonly stateFolder: string
   readonly resultsFolder: string
@@ -37,6 +42,7 @@ export interface DpbenchTaskMeta {
   /** What the test ran on; the same for all tests of a mode. */
   readonly machines?: readonly MachineDescription[]
   readonly dataplane?: readonly DataplaneProvenance[]
+  readonly reboots?: readonly GuestReboot[]
 }
 
 declare module 'vitest' {

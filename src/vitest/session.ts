@@ -16,9 +16,9 @@ export class Session implements AsyncDisposable {
    * @throws DpbenchError
    */
   open(signal: AbortSignal): Promise<Environment> {
-    const { config, mode, image, runId, stateFolder } = this.run
+    const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
-    this.opening ??= Environment.open({ config, mode, image, runId, folder: stateFolder, signal, log })
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log })
     return this.opening
   }
 
