@@ -145,7 +145,7 @@ async function imageOf(
   { built, image, folder }: EnvironmentOptions,
   stack: DisposalStack,
 ): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
-  if (built) return { shipment: stack.use(new Shipment(built, folder)) }
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'))) }
   return { credentials: await findCredentials(parseReference(image).registry) }
 }
 

@@ -1,7 +1,6 @@
 /** Brings an image that was built on the controller to engines that lack it: the missing layers alone, compressed. */
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
 import type { BuiltImage } from './build.ts'
@@ -22,9 +21,8 @@ export class Shipment implements AsyncDisposable {
   readonly image: BuiltImage
   private readonly folder: string
   private archive: Promise<ImageArchive> | undefined
-  private scratch: string | undefined
 
-  /** @param folder for the archive, made when it is needed */
+  /** @param folder for the archive alone, made when it is needed; one that a killed run has left is replaced */
   constructor(image: BuiltImage, folder: string) {
     this.image = image
     this.folder = folder
@@ -57,14 +55,14 @@ export class Shipment implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.archive?.catch(() => undefined) // whoever asked for it was told
-    if (this.scratch !== undefined) await rm(this.scratch, { recursive: true, force: true })
+    if (this.archive) await rm(this.folder, { recursive: true, force: true })
   }
 
   private saved(signal: AbortSignal | undefined): Promise<ImageArchive> {
     this.archive ??= (async () => {
+      await rm(this.folder, { recursive: true, force: true })
       await mkdir(this.folder, { recursive: true })
-      this.scratch = await mkdtemp(join(this.folder, 'image-'))
-      return ImageArchive.save(this.image, this.scratch, signal)
+      return ImageArchive.save(this.image, this.folder, signal)
     })()
     return this.archive
   }
