@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { environmentFolder } from '../src/config/index.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { buildGuestImage } from '../lab/image/build.ts'
+import { importedImage } from '../lab/import-image.ts'
 import { installPackages, labDown, labShell, labStatus, labUp } from '../lab/lab.ts'
 import { buildSoftplaneImage } from '../lab/softplane/build.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
@@ -14,6 +15,11 @@ const options: readonly OptionSpec[] = [
     name: 'guests',
     value: 'qemu|namespace',
     help: 'up: VMs to be provisioned (default), or namespaces, ready at once',
+  },
+  {
+    name: 'docker-image',
+    value: 'REF',
+    help: 'up: an image of dpservice itself, in TAP mode, in the place of softplane',
   },
   { name: 'hypervisors', value: 'N', help: 'up: how many; default: 2' },
   { name: 'purge', help: 'down: the cached images too' },
@@ -44,8 +50,12 @@ export async function lab(argv: readonly string[]): Promise<number> {
           throw new UsageError(`--guests is "${guests}": write qemu or namespace`)
         }
         const hypervisors = Number(text(values['hypervisors'], '2'))
-        const softplane = { build: buildSoftplaneImage }
-        const up = await labUp({ name, guests, hypervisors, log: progress, signal, softplane })
+        const given = values['docker-image']
+        const dataplane =
+          typeof given === 'string'
+            ? ({ dataplane: 'dpservice', image: importedImage(given) } as const)
+            : { image: { build: buildSoftplaneImage } }
+        const up = await labUp({ name, guests, hypervisors, log: progress, signal, ...dataplane })
         process.stdout.write(`the lab ${name} is up; its config: ${up.configFile}\n`)
         return 0
       })

@@ -21,6 +21,16 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./provision.ts')).runProvision(argv),
     longHelp: async () => (await import('./provision.ts')).provisionHelp,
   },
+  doctor: {
+    help: 'what the controller and the hypervisors lack; --fix puts it right, --revert back',
+    run: async (argv) => (await import('./doctor.ts')).doctor(argv),
+    longHelp: async () => (await import('./doctor.ts')).doctorHelp,
+  },
+  flow: {
+    help: 'throughput of flows between two machines, without suites and thresholds',
+    run: async (argv) => (await import('./flow.ts')).flow(argv),
+    longHelp: async () => (await import('./flow.ts')).flowHelp,
+  },
   demo: {
     help: 'the whole way in the embedded lab: provision, measure both modes, report',
     run: async (argv) => (await import('./demo.ts')).demo(argv),

@@ -35,6 +35,15 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'interval|mean',
     help: 'what is held against the threshold; default: the 95 % interval',
   },
+  {
+    name: 'strict',
+    help: 'a test whose needs the config does not meet fails (exit code 2), instead of being skipped',
+  },
+  {
+    name: 'tags',
+    value: 'TAGS',
+    help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
   { name: 'verbose', help: 'show every step' },
 ]
@@ -45,7 +54,7 @@ export const runHelp = `dpbench run --mode MODE [options] [suite files…]
 
 ${helpOf(runOptions)}
 
-Every option of Vitest is taken as well (-t NAME runs one scenario). Options also come by variables: ${Object.values(settingVariables).join(', ')}.`
+Every option of Vitest is taken as well (-t NAME runs one scenario, by its old name too). Options also come by variables: ${Object.values(settingVariables).join(', ')}.`
 
 /** Runs the suites and returns the exit code. @throws DpbenchError before anything has begun */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -26,15 +26,11 @@ if (faults.length === 0) await installPackages(progress)
 
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
-const only = faults.length === 0 ? [] : ['--exclude', '**/*.e2e.test.ts']
-const child = spawn(
-  process.execPath,
-  [vitest, 'run', '--config', 'test/vitest.config.ts', ...only, ...chosen],
-  {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, [runVariable]: run, TMPDIR: temporary },
-  },
-)
+const without = faults.length === 0 ? {} : { DPBENCH_TEST_WITHOUT_LAB: '1' }
+const child = spawn(process.execPath, [vitest, 'run', '--config', 'test/vitest.config.ts', ...chosen], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+  env: { ...process.env, [runVariable]: run, ...without, TMPDIR: temporary },
+})
 let ended: NodeJS.Signals | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {

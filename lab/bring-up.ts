@@ -4,13 +4,14 @@ import { controllerName, startController } from './controller.ts'
 import { freeRegistryPort } from './daemons/registry.ts'
 import { makeKeyPair } from './daemons/sshd.ts'
 import { connectNamespaceGuest, guestReservation, startNamespaceGuest } from './guests/namespace-guest.ts'
+import { addHugepages, hugepageFiles } from './hugepages.ts'
 import { startHypervisor, startHypervisorDaemons, type StartedHypervisor } from './hypervisor.ts'
 import { type NamespaceHost, startNamespaceHost } from './namespaces/namespace-host.ts'
 import { connectUnderlay, vmBridge } from './network/fabric.ts'
 import { controllerAddress, makeManagementBridge } from './network/management.ts'
 import type { LabOptions, LabSpec } from './options.ts'
 import { labPaths } from './paths.ts'
-import { publishSoftplane } from './publish-softplane.ts'
+import { publishImage } from './publish-image.ts'
 import { labTag } from './tag.ts'
 import { together } from './together.ts'
 
@@ -38,6 +39,7 @@ export async function bringUp({
       throw error
     })
   }
+  if (spec.dataplane === 'dpservice') await addHugepages(hugepageFiles(name), spec.hypervisors.length, signal)
   await together([
     makeKeyPair(name, paths.keyFile, `dpbench lab ${name}`),
     makeManagementBridge(name, block, signal),
@@ -47,7 +49,17 @@ export async function bringUp({
   const starting = spec.hypervisors.map(({ name: hypervisor, vms }, index) => {
     const reservations =
       spec.guests === 'namespace' ? vms.map((vm, at) => guestReservation(name, vm, at)) : []
-    return startHypervisor({ lab: name, name: hypervisor, index, block, vms, reservations, signal })
+    const hugepages = spec.dataplane === 'dpservice'
+    return startHypervisor({
+      lab: name,
+      name: hypervisor,
+      index,
+      block,
+      vms,
+      reservations,
+      hugepages,
+      signal,
+    })
   })
   const [{ dockerSocket, image }, hypervisors] = await together([
     orAbort(startServices(options, registry, signal)),
@@ -58,6 +70,7 @@ export async function bringUp({
     name,
     tag: labTag(name),
     guests: spec.guests,
+    ...(spec.dataplane === undefined ? {} : { dataplane: spec.dataplane }),
     folder: paths.folder,
     configFile: paths.configFile,
     keyFile: paths.keyFile,
@@ -76,11 +89,10 @@ async function startServices(
   registry: string,
   signal: AbortSignal,
 ): Promise<{ dockerSocket: string; image: string | undefined }> {
-  const { name, softplane: builder, log } = options
+  const { name, image: builder, log } = options
   const dockerSocket = await startController(name, registry, signal)
   log(`${controllerName}: registry at ${registry}, Docker engine at ${dockerSocket}`)
-  // ---- The call site of softplane: the lead wires LabOptions.softplane to lab/softplane/build.ts. ----
-  const image = builder ? await publishSoftplane({ builder, registry, dockerSocket, log, signal }) : undefined
+  const image = builder ? await publishImage({ builder, registry, dockerSocket, log, signal }) : undefined
   return { dockerSocket, image }
 }
 

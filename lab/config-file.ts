@@ -1,7 +1,8 @@
 /** Writes the lab's config: the same format as of any other site, so that the suites cannot tell that it is a lab. */
 import { writeFile } from 'node:fs/promises'
 import type { HypervisorDescription, LabDescription, VmDescription } from './description.ts'
-import { expectedThroughput } from './expected-throughput.ts'
+import { dpserviceThroughput, expectedThroughput } from './expected-throughput.ts'
+import { dataPlaneMemoryMb, hugepagesFolder } from './hugepages.ts'
 import { underlayBridge } from './network/fabric.ts'
 import { macAddress } from './tag.ts'
 
@@ -16,8 +17,10 @@ export async function writeLabConfig(lab: LabDescription): Promise<void> {
 
 /** The config as data. */
 export function labConfig(lab: LabDescription): Record<string, unknown> {
-  const second = lab.hypervisors[1]
+  const [first, second, ...others] = lab.hypervisors
   const behindNat = second?.vms[0]
+  // The first is the old suite's only one. Of the others none is the VM that the load balancer is reached from.
+  const backends = [second, ...others].flatMap((each) => each?.vms ?? []).concat(first?.vms.slice(1) ?? [])
   return {
     key_file: lab.keyFile,
     public_key_file: lab.publicKeyFile,
@@ -28,7 +31,8 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
     concurrent_flow_count: lab.guests === 'qemu' ? 2 : 3,
     // Both hypervisors and all guests share the cores of one machine, which other work shares too: a wide spread is no fault.
     measurement: { profile: 'quick', max_cov: 0.6 },
-    expected_throughput: expectedThroughput[lab.guests],
+    expected_throughput:
+      lab.dataplane === 'dpservice' ? dpserviceThroughput[lab.guests] : expectedThroughput[lab.guests],
     // Small enough for a machine whose cores and memory all guests share.
     libvirt: { domain_type: 'qemu', vcpus: 1, memory_mib: 1024 },
     hypervisors: lab.hypervisors.map((hypervisor, index) => ({
@@ -51,7 +55,7 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
             ports: 'TCP/5201,TCP/50007',
             vni,
             lb_nodes: [second.name],
-            lb_machines: [behindNat.name],
+            lb_machines: backends.slice(0, 2).map(({ name }) => name),
           },
         }
       : {}),
@@ -90,7 +94,7 @@ function dataPlane(
       '--no-pci',
       '--huge-unlink',
       '-m',
-      '320',
+      String(dataPlaneMemoryMb),
       `--file-prefix=dpbench-${lab.tag}-${index + 1}`,
       ...netdevs.map((netdev, port) => `--vdev=net_tap${port},iface=${netdev},mac=${mac(netdev)}`),
     ],
@@ -109,5 +113,34 @@ function dataPlane(
     devices: ['/dev/net/tun'],
     mounts: [],
     attach: [{ netdev: 'dtap0', bridge: underlayBridge }],
+    ...(lab.dataplane === 'dpservice' ? tapMode(lab, hypervisor) : {}),
+  }
+}
+
+/**
+ * What dpservice wants beyond that, and softplane does by itself (DPSERVICE.md, "TAP mode"): huge pages and the right to
+ * lock them; for each TAP device another MAC address than its port's and whole checksums; and the other hypervisor's
+ * port as the router that it sends everything to.
+ */
+function tapMode(lab: LabDescription, hypervisor: HypervisorDescription): Record<string, unknown> {
+  const tap = (netdev: string, bridge: string): Record<string, unknown> => ({
+    netdev,
+    bridge,
+    mac_address: macAddress(lab.name, `${hypervisor.name} netdev ${netdev}`),
+    offloads_off: ['tx', 'tso'],
+  })
+  const other = lab.hypervisors.find((each) => each !== hypervisor)
+  const router = {
+    address: 'fe80::2',
+    mac_address: macAddress(lab.name, `${other?.name} dtap0`),
+    router: true,
+  }
+  return {
+    cap_add: ['NET_ADMIN', 'SYS_ADMIN', 'IPC_LOCK'],
+    mounts: [`${hugepagesFolder}:/dev/hugepages`],
+    attach: [
+      { ...tap('dtap0', underlayBridge), neighbours: [router] },
+      ...hypervisor.vms.map(({ bridge }, position) => tap(`dtapvf_${position}`, bridge)),
+    ],
   }
 }

@@ -5,6 +5,8 @@ export interface LabDescription {
   readonly name: string
   readonly tag: string
   readonly guests: GuestKind
+  /** Left out for softplane. */
+  readonly dataplane?: 'dpservice'
   readonly folder: string
   /** The lab's config, in the format of any other site. */
   readonly configFile: string

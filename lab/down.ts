@@ -7,6 +7,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DpbenchError, describeError } from '../src/core/errors.ts'
 import { waitFor } from '../src/core/wait.ts'
+import { hugepageFiles, removeHugepages } from './hugepages.ts'
 import { ip, machineLinks } from './network/ip.ts'
 import { requireLabName } from './options.ts'
 import { cacheFolder, labPaths, labsFolder } from './paths.ts'
@@ -52,6 +53,7 @@ export async function removeLab(name: string): Promise<void> {
     await attempt(() => killTagged(name))
     await attempt(() => removeLinks(name))
     await attempt(() => removeCgroups(name))
+    await attempt(() => removeHugepages(hugepageFiles(name)))
     await attempt(() => rm(labPaths(name).folder, { recursive: true, force: true, maxRetries: 3 }))
     if ((await leftovers(name)).length === 0) break
   }

@@ -2,6 +2,7 @@
 import { dockerBinds, startDockerd } from './daemons/dockerd.ts'
 import { type GuestReservation, layLibvirtFiles, libvirtBinds, startLibvirtd } from './daemons/libvirtd.ts'
 import { laySshFiles, sshBinds, startSshd } from './daemons/sshd.ts'
+import { hugepagesFolder } from './hugepages.ts'
 import { commonBinds, makeHostFolders } from './namespaces/common.ts'
 import { type NamespaceHost, startNamespaceHost } from './namespaces/namespace-host.ts'
 import { layFile, laySystemFiles, overlayFolders } from './namespaces/system-files.ts'
@@ -18,6 +19,8 @@ export interface HypervisorOptions {
   readonly block: string
   readonly vms: readonly string[]
   readonly reservations: readonly GuestReservation[]
+  /** Whether it has a file system for huge pages. */
+  readonly hugepages: boolean
   readonly signal: AbortSignal
 }
 
@@ -52,6 +55,7 @@ export async function startHypervisor(options: HypervisorOptions): Promise<Start
       cgroups: true,
       devices: 'machine',
       overlays,
+      ...(options.hugepages ? { hugepages: hugepagesFolder } : {}),
       binds: { ...commonBinds, ...sshBinds, ...dockerBinds, ...libvirtBinds() },
     },
     signal,

@@ -11,7 +11,7 @@ import { removeLab } from './down.ts'
 import { chooseBlock } from './network/address-block.ts'
 import { labSpec, type LabOptions, type LabSpec } from './options.ts'
 import { requirePrograms } from './packages.ts'
-import { publishSoftplane } from './publish-softplane.ts'
+import { publishImage } from './publish-image.ts'
 import { lockAddresses, lockLab } from './state/lock.ts'
 import { type LabState, readState, writeState } from './state/state.ts'
 import { faultsOf } from './status.ts'
@@ -22,7 +22,7 @@ export { installPackages, missingPackages } from './packages.ts'
 export { labShell } from './shell.ts'
 export { labStatus } from './status.ts'
 export type { LabDescription } from './description.ts'
-export type { LabOptions, SoftplaneBuilder } from './options.ts'
+export type { LabOptions, ImageBuilder } from './options.ts'
 
 /**
  * Brings a lab up, or returns the running one at once when it is equal and healthy. A half-made or broken one of the same
@@ -72,7 +72,7 @@ async function reusable(
   if (!equal(state, spec)) {
     throw new UsageError(
       `The lab '${name}' is up with other options (${state.spec.guests} guests, ` +
-        `${state.spec.hypervisors.length} hypervisors). Take it down first, or give the new one another name.`,
+        `${state.spec.hypervisors.length} hypervisors, ${state.spec.dataplane ?? 'softplane'}). Take it down first, or give the new one another name.`,
     )
   }
   return state
@@ -81,13 +81,13 @@ async function reusable(
 /** A running lab is reused as it is, but for the data plane's image, whose source may have changed since. */
 async function withCurrentImage(
   state: LabState,
-  { softplane: builder, log }: LabOptions,
+  { image: builder, log }: LabOptions,
   signal: AbortSignal,
 ): Promise<LabDescription> {
   const description = state.description as LabDescription
   if (!builder) return description
   const { registry, controller } = description
-  const image = await publishSoftplane({
+  const image = await publishImage({
     builder,
     registry,
     dockerSocket: controller.dockerSocket,

@@ -2,22 +2,26 @@
 import { UsageError } from '../src/core/errors.ts'
 
 export type GuestKind = 'qemu' | 'namespace'
+/** softplane, or an image of dpservice itself, which runs in its TAP mode. */
+export type DataplaneKind = 'softplane' | 'dpservice'
 
 export interface LabOptions {
   readonly name: string
   readonly guests: GuestKind
   /** Two at least. */
   readonly hypervisors: number
-  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, vm3 on the second. */
+  /** The VMs of each hypervisor, in the order of the hypervisors. Default: vm1 and vm2 on the first, then one on each. */
   readonly vms?: readonly (readonly string[])[]
   readonly log: (line: string) => void
   readonly signal?: AbortSignal | undefined
-  /** Builds the data plane's image; its reference becomes the config's `default_dpservice_image`. */
-  readonly softplane?: SoftplaneBuilder | undefined
+  /** Builds or fetches the data plane's image; its reference becomes the config's `default_dpservice_image`. */
+  readonly image?: ImageBuilder | undefined
+  /** Which data plane the lab is wired for. Default softplane. */
+  readonly dataplane?: DataplaneKind | undefined
 }
 
-export interface SoftplaneBuilder {
-  /** Builds the image in an engine (`unix:///…`) and returns its name there: `softplane:<hash of its content>`. */
+export interface ImageBuilder {
+  /** Makes the engine (`unix:///…`) have the image, and returns its name there: `name:<hash of its content>`. */
   readonly build: (options: {
     readonly dockerHost: string
     readonly cacheDir: string
@@ -30,9 +34,10 @@ export interface SoftplaneBuilder {
 export interface LabSpec {
   readonly guests: GuestKind
   readonly hypervisors: readonly { readonly name: string; readonly vms: readonly string[] }[]
+  /** Left out for softplane. */
+  readonly dataplane?: 'dpservice'
 }
 
-const defaultVms = [['vm1', 'vm2'], ['vm3']]
 const maxHypervisors = 16
 const maxVmsPerHypervisor = 32
 
@@ -43,7 +48,10 @@ export function labSpec(options: LabOptions): LabSpec {
   if (!Number.isInteger(hypervisors) || hypervisors < 2 || hypervisors > maxHypervisors) {
     faults.push(`A lab has 2 to ${maxHypervisors} hypervisors, not ${hypervisors}.`)
   }
-  const vms = options.vms ?? defaultVms
+  if (options.dataplane === 'dpservice' && hypervisors > 2) {
+    faults.push('A lab with dpservice has 2 hypervisors: without a router it sends to one neighbour only.')
+  }
+  const vms = options.vms ?? defaultVms(hypervisors)
   if (vms.length > hypervisors) {
     faults.push(`VMs are given for ${vms.length} hypervisors, but the lab has ${hypervisors}.`)
   }
@@ -68,7 +76,16 @@ export function labSpec(options: LabOptions): LabSpec {
       name: `hypervisor-${index + 1}`,
       vms: [...(vms[index] ?? [])],
     })),
+    ...(options.dataplane === 'dpservice' ? { dataplane: options.dataplane } : {}),
   }
+}
+
+function defaultVms(hypervisors: number): string[][] {
+  const others = Array.from(
+    { length: Math.max(0, Math.min(hypervisors, maxHypervisors) - 1) },
+    (_, index) => [`vm${index + 3}`],
+  )
+  return [['vm1', 'vm2'], ...others]
 }
 
 /** @throws UsageError when no lab can be called so. */

@@ -43,6 +43,8 @@ export const requirements: readonly Requirement[] = [
   { package: 'iputils-ping', needs: ['ping'], for: 'guests' },
   { package: 'ethtool', needs: ['ethtool'], for: 'guests' },
   { package: 'iperf3', needs: ['iperf3'], for: 'guests' },
+  { package: 'iperf', needs: ['iperf'], for: 'guests' },
+  { package: 'sockperf', needs: ['sockperf'], for: 'guests' },
   { package: 'tcpdump', needs: ['tcpdump'], for: 'guests' },
   { package: 'mmdebstrap', needs: ['mmdebstrap'], for: 'guests' },
   { package: 'extlinux', needs: ['extlinux'], for: 'guests' },

@@ -11,6 +11,7 @@ import {
 import type { HypervisorConfig, VmConfig } from '../src/config/types.ts'
 import { DpbenchError } from '../src/core/errors.ts'
 import { shell } from '../src/core/shell-quote.ts'
+import { requiredPrograms } from '../src/doctor/host-script.ts'
 import type { RemoteHost } from '../src/transport/host.ts'
 import type { Domain } from '../src/transport/libvirt/documents.ts'
 import { Virsh } from '../src/transport/libvirt/virsh.ts'
@@ -40,9 +41,6 @@ export interface HypervisorFacts {
   readonly faults: readonly string[]
 }
 
-/** Programs that a hypervisor must have. `tar` is GNU tar: no other unpacks a sparse archive. */
-const programs = ['virsh', 'qemu-img', 'tar', 'sha256sum', 'dd', 'stat', 'gzip']
-
 export async function inspectHypervisor(
   run: ProvisionRun,
   hypervisor: HypervisorConfig,
@@ -57,7 +55,7 @@ export async function inspectHypervisor(
     (await host.tryRun(argv, options)).exitCode === 0
 
   const missing = await output(
-    shell('for one in "$@"; do command -v "$one" >/dev/null || echo "$one"; done', ...programs),
+    shell('for one in "$@"; do command -v "$one" >/dev/null || echo "$one"; done', ...requiredPrograms),
   )
   if (missing !== '') {
     // without virsh nothing below can be asked

@@ -1,15 +1,43 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+const units = 'test/**/*.test.ts'
+const endToEnd = 'test/**/*.e2e.test.ts'
+/** They measure for the figures' sake, or look at the whole machine: nothing else may run meanwhile. */
+const alone = [
+  'test/e2e/both-modes.e2e.test.ts',
+  'test/e2e/fixtures.e2e.test.ts',
+  'test/e2e/full-path.e2e.test.ts',
+  'test/lab/*.test.ts',
+]
+/** `npm test` sets it where no lab can be. */
+const withoutLab = process.env['DPBENCH_TEST_WITHOUT_LAB'] === '1'
+const inPairs = Math.min(2, availableParallelism())
 
 /** dpbench's own tests. The suites of benchmark/ have the configuration at the root. */
 export default defineConfig({
   test: {
-    root: `${import.meta.dirname}/..`,
-    include: ['test/**/*.test.ts'],
     reporters: ['verbose'],
-    globalSetup: ['test/e2e/global-setup.ts'],
-    // the lab's tests share the machine's cores, and its network
-    fileParallelism: false,
-    testTimeout: 20_000,
-    hookTimeout: 120_000,
+    projects: [
+      project('units', { include: [units], exclude: [endToEnd, ...alone], maxWorkers: inPairs }),
+      project('alone', { include: alone, exclude: withoutLab ? [endToEnd] : [], maxWorkers: 1 }),
+      project('end-to-end', {
+        include: withoutLab ? [] : [endToEnd],
+        exclude: alone,
+        // each worker has a lab of its own
+        maxWorkers: inPairs,
+      }),
+    ].map((each, groupOrder) => ({ test: { ...each, sequence: { groupOrder } } })),
   },
 })
+
+function project<T extends object>(name: string, settings: T) {
+  return {
+    root: `${import.meta.dirname}/..`,
+    name,
+    globalSetup: ['test/e2e/global-setup.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 120_000,
+    ...settings,
+  }
+}

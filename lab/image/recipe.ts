@@ -10,6 +10,7 @@ export const architecture = 'amd64'
 /** Installed in the guest. */
 export const packages = [
   'ethtool',
+  'iperf', // version 2, for a load balancer with several backends
   'iperf3',
   'iproute2',
   'iputils-ping',
@@ -17,6 +18,7 @@ export const packages = [
   'openssh-server',
   'passwd',
   'procps',
+  'sockperf',
   'sudo',
   'systemd-sysv',
   'udev',

@@ -18,6 +18,8 @@ export interface Isolation {
   readonly cgroups: boolean
   /** `minimal` has what programs expect (null, random, tty, pts, tun) and no disk of the machine. */
   readonly devices: 'machine' | 'minimal'
+  /** Where to mount the machine's huge pages of 2 MB, below one of the binds. */
+  readonly hugepages?: string
   /** System folders to lay over: absolute, top-level. */
   readonly overlays: readonly string[]
   /** Private folders: a source on the machine (relative to the host's folder, or absolute), by the place it gets. */
@@ -53,6 +55,10 @@ export function isolationScript(isolation: Isolation): string {
   if (isolation.devices === 'minimal') lines.push(run('mount', '--move', 'stage/dev', '/dev'))
   lines.push(run('mount', '-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', '/dev/shm'))
   lines.push(run('mount', '-t', 'proc', 'proc', '/proc'))
+  if (isolation.hugepages !== undefined) {
+    lines.push(run('mkdir', '-p', isolation.hugepages))
+    lines.push(run('mount', '-t', 'hugetlbfs', '-o', 'pagesize=2M', 'hugetlbfs', isolation.hugepages))
+  }
   if (isolation.ownNetwork) {
     // A sysfs shows the devices of the network namespace that it was mounted from, and hides the cgroups below it.
     lines.push(run('mount', '-t', 'sysfs', 'sysfs', '/sys'))

@@ -16,6 +16,7 @@ const packages = [
   'socat',
   'radvd',
   'nftables',
+  'conntrack',
   'libstdc++6',
 ]
 /** Never read by a program of the image. */

@@ -65,14 +65,23 @@ export async function lockLab(lab: string): Promise<AsyncDisposable> {
 
 /** Waits up to 30 s: held only while a lab chooses its addresses. */
 export async function lockAddresses(signal: AbortSignal): Promise<AsyncDisposable> {
+  return lockShared('addresses', 'another lab to have chosen its addresses', signal)
+}
+
+/** Waits up to 30 s: held only while a lab changes the machine's number of huge pages. */
+export async function lockHugepages(signal: AbortSignal): Promise<AsyncDisposable> {
+  return lockShared('hugepages', 'another lab to have changed the number of huge pages', signal)
+}
+
+async function lockShared(name: string, what: string, signal: AbortSignal): Promise<AsyncDisposable> {
   return waitFor(
     async () => {
-      const server = await tryListen('addresses')
+      const server = await tryListen(name)
       return server
         ? { state: 'ready', value: new Lock(server) }
-        : { state: 'pending', seen: `held by process ${(await askHolder('addresses')) ?? 'unknown'}` }
+        : { state: 'pending', seen: `held by process ${(await askHolder(name)) ?? 'unknown'}` }
     },
-    { what: 'another lab to have chosen its addresses', timeoutMs: 30_000, signal },
+    { what, timeoutMs: 30_000, signal },
   )
 }
 

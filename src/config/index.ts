@@ -27,5 +27,6 @@ export {
   type PciAddress,
   type RepresentorAddress,
 } from './pci-address.ts'
+export { canonicalAddress } from './fields.ts'
 export { profiles } from './measurement.ts'
 export type { ConfigFile } from './schema.ts'

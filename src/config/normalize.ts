@@ -2,11 +2,13 @@
 import { expandPath, resolveHostKey, type FileScope } from './key-files.ts'
 import { resolveMeasurement } from './measurement.ts'
 import type { ConfigFile, DpserviceFile, HypervisorFile, VmFile } from './schema.ts'
+import { type ExpectedFile, expectationUnits } from './schema-expected.ts'
 import type { LibvirtFile } from './schema-libvirt.ts'
 import type {
   BenchConfig,
   DpserviceConfig,
   ExpectedThroughput,
+  FigureExpectation,
   HypervisorConfig,
   LibvirtConfig,
   LoadBalancerConfig,
@@ -31,6 +33,7 @@ export async function normalize(
       'non-offload': throughput(file.expected_throughput.sw),
       offload: throughput(file.expected_throughput.hw),
     },
+    expected: { 'non-offload': expected(file.expected?.sw), offload: expected(file.expected?.hw) },
     measurement: resolveMeasurement(file.measurement),
     libvirt: libvirt(file.libvirt ?? {}, scope),
     hypervisors: await Promise.all(file.hypervisors.map((one) => hypervisor(one, scope))),
@@ -41,6 +44,16 @@ export async function normalize(
 function throughput(file: ConfigFile['expected_throughput']['sw']): ExpectedThroughput {
   const { local_vm2vm, remote_vm2vm, lb, nat } = file
   return { local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, ...defined({ lb }) }
+}
+
+function expected(file: ExpectedFile['sw'] = {}): Record<string, FigureExpectation> {
+  return Object.fromEntries(
+    Object.entries(file).map(([name, { at_least: least, at_most: most, unit: written }]) => {
+      const [unit, factor] = expectationUnits[written]
+      const bound = least === undefined ? ('at_most' as const) : ('at_least' as const)
+      return [name, { bound, value: (least ?? most ?? 0) * factor, unit }]
+    }),
+  )
 }
 
 async function hypervisor(file: HypervisorFile, scope: FileScope): Promise<HypervisorConfig> {
@@ -88,8 +101,22 @@ function dpservice(file: DpserviceFile): DpserviceConfig {
     capAdd: file.cap_add ?? [],
     devices: file.devices ?? [],
     mounts: mounts.map((mount) => (mount.includes(':') ? mount : `${mount}:${mount}`)),
-    attach: file.attach ?? [],
+    attach: (file.attach ?? []).map(attachment),
     ...defined({ containerName: file.container_name }),
+  }
+}
+
+function attachment(file: NonNullable<DpserviceFile['attach']>[number]): DpserviceConfig['attach'][number] {
+  return {
+    netdev: file.netdev,
+    bridge: file.bridge,
+    ...defined({ macAddress: file.mac_address?.toLowerCase() }),
+    offloadsOff: file.offloads_off ?? [],
+    neighbours: (file.neighbours ?? []).map(({ address, mac_address, router }) => ({
+      address,
+      macAddress: mac_address.toLowerCase(),
+      router: router ?? false,
+    })),
   }
 }
 

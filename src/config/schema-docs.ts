@@ -72,6 +72,8 @@ function objectIn(value: Node): [Node | undefined, string] {
   if (Object.keys(value.properties).length > 0) return [value, '']
   const choice = value.anyOf.find((each) => Object.keys(each.properties).length > 0)
   if (choice) return [choice, '']
+  const byName = value.additionalProperties
+  if (typeof byName === 'object' && Object.keys(byName.properties).length > 0) return [byName, '.<name>']
   return value.items ? [objectIn(value.items)[0], '[]'] : [undefined, '']
 }
 

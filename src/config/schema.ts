@@ -1,6 +1,7 @@
 /** The config file as it is written: its keys, their meaning and what each may hold. Cross-checks are elsewhere. */
 import { z } from 'zod'
 import * as field from './fields.ts'
+import { expectedFile } from './schema-expected.ts'
 import { libvirtFile } from './schema-libvirt.ts'
 import { measurementFile } from './schema-measurement.ts'
 
@@ -12,6 +13,15 @@ const throughputFile = field.object(
     nat: field.gbits().optional().describe('Through NAT, Gbit/s; remote_vm2vm, if not given.'),
   },
   '{ "local_vm2vm": 10, "remote_vm2vm": 8 } in Gbit/s',
+)
+
+const neighbourFile = field.object(
+  {
+    address: field.ipAddress().describe('Its address.'),
+    mac_address: field.macAddress().describe('Its MAC address.'),
+    router: field.yesNo().optional().describe('Whether it is flagged as a router.').meta({ default: false }),
+  },
+  '{ "address": "fe80::2", "mac_address": "02:00:00:00:00:02", "router": true }',
 )
 
 const dpserviceFile = field.object(
@@ -62,6 +72,22 @@ const dpserviceFile = field.object(
           {
             netdev: field.netdevName('"dtap0"').describe('Network device of the data plane.'),
             bridge: field.netdevName('"br-under"').describe('Bridge to put it in.'),
+            mac_address: field
+              .macAddress()
+              .optional()
+              .describe(
+                "MAC address to give it: another one than its port's, for which a bridge would keep the frames.",
+              ),
+            offloads_off: field
+              .listOf(field.plainName('a feature of ethtool -K', '"tx"'), 'features')
+              .optional()
+              .describe('Features to turn off: "tx" where its port wants full checksums.')
+              .meta({ default: [] }),
+            neighbours: field
+              .listOf(neighbourFile, '{ "address", "mac_address", "router" }')
+              .optional()
+              .describe('Permanent neighbours of it: a data plane may look there for its router.')
+              .meta({ default: [] }),
           },
           '{ "netdev": "dtap0", "bridge": "br-under" }',
         ),
@@ -116,7 +142,7 @@ const vmFile = field.object(
             .tuple([field.port(), field.port()], {
               error: (issue) => `${field.shown(issue.input)} is not a range of ports; write [10240, 10360]`,
             })
-            .describe('First and last port.'),
+            .describe('First and last port; dpservice leaves out the last.'),
         },
         '{ "ip": "10.10.20.20", "ports": [10240, 10360] }',
       )
@@ -176,7 +202,7 @@ const loadBalancerFile = field.object(
     lb_machines: field
       .listOf(z.string({ error: 'is not the name of a VM' }), 'names of VMs')
       .min(1, { error: 'is empty; name at least one VM' })
-      .describe('VMs behind it.'),
+      .describe('VMs behind it; the suites use the first, and the first two.'),
   },
   '{ "name": "test_lb", "ip": "10.20.30.30", "ports": "TCP/5201", … }',
 )
@@ -210,6 +236,11 @@ export const configSchema = field.object(
         '{ "sw": { … }, "hw": { … } }',
       )
       .describe('What this hardware must reach, Gbit/s.'),
+    expected: expectedFile
+      .optional()
+      .describe(
+        'What other figures must reach or must not exceed; one without an entry is reported, not judged.',
+      ),
     measurement: measurementFile.optional(),
     libvirt: libvirtFile.optional().describe('The VMs as libvirt domains.'),
     hypervisors: field

@@ -17,6 +17,8 @@ export interface BenchConfig {
   readonly dockerHost?: string
   readonly concurrentFlowCount: number
   readonly expectedThroughput: Readonly<Record<Mode, ExpectedThroughput>>
+  /** What figures beside throughput must reach or must not exceed, by the names that suites ask for. */
+  readonly expected: Readonly<Record<Mode, Readonly<Record<string, FigureExpectation>>>>
   readonly measurement: MeasurementProfile
   readonly libvirt: LibvirtConfig
   readonly hypervisors: readonly HypervisorConfig[]
@@ -29,6 +31,13 @@ export interface ExpectedThroughput {
   readonly remote_vm2vm: number
   readonly nat: number
   readonly lb?: number
+}
+
+export interface FigureExpectation {
+  readonly bound: 'at_least' | 'at_most'
+  /** In `unit`, a base unit: `fraction` for percent, seconds for milliseconds. */
+  readonly value: number
+  readonly unit: 'bit/s' | 's' | 'packets/s' | 'transactions/s' | 'fraction'
 }
 
 export interface HypervisorConfig {
@@ -79,7 +88,17 @@ export interface DpserviceConfig {
   /** Docker bind mounts, `host:container[:options]`. */
   readonly mounts: readonly string[]
   /** Network devices of the data plane to be put into bridges once it runs. */
-  readonly attach: readonly { readonly netdev: string; readonly bridge: string }[]
+  readonly attach: readonly {
+    readonly netdev: string
+    readonly bridge: string
+    readonly macAddress?: string
+    readonly offloadsOff: readonly string[]
+    readonly neighbours: readonly {
+      readonly address: string
+      readonly macAddress: string
+      readonly router: boolean
+    }[]
+  }[]
   /** Default `dpservice_<hypervisor name>`. */
   readonly containerName?: string
 }

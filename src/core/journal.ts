@@ -31,7 +31,7 @@ export interface Undo {
   readonly [key: string]: JsonValue
 }
 
-export type JournalScope = 'provision' | 'run'
+export type JournalScope = 'provision' | 'run' | 'doctor'
 
 export interface JournalEntry {
   readonly id: string

@@ -1,5 +1,5 @@
 /** Runs a program on the controller itself: argument array in, result out, no shell. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { CommandError, type CommandResult } from './command-result.ts'
 
@@ -10,6 +10,8 @@ export interface LocalCommandOptions {
   readonly input?: string | Buffer | Readable
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
+  /** A process group of its own: the deadline and the signal end all that it started, not it alone. */
+  readonly ownGroup?: boolean
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void
 }
@@ -25,6 +27,7 @@ export async function tryLocally(
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: options.env ?? process.env,
+    detached: options.ownGroup ?? false,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   const stdout = collect(child.stdout, options.onLine)
@@ -36,13 +39,14 @@ export async function tryLocally(
   }
   let timedOut = false
   const stop = (): void => {
-    child.kill('SIGTERM')
-    setTimeout(() => child.kill('SIGKILL'), 2000).unref()
+    kill(child, 'SIGTERM', options)
+    setTimeout(() => kill(child, 'SIGKILL', options), 2000).unref()
   }
   const timer = setTimeout(() => {
     timedOut = true
     stop()
   }, options.timeoutMs ?? 60_000)
+  if (options.signal?.aborted) stop()
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
@@ -80,6 +84,15 @@ export async function runLocally(
   options.signal?.throwIfAborted()
   if (result.exitCode !== 0 || result.timedOut) throw new CommandError(result)
   return result
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals, { ownGroup }: LocalCommandOptions): void {
+  if (!ownGroup || child.pid === undefined) return void child.kill(signal)
+  try {
+    process.kill(-child.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // all of it has ended
+  }
 }
 
 function collect(stream: Readable | null, onLine?: (line: string) => void): () => string {

@@ -1,5 +1,6 @@
 /** A data plane as the suites see it, whoever implements it. dpservice is the first. */
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import type { NetworkFunctions } from './network-functions.ts'
 
 /** `offload`: established flows run in the NIC. `non-offload`: the software path handles every packet. */
 export type Mode = 'offload' | 'non-offload'
@@ -15,7 +16,7 @@ export interface DataplaneProvenance {
 }
 
 /** A data plane that runs on all hypervisors of an environment and has been told of all VMs. */
-export interface DeployedDataplane {
+export interface DeployedDataplane extends NetworkFunctions {
   readonly mode: Mode
   readonly provenance: readonly DataplaneProvenance[]
   /** Aborted, with the reason, as soon as the data plane stops on any hypervisor before it was told to. */
@@ -28,10 +29,28 @@ export interface DeployedDataplane {
    * @throws DeployError
    */
   route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>>
+  /**
+   * Counts, from now until the observation's end, the packets of a path that the software path handles. Reads counters, and
+   * sends nothing over the path. Whatever else goes from or to the two VMs meanwhile is counted too.
+   */
+  observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation>
   /** From now on its end is meant: `lost` stays quiet. */
   release(): void
-  /** Its log on each hypervisor so far, by hypervisor name. */
-  logs(): Promise<ReadonlyMap<string, string>>
+}
+
+export interface PathObservation {
+  end(): Promise<SoftwarePackets>
+}
+
+/** What the software path handled, where the path begins and where it ends; or why nobody knows. */
+export type SoftwarePackets =
+  | { readonly state: 'counted'; readonly counts: readonly SoftwareCount[] }
+  | { readonly state: 'unknown'; readonly reason: string }
+
+export interface SoftwareCount {
+  /** `taken from vm3 on hypervisor-2` */
+  readonly place: string
+  readonly packets: number
 }
 
 /** Where a step's undo is written down before the step is done; `done` takes it out again. */

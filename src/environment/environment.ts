@@ -8,6 +8,7 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
+import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
 import {
@@ -24,8 +25,10 @@ import { parseReference } from '../transport/docker/reference.ts'
 import { Shipment } from '../transport/docker/ship.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
+import { addLoopbackAddress, recordGuestUndo } from './guest-address.ts'
 import { acquireLease } from './lease.ts'
 import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
+import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 
 export interface EnvironmentOptions {
@@ -41,6 +44,8 @@ export interface EnvironmentOptions {
   /** `<project>/.dpbench/<environment>`: journal and lease. */
   readonly folder: string
   readonly log: (line: string) => void
+  /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
+  readonly keepLog: KeepLog
   readonly signal?: AbortSignal | undefined
 }
 
@@ -57,11 +62,13 @@ export class Environment implements AsyncDisposable {
   readonly machines: readonly MachineDescription[]
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
+  private readonly undoLog: UndoLog
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode }: EnvironmentOptions,
     parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'>,
+    undoLog: UndoLog,
     stack: DisposalStack,
   ) {
     this.config = config
@@ -72,6 +79,7 @@ export class Environment implements AsyncDisposable {
     this.dataplane = parts.dataplane
     this.machines = parts.machines
     this.reboots = parts.reboots
+    this.undoLog = undoLog
     this.stack = stack
   }
 
@@ -96,9 +104,17 @@ export class Environment implements AsyncDisposable {
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
     await undoStale(journal, options, hypervisors)
-    const connected = await connectVms(options, hypervisors, stack)
+    const logs = new RunLogs(options)
+    stack.defer(() => logs.keepConsoles())
+    const marking = config.hypervisors.map(({ name, vms }) =>
+      logs.begin(
+        hypervisors.get(name)!.ssh,
+        vms.map((vm) => vm.name),
+      ),
+    )
+    const [connected] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
     const { vms, reboots } = options.reboot
-      ? await rebootGuests(connected, stack, options)
+      ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
       : { vms: connected, reboots: [] }
     stack.defer(() => undoOwn(journal, options, { hypervisors, guests: vms }))
     const undoLog = undoLogOf(journal, options)
@@ -131,7 +147,17 @@ export class Environment implements AsyncDisposable {
       return [name, prepared] as const
     })
     const guests = new Map(await together(leases))
-    return new Environment(options, { hypervisors, vms, guests, dataplane, machines, reboots }, stack)
+    const parts = { hypervisors, vms, guests, dataplane, machines, reboots }
+    return new Environment(options, parts, undoLog, stack)
+  }
+
+  /**
+   * Gives a guest an address on its loopback interface; returns the undo, which may be called more than once.
+   * @param address with its prefix length
+   * @throws CommandError
+   */
+  addLoopbackAddress(vm: VirtualMachine, address: string): Promise<() => Promise<void>> {
+    return addLoopbackAddress(this.undoLog, vm, address)
   }
 
   /** Puts everything back and closes the connections, once. */
@@ -169,6 +195,7 @@ async function connectVms(
   { config, signal }: EnvironmentOptions,
   hypervisors: ReadonlyMap<string, Hypervisor>,
   stack: DisposalStack,
+  logs: RunLogs,
 ): Promise<Map<string, VirtualMachine>> {
   const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
   const addresses = wanted.map((vm) => vmAddress(config, vm))
@@ -182,10 +209,18 @@ async function connectVms(
           { ipv4, ipv6, vni, managementMac: macAddress },
           { signal, timeoutMs: 60_000 },
         )
-        return [vm.name, stack.use(connected)] as const
+        return [vm.name, adopt(connected, stack, logs)] as const
       }),
     ),
   )
+}
+
+/** Closed with the environment, its journal kept before. */
+function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
+  stack.use(vm)
+  logs.follow(vm.name, vm.ssh)
+  stack.defer(() => logs.keepJournal(vm.name))
+  return vm
 }
 
 async function planPreparations(
@@ -200,10 +235,8 @@ async function planPreparations(
     ]),
   )
   const planned = [...vms.values()].map(async (vm) => {
-    const guest = { ...journalHost(vm.ssh.address) }
     const recordUndo: RecordUndo = async ({ what, commands }, boot) => {
-      const undo = { kind: 'guest', guest, bootId: boot, commands }
-      await undoLog.record({ hypervisor: vm.hypervisor.name, what, undo })
+      await recordGuestUndo(undoLog, vm, what, commands, boot)
     }
     const ipv6 = withIpv6.get(vm.hypervisor.name) ?? false
     return [vm.name, await planPreparation(vm, { signal, runId, ipv6, recordUndo })] as const
@@ -242,13 +275,13 @@ async function undoStale(
 /** Images stay at least until the whole run ends: the next mode needs them again. */
 async function undoOwn(
   journal: Journal,
-  { runId, log }: EnvironmentOptions,
+  { runId, log, keepLog }: EnvironmentOptions,
   connected: Pick<UndoRunOptions, 'hypervisors' | 'guests'>,
 ): Promise<void> {
   const own = journal
     .pending('run')
     .filter((entry) => entry.runId === runId && entry.undo.kind !== 'image' && !isKept(entry))
-  const { left } = await undoRuns(journal, own, { ...connected, log })
+  const { left } = await undoRuns(journal, own, { ...connected, log, keepLog })
   refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
 }
 

@@ -1,6 +1,5 @@
 /** `--reboot`: the VMs of a config, rebooted side by side before anything is deployed. */
 import type { BenchConfig } from '../config/index.ts'
-import type { DisposalStack } from '../core/disposal-stack.ts'
 import { together } from '../core/together.ts'
 import { type Reboot, reboot, refuseSharedKernels } from '../machine/reboot.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
@@ -18,13 +17,13 @@ interface RebootOptions {
 }
 
 /**
- * The same VMs, connected anew.
+ * The same VMs, connected anew; each is given to `adopt` as soon as it is back.
  * @throws UsageError before any is rebooted when one cannot be; WaitError when one does not come back
  */
 export async function rebootGuests(
   vms: ReadonlyMap<string, VirtualMachine>,
-  stack: DisposalStack,
   { config, log, signal }: RebootOptions,
+  adopt: (vm: VirtualMachine) => unknown,
 ): Promise<{ vms: ReadonlyMap<string, VirtualMachine>; reboots: readonly GuestReboot[] }> {
   await refuseSharedKernels([...vms.values()])
   log(`rebooting ${[...vms.keys()].join(', ')}`)
@@ -32,7 +31,7 @@ export async function rebootGuests(
   const back = await together(
     [...vms.values()].map(async (vm) => {
       const done = await reboot(vm, { timeoutMs, signal })
-      stack.use(done.vm)
+      adopt(done.vm)
       const { machine, bootIdAfter, sshSeconds } = done.reboot
       log(`${machine}: rebooted, SSH back after ${sshSeconds.toFixed(1)} s (boot ${bootIdAfter})`)
       return done

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
+import type { KeepLog } from '../core/kept-log.ts'
 import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
@@ -45,6 +46,8 @@ export interface UndoRunOptions {
   readonly hypervisors?: ReadonlyMap<string, Hypervisor>
   readonly guests?: ReadonlyMap<string, VirtualMachine>
   readonly log: (line: string) => void
+  /** Takes the logs of containers that are removed. */
+  readonly keepLog?: KeepLog | undefined
 }
 
 /** Replays `entries` of runs. It goes on after a failing step; what is left comes back in the result. */
@@ -57,7 +60,9 @@ export async function undoRuns(
   const registry = new UndoRegistry<Hypervisor>()
   registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
-    registry.register(kind, (data, hypervisor) => undo(hypervisor.name, hypervisor.docker, data))
+    registry.register(kind, (data, hypervisor) =>
+      undo(hypervisor.name, hypervisor.docker, data, options.keepLog),
+    )
   }
   const contextFor = async (host: JournalHost | undefined): Promise<Hypervisor> => {
     if (!host) throw new TypeError('a run creates nothing on the controller')

@@ -6,7 +6,7 @@ import { XMLBuilder } from 'fast-xml-parser'
 import { stateOf } from './outcome.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord, TestRecord } from './record.ts'
-import { detailsOf, explanationOf } from './view.ts'
+import { detailsOf, evidenceOf, explanationOf, logFilesOf } from './view.ts'
 
 type Element = Record<string, unknown>
 
@@ -33,7 +33,9 @@ export function renderJunit(record: RunRecord): string {
 function suiteElement(record: RunRecord, name: string, tests: readonly TestRecord[]): Element {
   const count = (element: string): number => tests.filter((test) => element in problemOf(test)).length
   const said = tests.map((test) =>
-    [`${test.name}: ${explanationOf(test) || 'passed'}`, ...detailsOf(test)].join('\n  '),
+    [`${test.name}: ${explanationOf(test) || 'passed'}`, ...detailsOf(test), evidenceOf(test)]
+      .filter(Boolean)
+      .join('\n  '),
   )
   return {
     ...head(record, name, tests[0]?.startedAt ?? record.startedAt),
@@ -49,7 +51,7 @@ function suiteElement(record: RunRecord, name: string, tests: readonly TestRecor
       '@time': seconds(test.durationMs),
       ...problemOf(test),
     })),
-    'system-out': clean([...record.notices, ...said].join('\n')),
+    'system-out': clean([...record.notices, ...said, ...logFilesOf(record)].join('\n')),
     'system-err': '',
   }
 }
@@ -78,7 +80,7 @@ function infrastructureSuite(record: RunRecord): Element {
       '@time': seconds(0),
       error: problem(type, message),
     })),
-    'system-out': '',
+    'system-out': clean(logFilesOf(record).join('\n')),
     'system-err': '',
   }
 }
@@ -123,7 +125,7 @@ function problemOf(test: TestRecord): Element {
     case 'ERROR':
       return { error: problem(test.result.state === 'error' ? test.result.error.code : state, text) }
     case 'SKIPPED':
-      return { skipped: '' } // the Ant schema allows it no message
+      return { skipped: { '@message': clean(explanation) } }
   }
 }
 

@@ -29,6 +29,8 @@ export function stateOf(result: TestResult): TestState {
   switch (result.state) {
     case 'judged':
       return result.verdict.state
+    case 'assessed':
+      return result.verdict
     case 'passed':
       return 'PASS'
     case 'failed':

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
+import { logKinds } from '../core/kept-log.ts'
+import { measuredMetrics } from './metric-schema.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
 
@@ -71,6 +73,12 @@ const testResult = z.discriminatedUnion('state', [
   /** Ended by an error; with a verdict when it came after judging, as in undoing. */
   z.object({ state: z.literal('error'), error: recordedError, verdict: verdictSchema.optional() }),
   z.object({ state: z.literal('skipped'), reason: text }),
+  /** Figures beside throughput that missed what the config expects of them, or have no valid value. */
+  z.object({
+    state: z.literal('assessed'),
+    verdict: z.enum(['FAIL', 'UNSTABLE', 'INVALID']),
+    sentences: z.array(text),
+  }),
 ])
 export type TestResult = z.infer<typeof testResult>
 
@@ -85,11 +93,23 @@ const testRecord = z.object({
   result: testResult,
   /** Raw, in their order, also of a test that failed. */
   repetitions: z.array(sampleSchema).default([]),
+  /** Figures beside throughput, by measurement. */
+  metrics: z.array(measuredMetrics).default([]),
   /** Relative to the results folder. */
   folder: text.optional(),
   artifacts: z.array(text).default([]),
 })
 export type TestRecord = z.infer<typeof testRecord>
+
+const log = z.object({
+  /** Relative to the results folder. */
+  file: text,
+  machine: text,
+  mode: text,
+  kind: z.enum(logKinds),
+  bytes: z.number(),
+})
+export type LogRecord = z.infer<typeof log>
 
 const outcome = z.object({
   exitCode: z.number(),
@@ -134,6 +154,8 @@ export const recordSchema = z.object({
   tests: z.array(testRecord),
   /** Outside of tests: deployment, clean-up. */
   failures: z.array(recordedError.extend({ where: text })),
+  /** What the data plane and the guests wrote during the run. */
+  logs: z.array(log).default([]),
   /** What clean-up could not remove. */
   leftovers: z.array(text),
   /** `SIGINT` or `SIGTERM`. */

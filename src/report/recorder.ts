@@ -1,11 +1,13 @@
 /** Gathers a run into its record, in the main process. What workers measured comes in as data. */
 import { createHash } from 'node:crypto'
 import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
+import type { MeasuredMetrics } from './metric-schema.ts'
 import { outcomeOf } from './outcome.ts'
 import {
   recordSchema,
   schemaVersion,
   type DataPlaneRecord,
+  type LogRecord,
   type MachineRecord,
   type RebootRecord,
   type RecordedError,
@@ -36,8 +38,9 @@ export interface RunStart extends Pick<
 }
 
 /** A test as it is handed in: what has a default may be left out. */
-export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts'> & {
+export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts' | 'metrics'> & {
   readonly repetitions?: readonly TestRecord['repetitions'][number][]
+  readonly metrics?: readonly MeasuredMetrics[]
   readonly artifacts?: readonly string[]
 }
 
@@ -58,6 +61,7 @@ export class RunRecorder {
       notices: [],
       tests: [],
       failures: [],
+      logs: [],
       leftovers: [],
     }
   }
@@ -88,6 +92,7 @@ export class RunRecorder {
     this.#record.tests.push({
       ...entry,
       repetitions: [...(entry.repetitions ?? [])],
+      metrics: [...(entry.metrics ?? [])],
       artifacts: [...(entry.artifacts ?? [])],
     })
   }
@@ -95,6 +100,11 @@ export class RunRecorder {
   /** An error outside of a test. `where`: `deploying to hypervisor-2`, `clean-up`. */
   failure(where: string, error: unknown): void {
     this.#record.failures.push({ where, ...recordError(error) })
+  }
+
+  /** All that were kept, in the place of those that were given before. */
+  logs(logs: readonly LogRecord[]): void {
+    this.#record.logs.splice(0, this.#record.logs.length, ...logs)
   }
 
   leftover(...what: readonly string[]): void {

@@ -31,6 +31,7 @@ const flow = z.object({
   mss: z.number().optional(),
   pathMtu: z.number().optional(),
   retransmits: z.number().optional(),
+  datagrams: z.object({ expected: z.number(), lost: z.number(), jitterMs: z.number() }).optional(),
 }) satisfies z.ZodType<FlowSample>
 
 const provenance = z.object({
@@ -38,6 +39,7 @@ const provenance = z.object({
   startedAt: z.string(),
   tool: z.string(),
   flowsAsked: z.number(),
+  backends: z.array(z.string()).optional(),
   socketBufferBytes: z.number().optional(),
   mssAsked: z.number().optional(),
   ceiling: z
@@ -48,7 +50,11 @@ const provenance = z.object({
     .optional(),
   restarts: z.array(z.object({ machine: z.string(), what: z.string(), detail: z.string() })).optional(),
   modeEvidence: z
-    .object({ state: z.enum(['proven', 'disproven', 'unknown']), detail: z.string() })
+    .object({
+      state: z.enum(['proven', 'disproven', 'unknown']),
+      detail: z.string(),
+      softwareShare: z.number().optional(),
+    })
     .optional(),
 }) satisfies z.ZodType<SampleProvenance>
 

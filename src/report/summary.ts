@@ -1,14 +1,15 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
+import { metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, ratiosOf, rowsOf } from './view.ts'
+import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
 
 export function renderSummary(record: RunRecord): string {
   const parts = [
     `# dpbench: ${countsOf(record)}`,
     record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
     table(
-      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV'],
+      ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV', 'by software'],
       rowsOf(record).map((row) => [
         row.suite,
         row.name,
@@ -19,6 +20,21 @@ export function renderSummary(record: RunRecord): string {
         row.state === 'PASS' ? row.state : `**${row.state}**`,
         row.n,
         row.cov,
+        row.software,
+      ]),
+    ),
+    table(
+      ['test', 'measurement', 'figure', 'mode', 'measured', 'expected', 'verdict', 'n', 'CoV'],
+      metricRowsOf(record).map((row) => [
+        `${row.suite}: ${row.test}`,
+        row.measurement,
+        row.metric,
+        row.mode,
+        row.figure,
+        row.expected,
+        row.state,
+        row.n,
+        row.cov,
       ]),
     ),
     table(
@@ -27,6 +43,7 @@ export function renderSummary(record: RunRecord): string {
     ),
     section('What to know', remarks(record)),
     section('Left behind', record.leftovers.map(escape)),
+    section('Logs', logFilesOf(record).map(escape)),
     section('Provenance', provenance(record)),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

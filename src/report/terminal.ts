@@ -1,13 +1,26 @@
 /** The report for a terminal: complete without colour, which only repeats what the words say. */
+import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
+import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, explanationOf, notesOf, ratiosOf, reasonsOf, rowsOf, type Row } from './view.ts'
+import {
+  countsOf,
+  explanationOf,
+  logFilesOf,
+  notesOf,
+  ratiosOf,
+  reasonsOf,
+  rowsOf,
+  type Row,
+} from './view.ts'
 
 export interface TerminalOptions {
   readonly color: boolean
+  /** The results folder, as the files in it are to be named; without it they are named as in the record. */
+  readonly folder?: string | undefined
 }
 
 type Style = Parameters<typeof styleText>[0]
@@ -22,7 +35,18 @@ const columns = [
   ['verdict', 'state'],
   ['n', 'n'],
   ['CoV', 'cov'],
+  ['by software', 'software'],
 ] as const satisfies readonly (readonly [string, keyof Row])[]
+
+const metricColumns = [
+  ['figure', 'metric'],
+  ['mode', 'mode'],
+  ['measured', 'figure'],
+  ['expected', 'expected'],
+  ['verdict', 'state'],
+  ['n', 'n'],
+  ['CoV', 'cov'],
+] as const satisfies readonly (readonly [string, keyof MetricRow])[]
 
 const styles: Record<TestState, Style> = {
   PASS: 'green',
@@ -45,14 +69,16 @@ export function wantsColor(
 }
 
 /** The whole report, ending with a line break. */
-export function renderTerminal(record: RunRecord, { color }: TerminalOptions): string {
+export function renderTerminal(record: RunRecord, { color, folder = '' }: TerminalOptions): string {
   const paint: Paint = (style, text) => (color ? styleText(style, text, { validateStream: false }) : text)
   const parts = [
     ...record.notices.map((notice) => paint('yellow', `! ${plainText(notice)}`)),
     ...tables(rowsOf(record), paint),
+    metrics(record, paint),
     ratios(record, paint),
     problems(record, paint),
     notes(record, paint),
+    logs(record, folder, paint),
     ending(record, paint),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
@@ -82,6 +108,26 @@ function tables(rows: readonly Row[], paint: Paint): string[] {
 
 function tableLine(cells: readonly string[]): string {
   return `  ${cells.join('  ')}`.trimEnd()
+}
+
+/** The figures beside throughput, under the name of their measurement. */
+function metrics(record: RunRecord, paint: Paint): string {
+  const rows = metricRowsOf(record)
+  if (rows.length === 0) return ''
+  const cellsOf = (row: MetricRow): string[] => metricColumns.map(([, key]) => row[key])
+  const widths = metricColumns.map(([title], column) =>
+    Math.max(...[title, ...rows.map((row) => cellsOf(row)[column] ?? '')].map(widthOf)),
+  )
+  const line = (cells: readonly string[]): string =>
+    tableLine(cells.map((cell, column) => pad(cell, widths[column] ?? 0)))
+  const groups = Map.groupBy(rows, ({ suite, test, measurement }) => `${suite} › ${test}: ${measurement}`)
+  const parts = [...groups].map(([title, list]) => {
+    const lines = list.map((row) => line(cellsOf(row)))
+    return [paint('bold', title), paint('dim', line(metricColumns.map(([name]) => name))), ...lines].join(
+      '\n',
+    )
+  })
+  return parts.join('\n\n')
 }
 
 function ratios(record: RunRecord, paint: Paint): string {
@@ -123,6 +169,15 @@ function notes(record: RunRecord, paint: Paint): string {
   return lines.length === 0
     ? ''
     : [paint('bold', 'notes'), ...lines.map((line) => `  ${plainText(line)}`)].join('\n')
+}
+
+/** Where to look when something went wrong. */
+function logs(record: RunRecord, folder: string, paint: Paint): string {
+  if (record.outcome.exitCode === ExitCode.passed) return ''
+  const files = logFilesOf(record)
+  return files.length === 0
+    ? ''
+    : [paint('bold', 'logs'), ...files.map((file) => `  ${join(folder, file)}`)].join('\n')
 }
 
 function titleOf({ suite, name, test: { mode } }: Row): string {

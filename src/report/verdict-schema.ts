@@ -23,7 +23,7 @@ export const profileSchema = z.object({
 
 export const ruleSchema = z.enum(['interval', 'mean'])
 
-const statistics = z.object({
+export const statisticsSchema = z.object({
   n: z.number(),
   values: z.array(z.number()),
   mean: z.number(),
@@ -67,7 +67,7 @@ const base = z.object({
   notes: z.array(z.string()),
 })
 
-const withStatistics = base.extend({ statistics, deviation: z.number() })
+const withStatistics = base.extend({ statistics: statisticsSchema, deviation: z.number() })
 
 const judged = withStatistics.extend({ state: z.enum(['PASS', 'FAIL']) }) satisfies z.ZodType<JudgedVerdict>
 

@@ -1,4 +1,5 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
+import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
@@ -18,6 +19,8 @@ export interface Row {
   readonly state: TestState
   readonly n: string
   readonly cov: string
+  /** What the software path handled of the flows' packets: the evidence of the mode. */
+  readonly software: string
 }
 
 /** The same test in both modes. */
@@ -57,6 +60,8 @@ export function explanationOf(test: TestRecord): string {
   switch (result.state) {
     case 'judged':
       return result.verdict.sentence
+    case 'assessed':
+      return result.sentences.join('; ')
     case 'error':
       return `${result.error.code}: ${result.error.message}`
     case 'failed':
@@ -77,7 +82,10 @@ export function reasonsOf(test: TestRecord): string[] {
 
 /** The remarks beside a verdict. */
 export function notesOf(test: TestRecord): readonly string[] {
-  return verdictOf(test)?.notes ?? []
+  const ofMetrics = test.metrics.flatMap(({ measurement, notes }) =>
+    notes.map((note) => `${measurement}: ${note}`),
+  )
+  return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
 /** Reasons and remarks together. */
@@ -97,6 +105,21 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'
+}
+
+/** The logs that were kept, with whose they are. */
+export function logFilesOf({ logs }: RunRecord): string[] {
+  return logs.map(({ file, machine, kind, bytes }) =>
+    plainText(
+      `${file}: ${kindNames[kind]} ${machine}, ${Math.ceil(bytes / 1024).toLocaleString('en-US')} KiB`,
+    ),
+  )
+}
+
+const kindNames: Readonly<Record<LogKind, string>> = {
+  'data-plane': 'data plane on',
+  console: 'console of',
+  journal: 'system log of',
 }
 
 /** `9.41 ± 0.12 Gbit/s` */
@@ -125,7 +148,29 @@ function rowOf(test: TestRecord): Row {
     state: stateOf(test.result),
     n: statistics ? String(statistics.n) : String(test.repetitions.length || nothing),
     cov: cov === undefined || cov === null ? nothing : formatPercent(cov),
+    software: softwareOf(test),
   }
+}
+
+/** Of all repetitions, what speaks most against the mode. */
+function softwareOf({ repetitions, mode }: TestRecord): string {
+  const evidence = repetitions.flatMap(({ modeEvidence }) => modeEvidence ?? [])
+  const shares = evidence.flatMap(({ softwareShare }) => softwareShare ?? [])
+  if (evidence.length === 0) return nothing
+  if (shares.length < evidence.length) return 'unknown'
+  return formatPercent(mode === 'offload' ? Math.max(...shares) : Math.min(...shares))
+}
+
+/** In a sentence, what the repetitions show of the mode. Empty where no mode was looked at. */
+export function evidenceOf(test: TestRecord): string {
+  const said = new Set(
+    test.repetitions.flatMap(({ repetition, modeEvidence }) =>
+      modeEvidence
+        ? [`repetition ${repetition}: mode ${test.mode} ${modeEvidence.state}: ${modeEvidence.detail}`]
+        : [],
+    ),
+  )
+  return [...said].join('\n  ')
 }
 
 function meanOf(test: TestRecord | undefined): number | undefined {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { MeasurementError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
-import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import type { TrafficEnd } from '../machine/traffic-end.ts'
 
 export interface MachineFacts {
   readonly name: string
@@ -30,21 +30,21 @@ section; ethtool -k "$1" 2>/dev/null || true`
 
 /** @throws MeasurementError when iperf3 does not run there; CommandError */
 export async function machineFacts(
-  vm: VirtualMachine,
+  machine: TrafficEnd,
   networkInterface: string,
   peer: string,
 ): Promise<MachineFacts> {
-  const { stdout } = await vm.ssh.run(shell(facts, networkInterface, peer))
+  const { stdout } = await machine.ssh.run(shell(facts, networkInterface, peer))
   const [tool = '', load = '', wmem = '', rmem = '', route = '', offloads = ''] = stdout.split('\f')
   const said = tool.trim().split('\n')
   if (said.at(-1) !== 'status 0') {
     throw new MeasurementError(
-      `${vm.name}: iperf3 does not run there (${said.slice(0, -1).join(' ')}); install it in the guest`,
+      `${machine.name}: iperf3 does not run there (${said.slice(0, -1).join(' ')}); install it there`,
     )
   }
   const on = offloads.matchAll(/^\s*([a-z0-9-]+): on/gm)
   return {
-    name: vm.name,
+    name: machine.name,
     tool: said[0] ?? '',
     load: load.trim(),
     offloads: [...on].map((match) => match[1]!),

@@ -1,8 +1,9 @@
 /** What must hold before traffic is worth sending: the path answers without loss, whole packets fit, the route is right. */
 import { MeasurementError, describeError } from '../core/errors.ts'
 import { waitFor } from '../core/wait.ts'
+import type { TrafficEnd } from '../machine/traffic-end.ts'
+import type { Family } from '../machine/virtual-machine.ts'
 import { type MachineFacts, machineFacts } from './machine-facts.ts'
-import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 
 export interface Preflight {
   readonly address: string
@@ -22,34 +23,38 @@ export interface Preflight {
 }
 
 export interface PreflightPath {
-  readonly from: VirtualMachine
-  readonly to: VirtualMachine
+  readonly from: TrafficEnd
+  readonly to: { readonly name: string }
+  /** Asks the receiver, however it is reached. */
+  readonly receiverFacts: () => Promise<MachineFacts>
   readonly family: Family
   readonly address: string
-  /** The sender's and the receiver's data NIC, with the sender's MTU. */
-  readonly interfaces: { readonly from: string; readonly to: string }
+  /** The sender's data NIC. */
+  readonly interface: string
   readonly mtuBytes: number
 }
 
 const pings = 5
 /** Guests are logged into as root, who may ping faster than five times a second. */
 const pingIntervalSeconds = '0.05'
+/** Of an IPv4 packet; a loopback's MTU is a byte more. */
+const mostPacketBytes = 65_535
 /** Bytes of the IP and ICMP headers around ping's payload. */
 const headerBytes: Record<Family, number> = { ipv4: 28, ipv6: 48 }
 
 /** @throws MeasurementError naming what does not hold, and where */
 export async function preflight(path: PreflightPath, signal?: AbortSignal): Promise<Preflight> {
   await reachable(path, signal)
-  const { from, to, address, interfaces, mtuBytes, family } = path
+  const { from, address, mtuBytes } = path
   const [sender, receiver, rttMs] = await Promise.all([
-    machineFacts(from, interfaces.from, address),
-    machineFacts(to, interfaces.to, from.overlayAddress(family)),
+    machineFacts(from, path.interface, address),
+    path.receiverFacts(),
     roundTrips(path, signal),
   ])
-  if (sender.route !== interfaces.from) {
+  if (sender.route !== path.interface) {
     throw new MeasurementError(
       `${from.name}: the route to ${address} goes over ${sender.route ?? 'nothing'}, not over the data NIC ` +
-        `${interfaces.from}; another route in the guest wins, see \`ip route get ${address}\` there`,
+        `${path.interface}; another route in the guest wins, see \`ip route get ${address}\` there`,
     )
   }
   const machines = [sender, receiver]
@@ -99,9 +104,10 @@ async function reachable(
 
 /** Small packets for the time they take, and whole ones, which must pass unfragmented. */
 async function roundTrips(path: PreflightPath, signal: AbortSignal | undefined): Promise<Preflight['rttMs']> {
-  const payload = String(path.mtuBytes - headerBytes[path.family])
+  const mtuBytes = Math.min(path.mtuBytes, mostPacketBytes)
+  const payload = String(mtuBytes - headerBytes[path.family])
   const rttMs = await roundTrip(path, [], 'ping', signal)
-  const whole = `packets of ${path.mtuBytes} bytes, unfragmented`
+  const whole = `packets of ${mtuBytes} bytes, unfragmented`
   await roundTrip(path, ['-M', 'do', '-s', payload], whole, signal)
   return rttMs
 }

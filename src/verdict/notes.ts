@@ -1,7 +1,8 @@
 /** Remarks beside a verdict that change nothing about it, and that its reader should know. */
 import type { Sample } from './sample.ts'
 import { describeMode } from './validity.ts'
-import { formatGbit } from './format.ts'
+import { formatGbit, formatPercent } from './format.ts'
+import { sharesOf } from './shares.ts'
 import type { JudgePlan, SampleStatistics } from './verdict.ts'
 
 /** Start times that may be off by more than this cut the flows' windows apart noticeably. */
@@ -17,6 +18,7 @@ export function notesOn(samples: readonly Sample[], statistics: SampleStatistics
     ...outlierNotes(statistics),
     ...oddSpreadNotes(statistics),
     ...startNotes(samples),
+    ...shareNotes(samples),
     ...new Set(perSample), // the same in each repetition is said once
   ]
 }
@@ -44,6 +46,17 @@ function startNotes(samples: readonly Sample[]): string[] {
   return worst > noticeableUncertaintyMs
     ? [`start times of the flows are known to ${Math.round(worst)} ms only`]
     : []
+}
+
+/** Over all repetitions, as each of them has a handful of flows only. */
+function shareNotes(samples: readonly Sample[]): string[] {
+  const shares = sharesOf(samples)
+  if (shares.length === 0) return []
+  const list = shares.map(
+    ({ backend, flows, fraction }) =>
+      `${backend} ${formatPercent(fraction)} of the data in ${flows} ${flows === 1 ? 'flow' : 'flows'}`,
+  )
+  return [`share of the backends: ${list.join(', ')}`]
 }
 
 function modeNote(sample: Sample, { mode }: JudgePlan): string[] {

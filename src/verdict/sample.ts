@@ -15,6 +15,8 @@ export interface SampleProvenance {
   /** The traffic tool as it names itself, e.g. `iperf 3.12`. */
   readonly tool: string
   readonly flowsAsked: number
+  /** Receivers among which something on the path chose for each flow: a load balancer's backends. */
+  readonly backends?: readonly string[] | undefined
   /** The TCP payload per segment that was asked for, if it was; compared with what each flow saw. */
   readonly mssAsked?: number | undefined
   /** What the line could carry at most; absent where no line is crossed. */
@@ -83,6 +85,10 @@ export interface FlowSample {
   readonly pathMtu?: number | undefined
   /** Segments sent again inside the window. */
   readonly retransmits?: number | undefined
+  /** Of a UDP flow, inside the window: what should have arrived, what did not, and RFC 1889's jitter. */
+  readonly datagrams?:
+    | { readonly expected: number; readonly lost: number; readonly jitterMs: number }
+    | undefined
 }
 
 /** What one end of a flow saw inside the window. */
@@ -121,4 +127,6 @@ export interface ModeEvidence {
   readonly state: 'proven' | 'disproven' | 'unknown'
   /** The counts, or why there are none. */
   readonly detail: string
+  /** What of the flows' packets the software path handled, where it speaks most against the mode: a fraction. */
+  readonly softwareShare?: number | undefined
 }

@@ -19,7 +19,12 @@ const ceilingTolerance = 0.01
 /** The part of the window that a flow's intervals may leave uncovered: rounding of the printed times. */
 const uncoveredTolerance = 0.01
 
-type Rule = (sample: Sample, plan: JudgePlan) => Reason[]
+/** What validity asks of a plan: it needs no expectation. */
+export type ValidityPlan = Pick<JudgePlan, 'mode'> & {
+  readonly profile: Pick<JudgePlan['profile'], 'onUnprovenMode'>
+}
+
+type Rule = (sample: Sample, plan: ValidityPlan) => Reason[]
 
 const rules: readonly Rule[] = [
   flowsMissing,
@@ -34,7 +39,7 @@ const rules: readonly Rule[] = [
 ]
 
 /** Everything that makes the sample invalid, in the order of the rules. */
-export function invalidReasons(sample: Sample, plan: JudgePlan): Reason[] {
+export function invalidReasons(sample: Sample, plan: ValidityPlan): Reason[] {
   return rules.flatMap((rule) => rule(sample, plan))
 }
 
@@ -107,6 +112,8 @@ export function aboveCeiling(sample: Sample): Reason[] {
 export function senderReceiverGap(sample: Sample): Reason[] {
   if (sample.state === 'unusable' || Math.abs(sample.gap) <= mostGap) return []
   const bytesApart = Math.abs(sample.gap) * sample.sender.bytes
+  // What UDP loses is a figure of its own, not a fault of the measurement.
+  if (sample.flows.some((flow) => flow.datagrams !== undefined)) return []
   if (bytesApart <= sample.flows.length * (sample.socketBufferBytes ?? 0)) return []
   const worst = sample.flows.reduce((a, b) => (gapOf(b) > gapOf(a) ? b : a))
   const message =
@@ -140,7 +147,7 @@ export function restarted(sample: Sample): Reason[] {
 }
 
 /** A disproven mode always counts; one that nobody could prove counts when the site says so. */
-export function modeNotProven(sample: Sample, { mode, profile }: JudgePlan): Reason[] {
+export function modeNotProven(sample: Sample, { mode, profile }: ValidityPlan): Reason[] {
   const evidence = sample.modeEvidence
   if (mode === undefined || evidence?.state === 'proven') return []
   if (evidence?.state !== 'disproven' && profile.onUnprovenMode === 'note') return []

@@ -1,36 +1,33 @@
 /** `test`, as suites import it: machines, the data plane and traffic of the environment that the config describes. */
 import { inject, test as base } from 'vitest'
 import type { DeployedDataplane } from '../dataplane/dataplane.ts'
+import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { artifactStore } from './artifacts.ts'
+import { type TestTraffic, balancedBy } from './balanced.ts'
 import { tell } from './messages.ts'
-import { type Path, acrossHypervisors, onOneHypervisor } from './placement.ts'
+import { unmetNeed } from './needs.ts'
+import { balancerThrough, natThrough } from './network-functions.ts'
+import type { BalancedPath, NatPath } from './placement.ts'
+import { type Placement, placementIn } from './placement-choice.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
-import { type Throughput, type ThroughputRequest, measureThroughput } from './throughput.ts'
+import type { MeasureContext } from './throughput.ts'
+import type { Through } from './through.ts'
+import { trafficOf } from './traffic.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
   /** Lets two VMs reach each other, both ways. @throws DeployError */
   route(a: VirtualMachine, b: VirtualMachine): Promise<void>
+  /** Puts the path's sender behind its NAT, with the routes through it. @throws DeployError */
+  nat(path: NatPath): Promise<Through>
+  /** Makes the path's load balancer, with its backends and the routes through it. @throws DeployError */
+  loadBalancer(path: BalancedPath): Promise<Through>
   /** What runs, for whatever has no fixture. */
   readonly deployed: DeployedDataplane
-}
-
-export interface Traffic {
-  /**
-   * Measures TCP throughput with iperf3, repeating until a verdict is decided.
-   * @throws MeasurementError when the measurement is not valid
-   */
-  iperf3(request: ThroughputRequest): Promise<Throughput>
-}
-
-/** Chooses machines by placement; a test whose placement the config does not have is skipped, with that reason. */
-export interface Placement {
-  sameHypervisor(): Path
-  acrossHypervisors(): Path
 }
 
 /** One per worker: with `isolate: false` all files of a mode share it. */
@@ -57,51 +54,39 @@ export const test = withSession
   })
   .extend('vm', ({ environment }) => named(environment.vms, 'VM'))
   .extend('hypervisor', ({ environment }) => named(environment.hypervisors, 'hypervisor'))
-  .extend('placement', ({ environment, skip }): Placement => {
-    const orSkip = (path: Path | undefined, what: string): Path =>
-      path ?? skip(`the config has no ${what} in one VNI`)
-    return {
-      sameHypervisor: () => orSkip(onOneHypervisor(environment.vms.values()), 'two VMs on one hypervisor'),
-      acrossHypervisors: () =>
-        orSkip(acrossHypervisors(environment.vms.values()), 'two VMs on different hypervisors'),
-    }
-  })
+  .extend('placement', ({ environment, skip }): Placement =>
+    placementIn(environment, unmetNeed(inject('dpbench'), skip)),
+  )
   .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
-    const undos: (() => Promise<void>)[] = []
-    onCleanup(async () => {
-      for (const undo of undos.reverse()) await undo()
-    })
+    const undo = new DisposalStack()
+    onCleanup(() => undo[Symbol.asyncDispose]())
     return {
       deployed: environment.dataplane,
       async route(a, b) {
-        undos.push(await environment.dataplane.route(a, b))
+        undo.defer(await environment.dataplane.route(a, b))
       },
+      nat: (path) => natThrough(environment, undo, path),
+      loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, task }): Traffic => {
+  .extend('traffic', ({ environment, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
     let begun = 0
-    return {
-      iperf3(request) {
-        const place = begun++
-        const prefix = place === 0 ? '' : `measurement-${place + 1}-`
-        const record = (report: MeasurementReport): void => void (measurements[place] = report)
-        const progress = (text: string): void => tell({ type: 'repetition', test: task.name, text })
-        return measureThroughput(
-          {
-            run,
-            environment,
-            signal,
-            record,
-            store: (name, content) => store(prefix + name, content),
-            progress,
-          },
-          request,
-        )
-      },
+    const next = (): MeasureContext => {
+      const place = begun++
+      const prefix = place === 0 ? '' : `measurement-${place + 1}-`
+      return {
+        run,
+        environment,
+        signal,
+        record: (report: MeasurementReport) => void (measurements[place] = report),
+        store: (name, content) => store(prefix + name, content),
+        progress: (text) => tell({ type: 'repetition', test: task.name, text }),
+      }
     }
+    return { ...trafficOf(environment, next), balanced: balancedBy(next, unmetNeed(run, skip)) }
   })
 
 export type { Hypervisor, VirtualMachine }

@@ -1,5 +1,6 @@
 /** `expect(throughput).toReachExpected('remote_vm2vm')`: the verdict as an assertion, with its sentence as the message. */
 import { expect } from 'vitest'
+import type { MeasuredMetric } from './metrics.ts'
 import type { ThresholdKey, Throughput } from './throughput.ts'
 
 declare module 'vitest' {
@@ -9,10 +10,43 @@ declare module 'vitest' {
      * interval of the mean. Fails for FAIL and UNSTABLE alike; the message is the verdict's sentence.
      */
     toReachExpected(key: ThresholdKey): R
+    /**
+     * Holds a figure against the config's `expected` entry of this name, an `at_least`: the 95 % interval of its mean
+     * decides. Without such an entry the figure is reported and not judged.
+     */
+    toReach(key: string): R
+    /** As `toReach`, for an `at_most`. */
+    toStayBelow(key: string): R
+  }
+}
+
+/** The verdict as Vitest wants it. */
+function judged(
+  received: MeasuredMetric,
+  key: string,
+  bound: 'at_least' | 'at_most',
+  { matcher, isNot }: { readonly matcher: string; readonly isNot: boolean },
+): { pass: boolean; message: () => string } {
+  if (typeof received?.judge !== 'function')
+    return {
+      pass: isNot,
+      message: () => `${matcher} takes a figure of what a measurement of "traffic" returned`,
+    }
+  if (isNot) return { pass: true, message: () => `${matcher} has no negation: a miss is not an aim` }
+  const verdict = received.judge(key, bound)
+  return {
+    pass: verdict === undefined || verdict.state === 'PASS',
+    message: () => (verdict ? `${verdict.state}: ${verdict.sentence}` : `${key} is not expected`),
   }
 }
 
 expect.extend({
+  toReach(received: MeasuredMetric, key: string) {
+    return judged(received, key, 'at_least', { matcher: 'toReach', isNot: this.isNot })
+  },
+  toStayBelow(received: MeasuredMetric, key: string) {
+    return judged(received, key, 'at_most', { matcher: 'toStayBelow', isNot: this.isNot })
+  },
   toReachExpected(received: Throughput, key: ThresholdKey) {
     if (typeof received?.verdict !== 'function') {
       return { pass: false, message: () => 'toReachExpected takes what `await traffic.iperf3(…)` returned' }

@@ -4,14 +4,16 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
 import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
-import { DpbenchError } from '../core/errors.ts'
+import { DpbenchError, UsageError } from '../core/errors.ts'
+import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
+import { withClassicNames } from './classic-names.ts'
 import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
-import { type RunSettings, pluginName, readSettings } from './settings.ts'
+import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -46,6 +48,7 @@ export function dpbench(): Plugin {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
+          tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
           onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
@@ -56,6 +59,7 @@ export function dpbench(): Plugin {
       const run = await beginning
       if (!run || run.attached) return
       run.attached = true
+      requireTags(run.settings.tags, vitest)
       attach(vitest, run)
     },
   }
@@ -65,13 +69,15 @@ async function begin(viteMode: string): Promise<Run> {
   try {
     return await runOf(readSettings(process.env, viteMode))
   } catch (error) {
-    // a plain `vitest` prints the stack of what its config throws, and takes the exit code that is set
-    if (error instanceof DpbenchError) {
-      error.stack = `${error.name}: ${error.message}`
-      process.exitCode = error.exitCode
-    }
-    throw error
+    throw error instanceof DpbenchError ? forVitest(error) : error
   }
+}
+
+/** A plain `vitest` prints the stack of what its config throws, and takes the exit code that is set. */
+function forVitest(error: DpbenchError): DpbenchError {
+  error.stack = `${error.name}: ${error.message}`
+  process.exitCode = error.exitCode
+  return error
 }
 
 async function runOf(settings: RunSettings): Promise<Run> {
@@ -104,6 +110,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    strict: run.settings.strict,
   }
 }
 
@@ -113,12 +120,28 @@ function onConsoleLog(log: string): false | undefined {
   return messages.length > 0 && rest.trim() === '' ? false : undefined
 }
 
+/** Vitest takes an unknown tag for a failure of each project. @throws UsageError */
+function requireTags(asked: string, vitest: Vitest): void {
+  const known = vitest.config.tags.map(({ name }) => name)
+  const unknown = (asked.match(/[^\s!&|()]+/g) ?? []).filter(
+    (word) => !/^(and|or|not)$/i.test(word) && !word.includes('*') && !known.includes(word),
+  )
+  if (unknown.length === 0) return
+  const near = suggest(unknown[0]!, known)
+  const instead = near === undefined ? `the tags are ${known.join(', ')}` : `did you mean ${near}?`
+  throw forVitest(new UsageError(`--tags: there is no tag ${unknown.join(', ')}: ${instead}`))
+}
+
 function attach(vitest: Vitest, run: Run): void {
+  const { testNamePattern } = vitest.config
+  if (testNamePattern) vitest.config.testNamePattern = withClassicNames(testNamePattern)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
     await buildForRun(run, resultsFolder)
     for (const each of vitest.projects) {
+      // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
+      each.config.tagsFilter ??= [run.settings.tags]
       const mode = run.settings.modes.find((one) => one === each.name)
       if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))
     }

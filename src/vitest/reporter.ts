@@ -9,11 +9,13 @@ import type {
 } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
+import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { suiteName } from './artifacts.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta } from './run-context.ts'
 import { type Run, openResults, print } from './run.ts'
+import { defaultTags, trafficTag } from './settings.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
 export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
@@ -23,6 +25,7 @@ export class DpbenchReporter implements Reporter {
   private readonly begin: (specifications: readonly TestSpecification[]) => Promise<void>
   private readonly describedModes = new Set<string>()
   private lastLine = ''
+  private leftOut = 0
 
   /** @param begin called with what is to run, before any of it */
   constructor(run: Run, begin: (specifications: readonly TestSpecification[]) => Promise<void>) {
@@ -47,6 +50,7 @@ export class DpbenchReporter implements Reporter {
   async onTestCaseResult(test: TestCase): Promise<void> {
     const result = test.result()
     if (result.state === 'pending') return
+    if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
     const meta = test.meta().dpbench
     if (meta) this.describe(meta)
     const last = meta?.measurements.at(-1)
@@ -63,6 +67,7 @@ export class DpbenchReporter implements Reporter {
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
+      metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
@@ -83,6 +88,13 @@ export class DpbenchReporter implements Reporter {
     _reason: TestRunEndReason,
   ): void {
     for (const error of unhandled) this.fail('outside of a test', error)
+    if (this.leftOut > 0)
+      print(`${this.leftOut} tests with the tag ${trafficTag} were left out: --tags ${trafficTag} runs them`)
+  }
+
+  /** What nobody asked for is no skipped test. */
+  private leavesOut({ tags }: TestCase): boolean {
+    return this.run.settings.tags === defaultTags && tags.includes(trafficTag)
   }
 
   private fail(where: string, error: SerializedError): void {
@@ -135,6 +147,8 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
     return verdict ? { state: 'judged', verdict: verdict as never } : { state: 'passed' }
   }
   const errors = result.errors.map(recorded)
+  const assessed = assessedBy(errors, meta)
+  if (assessed) return assessed
   const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
   if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
   const error = foreign ?? {
@@ -144,6 +158,37 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   }
   if (error.code === 'AssertionError') return { state: 'failed', message: error.message }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+function metricsOf(meta: DpbenchTaskMeta | undefined): MeasuredMetrics[] {
+  return (meta?.measurements ?? []).flatMap(({ name, metrics, notes = [], invalid }) =>
+    metrics
+      ? [
+          {
+            measurement: name,
+            metrics: [...metrics],
+            notes: [...notes],
+            ...(invalid !== undefined && { invalid }),
+          },
+        ]
+      : [],
+  )
+}
+
+/** A failure that is the verdicts of figures beside throughput, and nothing else. */
+function assessedBy(
+  errors: readonly RecordedError[],
+  meta: DpbenchTaskMeta | undefined,
+): TestResult | undefined {
+  const said = (meta?.measurements ?? []).flatMap(({ metrics = [], invalid }) => [
+    ...(invalid === undefined ? [] : [{ state: 'INVALID' as const, sentence: invalid }]),
+    ...metrics.flatMap(({ verdict }) => (verdict ? [verdict] : [])),
+  ])
+  const found = errors.map((error) => said.find(({ sentence }) => isVerdict(error, sentence)))
+  if (found.length === 0 || found.some((each) => each === undefined)) return undefined
+  const states = new Set(found.map((each) => each!.state))
+  const verdict = (['INVALID', 'FAIL', 'UNSTABLE'] as const).find((state) => states.has(state))
+  return verdict && { state: 'assessed', verdict, sentences: found.map((each) => each!.sentence) }
 }
 
 function isVerdict(error: RecordedError, sentence: string | undefined): boolean {
@@ -170,6 +215,8 @@ function recorded(error: SerializedError): RecordedError {
 
 function resultLine(result: TestResult): string {
   switch (result.state) {
+    case 'assessed':
+      return `${result.verdict}: ${result.sentences.join('; ')}`
     case 'judged':
       return `${result.verdict.state}: ${result.verdict.sentence}`
     case 'passed':

@@ -5,6 +5,7 @@ import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
 import type { GuestReboot } from '../environment/reboots.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
 import type { Preflight } from '../traffic/preflight.ts'
+import type { Metric } from '../verdict/metric.ts'
 import type { Sample } from '../verdict/sample.ts'
 import type { Verdict, VerdictRule } from '../verdict/verdict.ts'
 
@@ -21,6 +22,8 @@ export interface RunContext {
   readonly resultsFolder: string
   readonly verdictRule: VerdictRule
   readonly verbose: boolean
+  /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
+  readonly strict: boolean
 }
 
 /** One measurement of a test, as it goes into the run record. */
@@ -30,6 +33,12 @@ export interface MeasurementReport {
   readonly samples: readonly Sample[]
   readonly preflight?: Preflight | undefined
   readonly verdict?: Verdict | undefined
+  /** Figures beside throughput. */
+  readonly metrics?: readonly Metric[] | undefined
+  /** What the reader of the metrics should know. */
+  readonly notes?: readonly string[] | undefined
+  /** Why nothing was measured, where metrics were to be. */
+  readonly invalid?: string | undefined
   /** Relative to the results folder. */
   readonly artifacts: readonly string[]
 }

@@ -6,11 +6,13 @@ import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { openJournal } from '../core/journal.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
+import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import { logKeeper } from './log-keeper.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -74,12 +76,14 @@ export async function finishRun(run: Run): Promise<void> {
 
 async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const { recorder } = run
-  await putBack(run)
+  await putBack(run, resultsFolder)
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
+  recorder.logs(await listLogs(resultsFolder))
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
-  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env) }))
+  const folder = relative(process.cwd(), resultsFolder)
+  print(renderTerminal(record, { color: wantsColor(process.stdout, process.env), folder }))
   const shown = files
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
@@ -88,12 +92,12 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   return record
 }
 
-async function putBack({ runId, config, recorder }: Run): Promise<void> {
+async function putBack({ runId, config, recorder }: Run, resultsFolder: string): Promise<void> {
   try {
     const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
     const own = journal.pending('run').filter((entry) => entry.runId === runId && !isKept(entry))
     if (own.length === 0) return
-    const { left } = await undoRuns(journal, own, { log: print })
+    const { left } = await undoRuns(journal, own, { log: print, keepLog: logKeeper(resultsFolder, config) })
     recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
   } catch (error) {
     recorder.failure('clean-up', error)

@@ -1,5 +1,6 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
+import { logKeeper } from './log-keeper.ts'
 import { tell } from './messages.ts'
 import type { RunContext } from './run-context.ts'
 
@@ -18,7 +19,8 @@ export class Session implements AsyncDisposable {
   open(signal: AbortSignal): Promise<Environment> {
     const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
-    this.opening ??= Environment.open({ ...this.run, folder, signal, log })
+    const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog })
     return this.opening
   }
 

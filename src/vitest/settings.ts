@@ -18,9 +18,13 @@ export interface RunSettings {
   readonly envConfigName?: string | undefined
   /** The results folder's name. Default: the time. */
   readonly tag?: string | undefined
+  /** Which tagged suites run, in the words of Vitest's `--tags-filter`. Default: `defaultTags`. */
+  readonly tags: string
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
+  /** A test whose needs the config does not meet fails, instead of being skipped. */
+  readonly strict: boolean
   readonly verbose: boolean
 }
 
@@ -37,8 +41,10 @@ export const settingVariables = {
   envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
   envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
   tag: 'DPBENCH_TAG',
+  tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
+  strict: 'DPBENCH_STRICT',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -50,6 +56,10 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   'non-offloading': ['non-offload'],
   both: ['offload', 'non-offload'],
 }
+
+/** The suites of this tag measure more than throughput, and run when they are asked for. */
+export const trafficTag = 'traffic'
+export const defaultTags = `!${trafficTag}`
 
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
@@ -64,8 +74,13 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
     .optional(),
+  tags: z
+    .string()
+    .regex(/^[\w!&|()*. -]+$/)
+    .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
+  strict: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -74,6 +89,9 @@ const hints: Partial<Record<SettingName, string>> = {
   profile: 'quick, default or release',
   verdict: 'interval or mean',
   reboot: 'true or false',
+  strict: 'true or false',
+  verbose: 'true or false',
+  tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
 }
 
@@ -101,29 +119,13 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
   }
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
-  const {
-    dockerImage,
-    dpserviceSource,
-    reboot,
-    envConfigFile,
-    envConfigName,
-    tag,
-    profile,
-    verdict,
-    verbose,
-  } = parsed.data
+  const { verdict, stage, dpserviceSource, ...others } = parsed.data
   return {
     modes,
-    stage: parsed.data.stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
-    dockerImage,
+    ...others,
+    stage: stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
     dpserviceSource: dpserviceSource && resolve(dpserviceSource),
-    reboot,
-    envConfigFile,
-    envConfigName,
-    tag,
-    profile,
     verdictRule: verdict,
-    verbose,
   }
 }
 

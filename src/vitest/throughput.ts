@@ -2,16 +2,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { type Iperf3RawFlow, runIperf3 } from '../traffic/iperf3/run.ts'
-import { parseIperf3 } from '../traffic/iperf3/parse.ts'
-import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
+import { alignFlows } from '../traffic/iperf3/window.ts'
+import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { modeEvidence } from './mode-evidence.ts'
+import { observePaths } from './observe-paths.ts'
+import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 /** The thresholds of the config, by scenario. */
@@ -27,8 +31,10 @@ export interface ThroughputRequest {
   readonly flows?: number
   /** The threshold that decides when enough was repeated. Default: by placement. */
   readonly expected?: ThresholdKey
-  /** Where clients connect to. Default: the receiver's own address. */
-  readonly address?: string
+  /** Where clients connect to. Default: that of `through`, else the receiver's own address. */
+  readonly address?: string | undefined
+  /** What keeps state on the path, as `dataplane.nat` and `dataplane.loadBalancer` return it: new for each repetition. */
+  readonly through?: Through
 }
 
 /** A finished measurement, to be held against an expectation. */
@@ -51,14 +57,14 @@ export interface MeasureContext {
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
-export async function measureThroughput(
-  context: MeasureContext,
-  request: ThroughputRequest,
-): Promise<Throughput> {
+export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
   const { environment, run, signal } = context
-  const { from, to, family } = request
-  const name = `iperf3 ${family} ${from.name} → ${to.name}`
+  const request = throughDefaults(asked)
+  const { from, to, family, through, backends } = request
+  const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
+  const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
+  if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
@@ -74,6 +80,7 @@ export async function measureThroughput(
   }
   for (;;) {
     if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+    await openState(through)
     const sample = await repetition(context, {
       ...request,
       name,
@@ -133,9 +140,10 @@ function progressLine(samples: readonly Sample[], { profile }: JudgePlan): strin
   return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
 }
 
-function checkPath(
+/** Pre-flight between two VMs of the environment. @throws MeasurementError */
+export function checkPath(
   environment: Environment,
-  request: ThroughputRequest,
+  request: Pick<ThroughputRequest, 'from' | 'to' | 'family' | 'address'>,
   signal: AbortSignal,
 ): Promise<Preflight> {
   const { from, to, family } = request
@@ -148,14 +156,15 @@ function checkPath(
       to,
       family,
       address: request.address ?? to.overlayAddress(family),
-      interfaces: { from: sender.interface, to: receiver.interface },
+      interface: sender.interface,
+      receiverFacts: () => machineFacts(to, receiver.interface, from.overlayAddress(family)),
       mtuBytes: Math.min(sender.mtu, receiver.mtu),
     },
     signal,
   )
 }
 
-interface Repetition extends ThroughputRequest {
+interface Repetition extends FlowRequest {
   readonly name: string
   readonly number: number
   readonly artifacts: string[]
@@ -169,16 +178,24 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const signal = AbortSignal.any([context.signal, lost])
   const startedAt = new Date().toISOString()
   const { socketBufferBytes } = request.checked
-  const provenance = { repetition: request.number, startedAt, tool: 'iperf3', flowsAsked, socketBufferBytes }
-  let raw: Iperf3RawFlow[]
+  const provenance = {
+    repetition: request.number,
+    startedAt,
+    tool: request.backends ? 'iperf 2' : 'iperf3',
+    flowsAsked,
+    socketBufferBytes,
+    ...(request.backends && { backends: request.backends.map((each) => each.name) }),
+  }
+  let ran: RanFlows
   let restarts: Restart[]
+  let software: SoftwarePackets
   try {
     const before = await identities(environment, request)
-    raw = await runIperf3(
-      { ...request, flows: flowsAsked, seconds: runSeconds(run.config.measurement), runId: run.runId },
-      signal,
-    )
-    for (const flow of raw) request.artifacts.push(...(await storeRaw(context, request, flow)))
+    const receivers = request.backends ?? [request.to]
+    const observation = await observePaths(environment.dataplane, request.from, receivers)
+    ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
+    software = await observation.end()
+    for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
   } catch (error) {
@@ -186,26 +203,16 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
   }
-  const flows = raw.map((flow) => ({
-    name: flow.name,
-    client: { machine: request.from.name, output: readOutput(flow.client) },
-    server: { machine: request.to.name, output: readOutput(flow.server) },
-    launchedAtMs: flow.client.launchedAtMs,
-  }))
-  const aligned = alignFlows(flows, run.config.measurement)
+  const { inputs } = ran
+  const aligned = alignFlows(inputs, run.config.measurement)
+  const judged = withFaults(
+    aligned,
+    inputs.map((flow) => bypassFaults(request.through, flow)),
+  )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
-  const modeEvidence = { state: 'unknown', detail: 'the data plane was not asked for its counters' } as const
-  return { ...provenance, tool, restarts, modeEvidence, ...aligned }
-}
-
-/** A process's own words where it left no JSON: what went wrong stands on stderr then. */
-function readOutput({ stdout, stderr, exitCode }: Iperf3RawFlow['client']): ReturnType<typeof parseIperf3> {
-  const output = parseIperf3(stdout)
-  const said = stderr.trim()
-  const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
-  const detail = [status, said].filter(Boolean).join(': ')
-  if (output.state !== 'faulty' || !detail) return output
-  return { ...output, faults: [...output.faults, detail] }
+  const { mtuBytes } = request.checked
+  const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
+  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
@@ -221,20 +228,19 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
 
 type Identities = ReadonlyMap<string, string>
 
-async function identities(environment: Environment, { from, to }: Repetition): Promise<Identities> {
-  const [dataplane, sender, receiver] = await Promise.all([
-    environment.dataplane.identity(),
-    bootId(from.ssh),
-    bootId(to.ssh),
-  ])
-  return new Map([
-    ['the data plane', dataplane],
-    [from.name, `boot ${sender}`],
-    [to.name, `boot ${receiver}`],
-  ])
+/** What changes when the data plane or one of the guests restarts. */
+export async function identities(
+  environment: Environment,
+  { from, to, backends = [to] }: Pick<FlowRequest, 'from' | 'to' | 'backends'>,
+): Promise<Identities> {
+  const guests = [from, ...backends].map(
+    async ({ name, ssh }) => [name, `boot ${await bootId(ssh)}`] as const,
+  )
+  const [dataplane, ...boots] = await Promise.all([environment.dataplane.identity(), ...guests])
+  return new Map([['the data plane', dataplane], ...boots])
 }
 
-function changes(before: Identities, after: Identities): Restart[] {
+export function changes(before: Identities, after: Identities): Restart[] {
   return [...before]
     .filter(([machine, identity]) => after.get(machine) !== identity)
     .map(([machine, identity]) => ({
@@ -242,18 +248,4 @@ function changes(before: Identities, after: Identities): Restart[] {
       what: machine === 'the data plane' ? 'dpservice' : 'guest',
       detail: `before: ${identity}; after: ${after.get(machine)}`,
     }))
-}
-
-async function storeRaw(
-  context: MeasureContext,
-  { family, number }: Repetition,
-  flow: Iperf3RawFlow,
-): Promise<string[]> {
-  const base = `${family}-repetition-${number}-${flow.name.replace(' ', '-')}`
-  const files = (['client', 'server'] as const).flatMap((end) => {
-    const { stdout, stderr } = flow[end]
-    const json: [string, string] = [`${base}-${end}.json`, stdout]
-    return stderr ? [json, [`${base}-${end}.stderr`, stderr] as [string, string]] : [json]
-  })
-  return Promise.all(files.map(([name, content]) => context.store(name, content)))
 }

@@ -158,7 +158,7 @@ test('config/schema.json is fresh: npm run schema', () => {
   expect(readFileSync(path.join(root, 'config/schema.json'), 'utf8')).toBe(configJsonSchema())
 })
 
-test.each(['two-servers', 'lab'])('the example %s loads', async (name) => {
+test.each(['two-servers', 'lab', 'lab-dpservice'])('the example %s loads', async (name) => {
   const { cwd, env, write } = site()
   const text = readFileSync(path.join(root, `config/examples/${name}.json`), 'utf8')
   write(text.replaceAll('id_ed25519', 'id_rsa'), `${name}.json`)

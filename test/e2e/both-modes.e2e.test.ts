@@ -15,7 +15,7 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     const project = await Project.create(lab)
     const before = await lab.snapshot()
 
-    const running = project.start('--mode', 'both', '--tag', 'both', '--verdict', 'mean')
+    const running = project.start('vm2vm', '--mode', 'both', '--tag', 'both', '--verdict', 'mean')
     await running.shows(/▶ non-offload/, 200_000)
     const argumentsOf = (): Promise<string> =>
       lab.shell(
@@ -57,6 +57,12 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     const named = /^written: (.*)$/m.exec(text)?.[1]?.split(/\s+/) ?? []
     expect(named.length).toBeGreaterThanOrEqual(3)
     for (const file of named) expect(existsSync(join(project.folder, file)), file).toBe(true)
+
+    for (const { name, mode, repetitions } of record.tests) {
+      for (const { modeEvidence } of repetitions)
+        expect(modeEvidence, `${name} (${mode})`).toMatchObject({ state: 'proven' })
+    }
+    expect(text).not.toContain('not proven')
 
     const mean = (name: string, mode: string): number => {
       const result = record.tests.find((each) => each.name === name && each.mode === mode)?.result

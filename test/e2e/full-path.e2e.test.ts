@@ -88,6 +88,13 @@ describe.skipIf(faults.length > 0)(
       const record = parseRecord(await readFile(file, 'utf8'), file)
       const judged = record.tests.filter(({ result }) => result.state === 'judged')
       expect(judged.map(({ scenario }) => scenario)).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      for (const { repetitions } of judged)
+        for (const { modeEvidence } of repetitions) expect(modeEvidence).toMatchObject({ state: 'proven' })
+      const kinds = record.logs.map(({ machine, kind }) => `${machine} ${kind}`)
+      for (const vm of ['vm1', 'vm2', 'vm3']) {
+        expect(kinds).toContain(`${vm} console`)
+        expect(kinds).toContain(`${vm} journal`)
+      }
       expect(record.leftovers).toEqual([])
       expect(record.reboots?.map(({ machine }) => machine)).toEqual(['vm1', 'vm2', 'vm3'])
       for (const { machine, bootIdBefore, bootIdAfter, leaseSeconds } of record.reboots ?? []) {

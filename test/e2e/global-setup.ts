@@ -1,18 +1,16 @@
-/** Names the lab that the end-to-end tests share, and takes it down after the last of them. Tests that need none cost nothing. */
-import type { TestProject } from 'vitest/node'
-import { labDown, labStatus } from '../../lab/lab.ts'
+/** Takes down the labs that the end-to-end tests share, after the last of them. Tests that need none cost nothing. */
+import { labDown } from '../../lab/lab.ts'
+import { labNames } from '../../lab/state/state.ts'
 import { testLabName } from '../lab/support.ts'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    e2eLab: string
-  }
-}
+/** The lab that the tests of one worker share. */
+export const sharedLabName = (worker: number | string): string => testLabName(`e2e${worker}`)
 
-export default function shareLab(project: TestProject): () => Promise<void> {
-  const name = testLabName('e2e')
-  project.provide('e2eLab', name)
+export default function shareLabs(): () => Promise<void> {
   return async () => {
-    if ((await labStatus(name)).length > 0) await labDown(name)
+    for (const name of await labNames()) {
+      const worker = /^t-e2e(\d+)-/.exec(name)?.[1]
+      if (worker !== undefined && name === sharedLabName(worker)) await labDown(name)
+    }
   }
 }

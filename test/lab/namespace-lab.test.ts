@@ -5,7 +5,7 @@ import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runLocally } from '../../src/core/local-command.ts'
 import { type LabDescription, labDown, labStatus, labUp } from '../../lab/lab.ts'
-import { pushImage } from '../../lab/publish-softplane.ts'
+import { pushImage } from '../../lab/publish-image.ts'
 import { LabSsh, machineSnapshot, testLabName, whyNoLab } from './support.ts'
 
 const name = testLabName('ns')

@@ -16,11 +16,11 @@ const options = (changes: Partial<LabOptions>): LabOptions => ({
 })
 
 describe('options of a lab', () => {
-  test('without VMs named, two are on the first hypervisor and one on the second', () => {
+  test('without VMs named, two are on the first hypervisor and one on each other', () => {
     expect(labSpec(options({ hypervisors: 3 })).hypervisors).toEqual([
       { name: 'hypervisor-1', vms: ['vm1', 'vm2'] },
       { name: 'hypervisor-2', vms: ['vm3'] },
-      { name: 'hypervisor-3', vms: [] },
+      { name: 'hypervisor-3', vms: ['vm4'] },
     ])
   })
 

@@ -8,7 +8,7 @@ import type { Connect, Connection } from '../../provision/run.ts'
 import { undo } from '../../provision/undo.ts'
 import { dpserviceConfig, site } from '../config/dpservice-file.ts'
 import { scratchFolder } from '../scratch-folder.ts'
-import { LocalHost } from './local-host.ts'
+import { LocalHost } from '../../src/transport/local-host.ts'
 
 class LocalConnection extends LocalHost implements Connection {
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -11,7 +11,7 @@ import { registerProvisionUndo, undo, type UndoHost } from '../../provision/undo
 import type { RunOptions } from '../../src/transport/host.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 import { environmentId, fixture } from './fixture.ts'
-import { LocalHost } from './local-host.ts'
+import { LocalHost } from '../../src/transport/local-host.ts'
 
 async function shipment(content: Buffer) {
   const { run, said } = await fixture()

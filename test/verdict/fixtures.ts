@@ -41,7 +41,7 @@ export function sampleOf(gbit: number, changes: Partial<MeasuredSample> = {}): M
     startedAt: '2026-11-21T02:00:00.000Z',
     tool: 'iperf 3.12',
     flowsAsked: 3,
-    modeEvidence: { state: 'proven', detail: '99 % of 1000 packets were seen by the software path' },
+    modeEvidence: { state: 'proven', detail: '99 % of 1000 packets were in software', softwareShare: 0.99 },
     state: 'measured',
     flows: [1, 2, 3].map((index) => flow(`flow ${index}`, bitsPerSecond / 3)),
     window: { startMs: 5000, seconds: 30, keptSeconds: 30, overlap: 1, startUncertaintyMs: 0 },

@@ -40,6 +40,17 @@ export const routeAnswer = z.looseObject({
 })
 export type DpserviceRoute = z.infer<typeof routeAnswer>
 
+/** NAT, load balancer and its prefixes: `underlay_route` is the address that others route to. */
+export const underlayAnswer = z.looseObject({ spec: z.looseObject({ underlay_route: z.string() }) })
+
+export const natAnswer = z.looseObject({
+  spec: z.looseObject({ nat_ip: z.string(), min_port: z.number(), max_port: z.number() }),
+})
+export type DpserviceNat = z.infer<typeof natAnswer>
+
+export const balancerTargetAnswer = z.looseObject({ spec: z.looseObject({ target_ip: z.string() }) })
+export type DpserviceBalancerTarget = z.infer<typeof balancerTargetAnswer>
+
 export function listOf<T extends z.ZodType>(item: T) {
   return z.looseObject({ items: z.array(item).nullish() }).transform((list) => list.items ?? [])
 }

@@ -3,11 +3,15 @@ import type { z } from 'zod'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { DeployError } from '../../core/errors.ts'
 import {
+  type DpserviceBalancerTarget,
   type DpserviceInterface,
+  type DpserviceNat,
   type DpserviceRoute,
+  balancerTargetAnswer,
   envelope,
   interfaceAnswer,
   listOf,
+  natAnswer,
   routeAnswer,
   versionAnswer,
 } from './answers.ts'
@@ -38,13 +42,6 @@ export interface InterfaceSpec {
   readonly device: string
 }
 
-export interface RouteSpec {
-  readonly prefix: string
-  readonly vni: number
-  /** The underlay address that the prefix is reached by. */
-  readonly nextHop: string
-}
-
 export class DpserviceClient {
   readonly host: string
   private readonly runCli: RunCli
@@ -56,43 +53,60 @@ export class DpserviceClient {
 
   /** `name version` as the data plane tells it. @throws DpserviceError */
   async version(): Promise<string> {
-    const { spec } = await this.call(versionAnswer, ['get', 'version'])
+    const { spec } = await this.ask(versionAnswer, ['get', 'version'])
     return [spec.service_name, spec.service_version].filter(Boolean).join(' ')
   }
 
   async init(): Promise<void> {
-    await this.call(envelope, ['init'])
+    await this.call(['init'])
   }
 
   createInterface(spec: InterfaceSpec): Promise<DpserviceInterface> {
     const { id, vni, ipv4, ipv6, device } = spec
     const place = [`--id=${id}`, `--vni=${vni}`, `--device=${device}`]
-    return this.call(interfaceAnswer, ['create', 'interface', ...place, `--ipv4=${ipv4}`, `--ipv6=${ipv6}`])
+    return this.ask(interfaceAnswer, ['create', 'interface', ...place, `--ipv4=${ipv4}`, `--ipv6=${ipv6}`])
   }
 
   listInterfaces(): Promise<DpserviceInterface[]> {
-    return this.call(listOf(interfaceAnswer), ['list', 'interfaces'])
-  }
-
-  async createRoute(route: RouteSpec): Promise<void> {
-    const place = [`--prefix=${route.prefix}`, `--vni=${route.vni}`]
-    const hop = ['--next-hop-vni=0', `--next-hop-ip=${route.nextHop}`]
-    await this.call(envelope, ['create', 'route', ...place, ...hop])
+    return this.ask(listOf(interfaceAnswer), ['list', 'interfaces'])
   }
 
   listRoutes(vni: number): Promise<DpserviceRoute[]> {
-    return this.call(listOf(routeAnswer), ['list', 'routes', `--vni=${vni}`])
+    return this.ask(listOf(routeAnswer), ['list', 'routes', `--vni=${vni}`])
   }
 
-  private async call<T extends z.ZodType>(answer: T, argv: readonly string[]): Promise<z.output<T>> {
-    const result = await this.runCli(['dpservice-cli', '-o', 'json', ...argv])
-    return answer.parse(judge(this.host, argv, result)) as z.output<T>
+  /** @throws DpserviceError (201) when the interface has none */
+  getNat(interfaceId: string): Promise<DpserviceNat> {
+    return this.ask(natAnswer, ['get', 'nat', `--interface-id=${interfaceId}`])
+  }
+
+  listBalancerTargets(loadBalancer: string): Promise<DpserviceBalancerTarget[]> {
+    return this.ask(listOf(balancerTargetAnswer), ['list', 'lbtargets', `--lb-id=${loadBalancer}`])
+  }
+
+  /** Any command; its answer, unread. @throws DpserviceError for one that says no, CommandError when there is none */
+  async call(argv: readonly string[]): Promise<unknown> {
+    return judge(this.host, argv, await this.runCli(['dpservice-cli', '-o', 'json', ...argv]))
+  }
+
+  private async ask<T extends z.ZodType>(answer: T, argv: readonly string[]): Promise<z.output<T>> {
+    return understood(this.host, argv, answer, await this.call(argv))
   }
 }
 
-/** As data too: the undo of a route is kept in the journal. */
-export function deleteRouteArguments(route: Pick<RouteSpec, 'prefix' | 'vni'>): string[] {
-  return ['delete', 'route', `--prefix=${route.prefix}`, `--vni=${route.vni}`]
+/** @throws DeployError when dpservice's answer is not of the form that is known */
+export function understood<T extends z.ZodType>(
+  host: string,
+  argv: readonly string[],
+  answer: T,
+  given: unknown,
+): z.output<T> {
+  const parsed = answer.safeParse(given)
+  if (parsed.success) return parsed.data as z.output<T>
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  throw new DeployError(
+    `${host}: the answer to \`dpservice-cli ${argv.join(' ')}\` is not understood: ${faults}`,
+  )
 }
 
 /**

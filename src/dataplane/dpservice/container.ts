@@ -5,8 +5,10 @@ import { waitFor } from '../../core/wait.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import { accepting, engineStatus } from '../../transport/docker/engine-error.ts'
 import { execInContainer } from '../../transport/docker/exec.ts'
+import { containerLog } from '../../transport/docker/logs.ts'
 import type { Mode } from '../dataplane.ts'
 import { DpserviceClient } from './client.ts'
+import type { Plug } from './plug-in.ts'
 
 /** How a site runs dpservice on one hypervisor. */
 export interface DpserviceSettings {
@@ -17,11 +19,12 @@ export interface DpserviceSettings {
   readonly capAdd: readonly string[]
   readonly devices: readonly string[]
   readonly mounts: readonly string[]
-  readonly attach: readonly { readonly netdev: string; readonly bridge: string }[]
+  readonly attach: readonly Plug[]
   readonly containerName?: string
 }
 
 export const runLabel = 'dpbench.run'
+const modeLabel = 'dpbench.mode'
 
 /** `dpservice_<hypervisor>` as the suite that this replaces names it, or the config's name. */
 export function containerName(hypervisor: string, settings: DpserviceSettings): string {
@@ -81,7 +84,7 @@ export async function createContainer(
       Image: imageId,
       Cmd: dpserviceArguments(settings, mode),
       Env: Object.entries(settings.environment).map(([key, value]) => `${key}=${value}`),
-      Labels: { [runLabel]: runId, 'dpbench.mode': mode },
+      Labels: { [runLabel]: runId, [modeLabel]: mode },
       HostConfig: {
         NetworkMode: 'host',
         Privileged: settings.privileged,
@@ -145,28 +148,15 @@ export async function startContainer(
   }
 }
 
-/** All that the container wrote. */
-export async function containerLog(container: Docker.Container): Promise<string> {
-  const raw = await container.logs({ stdout: true, stderr: true, timestamps: true, follow: false })
-  return demultiplex(raw)
-}
-
-/** Takes Docker's 8-byte frame headers (stream, length) out of a log without a TTY. */
-function demultiplex(raw: Buffer): string {
-  const parts: Buffer[] = []
-  for (let offset = 0; offset + 8 <= raw.length;) {
-    const length = raw.readUInt32BE(offset + 4)
-    parts.push(raw.subarray(offset + 8, offset + 8 + length))
-    offset += 8 + length
-  }
-  return Buffer.concat(parts).toString('utf8')
-}
-
-/** Removes the container `name` if it carries this run's label; says whether one of that name is left that does not. */
+/**
+ * Removes the container `name` if it carries this run's label; says whether one of that name is left that does not.
+ * @param stopped called with the container and the mode that it ran in when it has stopped and is about to go
+ */
 export async function removeContainer(
   docker: Docker,
   name: string,
   runId: string,
+  stopped?: (container: Docker.Container, mode: string) => Promise<void>,
 ): Promise<'gone' | 'not ours'> {
   const container = docker.getContainer(name)
   let labels: Readonly<Record<string, string>>
@@ -177,7 +167,9 @@ export async function removeContainer(
     throw error
   }
   if (labels[runLabel] !== runId) return 'not ours'
+  const mode = labels[modeLabel] ?? 'unknown'
   await accepting([304, 404], () => container.stop({ t: 5 }))
+  await stopped?.(container, mode)
   await accepting([404, 409], () => container.remove({ force: true, v: true }))
   return 'gone'
 }

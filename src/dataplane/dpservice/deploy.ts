@@ -1,5 +1,4 @@
 /** Deploys dpservice on all hypervisors of an environment side by side: image, container, ports, interfaces. */
-import { DeployError, describeError } from '../../core/errors.ts'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
@@ -15,6 +14,8 @@ import {
   startContainer,
 } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
+import { type Plug, plugIn } from './plug-in.ts'
+import { DpdkCounters, askDpdk } from './telemetry.ts'
 import { keptImage } from './undo.ts'
 
 /** A VM and the port that serves it. */
@@ -76,7 +77,8 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
     timeoutMs: options.readyTimeoutMs ?? 60_000,
     signal: options.signal,
   })
-  await together([plugIn(hypervisor, [...settings.attach, ...deployment.ports]), client.init()])
+  const plugs = [...settings.attach, ...deployment.ports.flatMap(portPlug)]
+  await together([together(plugs.map((plug) => plugIn(hypervisor, plug))), client.init()])
   const underlay = new Map(
     await together(
       deployment.ports.map(async ({ vm, device }) => {
@@ -88,7 +90,9 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   )
   const { reference, id: imageId, digest } = image
   const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
-  return { hypervisor, container, client, underlay, provenance }
+  const devices = new Map(deployment.ports.map(({ vm, device }) => [vm.name, device]))
+  const counters = new DpdkCounters(askDpdk(hypervisor, container, settings.ealArguments))
+  return { hypervisor, container, client, underlay, devices, counters, provenance }
 }
 
 /** The image of this controller, as exactly that; it stays there for the next run. */
@@ -125,22 +129,6 @@ async function providedImage(hypervisor: Hypervisor, options: DeployOptions): Pr
   return pullImage(hypervisor.name, hypervisor.docker, options.image, { signal, credentials })
 }
 
-/** Puts the data plane's network devices into their bridges. They go away with the container. */
-async function plugIn(
-  hypervisor: Hypervisor,
-  plugs: readonly { readonly netdev?: string | undefined; readonly bridge?: string | undefined }[],
-): Promise<void> {
-  const plug = async ({ netdev, bridge }: (typeof plugs)[number]): Promise<void> => {
-    if (netdev === undefined || bridge === undefined) return
-    try {
-      await hypervisor.ssh.run(['ip', 'link', 'set', 'dev', netdev, 'master', bridge, 'up'])
-    } catch (error) {
-      throw new DeployError(
-        `${hypervisor.name}: cannot put ${netdev} into the bridge ${bridge}: ${describeError(error)}; check that the ` +
-          'EAL arguments make a device of that name and that the bridge is there',
-        { cause: error },
-      )
-    }
-  }
-  await together(plugs.map(plug))
+function portPlug({ netdev, bridge }: PortPlan): Plug[] {
+  return netdev === undefined || bridge === undefined ? [] : [{ netdev, bridge }]
 }

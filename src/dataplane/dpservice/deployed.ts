@@ -4,10 +4,14 @@ import { DeployError, describeError } from '../../core/errors.ts'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
-import type { DataplaneProvenance, DeployedDataplane, Mode, UndoLog } from '../dataplane.ts'
-import { type DpserviceClient, DpserviceError, type RouteSpec, deleteRouteArguments } from './client.ts'
-import { containerLog } from './container.ts'
-import { undoObject } from './undo.ts'
+import type { DataplaneProvenance, DeployedDataplane, Mode, PathObservation, UndoLog } from '../dataplane.ts'
+import type { LoadBalancerRequest, NatRequest, NetworkFunction, PortRange } from '../network-functions.ts'
+import type { DpserviceClient } from './client.ts'
+import { type Deployment, makeLoadBalancer, makeNat } from './network-functions.ts'
+import { route } from './objects.ts'
+import { type PathEnd, observePath } from './observe-path.ts'
+import { OwnedObjects } from './owned-objects.ts'
+import type { DpdkCounters } from './telemetry.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -16,6 +20,9 @@ export interface DpserviceNode {
   readonly client: DpserviceClient
   /** Of each VM here, by name: the underlay address that others route to. */
   readonly underlay: ReadonlyMap<string, string>
+  /** Of each VM here, by name: the data plane's name of its port. */
+  readonly devices: ReadonlyMap<string, string>
+  readonly counters: DpdkCounters
   readonly provenance: DataplaneProvenance
 }
 
@@ -56,34 +63,36 @@ export class DeployedDpservice implements DeployedDataplane {
 
   async route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>> {
     if (a.hypervisor.name === b.hypervisor.name) return async () => undefined
-    const undos: (() => Promise<void>)[] = []
-    const undo = async (): Promise<void> => {
-      await together(undos.splice(0).map((each) => each()))
-    }
-    const create = async (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<void> => {
+    const objects = new OwnedObjects(this.undoLog)
+    const create = (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<unknown> => {
       const nextHop = this.underlayOf(to)
-      undos.push(await this.createRoute(from, { prefix, vni: from.data.vni, nextHop }))
+      return objects.create(this.node(from.hypervisor.name), route({ prefix, vni: from.data.vni, nextHop }))
     }
-    try {
-      await together(
+    await objects.orUndone(() =>
+      together(
         [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
           [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`].map((prefix) => create(from, to, prefix)),
         ),
-      )
-    } catch (error) {
-      await undo()
-      throw error
-    }
-    return undo
-  }
-
-  async logs(): Promise<ReadonlyMap<string, string>> {
-    const nodes = [...this.nodes.values()]
-    return new Map(
-      await Promise.all(
-        nodes.map(async (node) => [node.hypervisor.name, await containerLog(node.container)] as const),
       ),
     )
+    return () => objects.undo()
+  }
+
+  async nat(request: NatRequest): Promise<NetworkFunction> {
+    return makeNat(this.deployment, request)
+  }
+
+  /** dpservice leaves out the highest port, and can use one again for another destination. */
+  natCapacity([min, max]: PortRange): number {
+    return max - min
+  }
+
+  async loadBalancer(request: LoadBalancerRequest): Promise<NetworkFunction> {
+    return makeLoadBalancer(this.deployment, request)
+  }
+
+  observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation> {
+    return observePath(this.pathEnd(from), this.pathEnd(to))
   }
 
   /** From now on its end is meant: `lost` stays quiet. */
@@ -91,23 +100,11 @@ export class DeployedDpservice implements DeployedDataplane {
     this.released = true
   }
 
-  private async createRoute(from: VirtualMachine, route: RouteSpec): Promise<() => Promise<void>> {
-    const { hypervisor, client, container } = this.node(from.hypervisor.name)
-    const data = { container: container.id, arguments: deleteRouteArguments(route) }
-    const record = await this.undoLog.record({
-      hypervisor: hypervisor.name,
-      what: `route ${route.prefix} (VNI ${route.vni}) on ${hypervisor.name}`,
-      undo: { kind: 'dpservice-object', ...data },
-    })
-    try {
-      await client.createRoute(route)
-    } catch (error) {
-      if (error instanceof DpserviceError) await record.done() // refused: nothing was made
-      throw error
-    }
-    return async () => {
-      await undoObject(hypervisor.name, hypervisor.docker, data)
-      await record.done()
+  private get deployment(): Deployment {
+    return {
+      place: (hypervisor) => this.node(hypervisor),
+      underlayOf: (vm) => this.underlayOf(vm),
+      undoLog: this.undoLog,
     }
   }
 
@@ -115,6 +112,14 @@ export class DeployedDpservice implements DeployedDataplane {
     const node = this.nodes.get(hypervisor)
     if (!node) throw new DeployError(`dpservice was not deployed on ${hypervisor}`)
     return node
+  }
+
+  private pathEnd(vm: VirtualMachine): PathEnd {
+    const { devices, counters } = this.node(vm.hypervisor.name)
+    const device = devices.get(vm.name)
+    if (device === undefined)
+      throw new DeployError(`dpservice on ${vm.hypervisor.name} has no port for ${vm.name}`)
+    return { vm, device, counters }
   }
 
   private underlayOf(vm: VirtualMachine): string {

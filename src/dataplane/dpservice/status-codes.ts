@@ -39,5 +39,5 @@ export const dpserviceStatus: Readonly<Record<number, string>> = {
   424: 'backend cannot be deleted',
 }
 
-/** What dpservice answers for an object, a VNI or a route that is not there (any more). */
-export const goneStatus: ReadonlySet<number> = new Set([201, 206, 302])
+/** What dpservice answers for an object that is not there (any more), or whose VM, VNI or load balancer is not. */
+export const goneStatus: ReadonlySet<number> = new Set([201, 205, 206, 302, 321, 341, 421, 422])

@@ -1,8 +1,11 @@
 /** Takes back what a deployment created, from the journal's data alone: only what carries the run's label is removed. */
 import type Docker from 'dockerode'
 import { z } from 'zod'
+import { describeError } from '../../core/errors.ts'
+import type { KeepLog } from '../../core/kept-log.ts'
 import { accepting, engineStatus } from '../../transport/docker/engine-error.ts'
 import { execInContainer } from '../../transport/docker/exec.ts'
+import { containerLog } from '../../transport/docker/logs.ts'
 import { judge, DpserviceError } from './client.ts'
 import { removeContainer } from './container.ts'
 import { goneStatus } from './status-codes.ts'
@@ -16,12 +19,20 @@ export const keptImage = 'kept-image'
 
 /** By the journal's `kind`. A returned sentence says why something was left alone. */
 export const dataplaneUndo: Readonly<
-  Record<string, (host: string, docker: Docker, undo: unknown) => Promise<string | void>>
+  Record<string, (host: string, docker: Docker, undo: unknown, keepLog?: KeepLog) => Promise<string | void>>
 > = {
-  async container(host, docker, undo) {
+  async container(host, docker, undo, keepLog) {
     const { name, runId } = containerUndo.parse(undo)
-    const outcome = await removeContainer(docker, name, runId)
+    let note: string | undefined
+    const outcome = await removeContainer(docker, name, runId, async (container, mode) => {
+      try {
+        await keepLog?.({ machine: host, mode, kind: 'data-plane', text: await containerLog(container) })
+      } catch (error) {
+        note = `${host}: the log of ${name} is not kept: ${describeError(error)}`
+      }
+    })
     if (outcome === 'not ours') return `${host}: the container ${name} is not of this run and was left alone`
+    return note
   },
 
   image: removeImage,

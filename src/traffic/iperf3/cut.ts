@@ -46,6 +46,36 @@ export function retransmitsWithin(
   return Math.round(sum)
 }
 
+/** UDP's datagrams on the receiving end. */
+export interface DatagramCut {
+  /** What should have arrived, by the datagrams' numbers. */
+  readonly expected: number
+  readonly lost: number
+  /** Mean over the intervals, by the time that each is inside. */
+  readonly jitterMs: number
+}
+
+/** Pro rata; `undefined` where this end does not count them. */
+export function datagramsWithin(
+  intervals: readonly Iperf3Interval[],
+  fromSeconds: number,
+  toSeconds: number,
+): DatagramCut | undefined {
+  let [expected, lost, jitter, seconds] = [0, 0, 0, 0]
+  for (const interval of intervals) {
+    const inside = secondsInside(interval, fromSeconds, toSeconds)
+    const { datagrams } = interval
+    if (inside <= 0 || datagrams?.lost === undefined) continue
+    const share = inside / (interval.endSeconds - interval.startSeconds)
+    expected += datagrams.count * share
+    lost += datagrams.lost * share
+    jitter += (datagrams.jitterMs ?? 0) * inside
+    seconds += inside
+  }
+  if (seconds === 0) return undefined
+  return { expected: Math.round(expected), lost: Math.round(lost), jitterMs: jitter / seconds }
+}
+
 function secondsInside({ startSeconds, endSeconds }: Iperf3Interval, from: number, to: number): number {
   return Math.min(endSeconds, to) - Math.max(startSeconds, from)
 }

@@ -6,11 +6,22 @@ const interval = z.object({
   end: z.number(),
   bytes: z.number().nonnegative(),
   retransmits: z.number().optional(),
+  /** UDP: of the receiving end, counted by their numbers, so lost ones are among them. */
+  packets: z.number().optional(),
+  lost_packets: z.number().optional(),
+  jitter_ms: z.number().optional(),
   omitted: z.boolean().optional(),
   sender: z.boolean().optional(),
 })
 
 const stream = interval.extend({ pmtu: z.number().optional() })
+
+const connection = z.object({
+  local_host: z.string(),
+  local_port: z.number(),
+  remote_host: z.string(),
+  remote_port: z.number(),
+})
 
 const total = z.object({ bytes: z.number().nonnegative(), bits_per_second: z.number() })
 
@@ -19,6 +30,7 @@ export const outputSchema = z.object({
     .object({
       version: z.string(),
       timestamp: z.object({ timesecs: z.number(), timemillisecs: z.number().optional() }).optional(),
+      connected: z.array(connection).optional(),
       accepted_connection: z.object({}).optional(),
       tcp_mss: z.number().optional(),
       tcp_mss_default: z.number().optional(),

@@ -1,5 +1,5 @@
 /**
- * Reads what `iperf3 -J` printed on one end of a TCP flow (3.7 to 3.21). Tolerant in reading, strict in judging: whatever is
+ * Reads what `iperf3 -J` printed on one end of a flow (3.7 to 3.21). Tolerant in reading, strict in judging: whatever is
  * legible is returned, and only a run without a single fault is `complete`. The exit status proves nothing: 3.11 and 3.12
  * end with 0 when they could not connect.
  */
@@ -22,6 +22,8 @@ export interface Iperf3Run {
   /** 1 from 3.20 on (`timemillisecs`, esnet/iperf pull request 1846), 1000 before. */
   readonly startPrecisionMs: number
   readonly streams: number
+  /** Both ends of each stream's connection, as this end sees them. */
+  readonly connections: readonly Connection[]
   /** All streams summed. Gapless from 0 to the end of the run. */
   readonly intervals: readonly Iperf3Interval[]
   /** Of the data's receiver over the whole run, as both ends agreed on. For reference: windows are cut from intervals. */
@@ -36,6 +38,16 @@ export interface Iperf3Run {
   readonly congestionControl: string | undefined
 }
 
+export interface Connection {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
 export interface Iperf3Interval {
   /** Seconds since the test's start on this end. */
   readonly startSeconds: number
@@ -43,13 +55,26 @@ export interface Iperf3Interval {
   readonly bytes: number
   /** Sending end on Linux only. */
   readonly retransmits: number | undefined
+  /** Of a UDP flow. */
+  readonly datagrams?: Datagrams | undefined
 }
+
+export interface Datagrams {
+  /** On the sending end what was sent; on the receiving end what should have arrived, counted by their numbers. */
+  readonly count: number
+  /** Receiving end only. */
+  readonly lost?: number | undefined
+  /** Receiving end only: RFC 1889's mean of the differences in transit time. */
+  readonly jitterMs?: number | undefined
+}
+
+export type Protocol = 'TCP' | 'UDP'
 
 /** Between two intervals, or at the end of a run: more than the slips of iperf3's one-second timer. */
 const toleratedGapSeconds = 0.25
 
 /** Reads one output. Never throws: every trouble is a fault, in words that can stand after "flow 1 (vm3 → vm1): ". */
-export function parseIperf3(text: string): Iperf3Output {
+export function parseIperf3(text: string, protocol: Protocol = 'TCP'): Iperf3Output {
   const json = findJson(text)
   if (json.state === 'none') return faulty([json.problem])
   const parsed = outputSchema.safeParse(json.document)
@@ -64,7 +89,7 @@ export function parseIperf3(text: string): Iperf3Output {
     ...(json.after ? [`text after the JSON: ${excerpt(json.after)}`] : []),
   ]
   // When iperf3 says itself what went wrong, the parts that are missing because of it are not news.
-  if (output.error === undefined) faults.push(...missingParts(output))
+  if (output.error === undefined) faults.push(...missingParts(output, protocol))
   const run = faults.length === 0 ? toRun(output) : undefined
   return run ? { state: 'complete', run } : faulty(faults, output.start?.version)
 }
@@ -73,12 +98,12 @@ function faulty(faults: readonly string[], version?: string): Iperf3Output {
   return { state: 'faulty', faults, version }
 }
 
-function missingParts({ start, intervals, end }: RawOutput): string[] {
+function missingParts({ start, intervals, end }: RawOutput, protocol: Protocol): string[] {
   const faults: string[] = []
   if (!start?.test_start || !start.timestamp) faults.push('the test never started')
   if (start?.test_start?.bidir) faults.push('a bidirectional run (--bidir) is not read')
-  if (start?.test_start && start.test_start.protocol !== 'TCP')
-    faults.push(`not TCP: ${start.test_start.protocol}`)
+  if (start?.test_start && start.test_start.protocol !== protocol)
+    faults.push(`not ${protocol}: ${start.test_start.protocol}`)
   if (!end?.sum_received) faults.push('end.sum_received is missing')
   if (intervals.length === 0) faults.push('it reported no interval')
   else faults.push(...intervalFaults(intervals.map(sumOf), start?.test_start?.duration ?? 0))
@@ -114,11 +139,16 @@ function toRun({ start, intervals, end }: RawOutput): Iperf3Run | undefined {
     startedAtMs: timemillisecs ?? timesecs * 1000,
     startPrecisionMs: timemillisecs === undefined ? 1000 : 1,
     streams: start.test_start.num_streams,
+    connections: (start.connected ?? []).map((each) => ({
+      local: { host: each.local_host, port: each.local_port },
+      remote: { host: each.remote_host, port: each.remote_port },
+    })),
     intervals: sums.map((sum) => ({
       startSeconds: sum.start,
       endSeconds: sum.end,
       bytes: sum.bytes,
       retransmits: sum.retransmits,
+      ...(sum.packets !== undefined && { datagrams: datagramsOf(sum, sum.packets) }),
     })),
     received: { bytes: end.sum_received.bytes, bitsPerSecond: end.sum_received.bits_per_second },
     controlMss: start.tcp_mss_default || undefined, // the server prints 0
@@ -127,6 +157,10 @@ function toRun({ start, intervals, end }: RawOutput): Iperf3Run | undefined {
     cpuPercent: end.cpu_utilization_percent?.host_total,
     congestionControl: end.sender_tcp_congestion ?? end.receiver_tcp_congestion,
   }
+}
+
+function datagramsOf({ lost_packets: lost, jitter_ms: jitterMs }: RawInterval, count: number): Datagrams {
+  return { count, ...(lost !== undefined && { lost }), ...(jitterMs !== undefined && { jitterMs }) }
 }
 
 /** iperf3's own sum over the streams, or, where it printed none, ours. */

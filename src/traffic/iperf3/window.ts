@@ -10,7 +10,7 @@
  *   guests may differ by seconds. So second 3 of the server's intervals is taken as second 3 of the client's.
  */
 import type { Iperf3Output, Iperf3Run } from './parse.ts'
-import { cut, retransmitsWithin, type Cut } from './cut.ts'
+import { type Cut, type DatagramCut, cut, datagramsWithin, retransmitsWithin } from './cut.ts'
 
 export interface FlowInput {
   /** Unique among the flows, e.g. `flow 1`. */
@@ -43,6 +43,8 @@ export interface AlignedFlow {
   readonly mss?: number
   readonly pathMtu?: number
   readonly retransmits?: number
+  /** Of a UDP flow. */
+  readonly datagrams?: DatagramCut
 }
 
 export interface FlowEnd extends Cut {
@@ -187,6 +189,7 @@ function measure(flow: SoundFlow, windowStartMs: number, windowEndMs: number): A
   const [sending, receiving] = client.sending ? [client, server] : [server, client]
   const mss = client.askedMss === undefined ? client.controlMss : undefined
   const retransmits = retransmitsWithin(sending.intervals, from, to)
+  const datagrams = datagramsWithin(receiving.intervals, from, to)
   return {
     ...describe(flow),
     sender: end(sending),
@@ -194,6 +197,7 @@ function measure(flow: SoundFlow, windowStartMs: number, windowEndMs: number): A
     ...(mss !== undefined && { mss }),
     ...(sending.pathMtu !== undefined && { pathMtu: sending.pathMtu }),
     ...(retransmits !== undefined && { retransmits }),
+    ...(datagrams && { datagrams }),
   }
 }
 

@@ -9,6 +9,8 @@ export interface Domain {
   readonly macAddresses: readonly string[]
   /** Files of its disks. */
   readonly diskFiles: readonly string[]
+  /** The file that its serial console is written to as well. */
+  readonly consoleLog?: string
   /** What dpbench wrote into its metadata; `undefined` for a domain of somebody else. */
   readonly provisioned?: ProvisionedMetadata
 }
@@ -31,7 +33,10 @@ export const metadataNamespace = 'https://github.com/ironcore-dev/dpbench/domain
 
 export interface Network {
   readonly name: string
+  readonly uuid?: string
   readonly bridge?: string
+  /** `nat`, `route`, …; without it the network leads nowhere. */
+  readonly forward?: string
   /** MAC addresses that its DHCP is told about, lower case. */
   readonly hostMacAddresses: readonly string[]
   readonly hasDhcp: boolean
@@ -45,7 +50,8 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   // always lists: a document with one of them must not look different
-  isArray: (_name, path) => /\.(interface|disk|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
+  isArray: (_name, path) =>
+    /\.(interface|disk|serial|console|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
 })
 
 /** @throws DpbenchError when the text is not well-formed. */
@@ -66,6 +72,9 @@ export function parseDomain(text: string): Domain {
   if (name === '') throw new DpbenchError('a libvirt domain document without a name')
   const uuid = textOf(domain.uuid)
   const provisioned = provisionedOf(child(domain, 'metadata'))
+  const consoleLog = ['serial', 'console']
+    .flatMap((kind) => children(devices, kind).map((one) => textOf(child(one, 'log')['@file'])))
+    .find(Boolean)
   return {
     name,
     ...(uuid === '' ? {} : { uuid }),
@@ -75,6 +84,7 @@ export function parseDomain(text: string): Domain {
     diskFiles: children(devices, 'disk')
       .map((one) => textOf(child(one, 'source')['@file']))
       .filter(Boolean),
+    ...(consoleLog ? { consoleLog } : {}),
     ...(provisioned ? { provisioned } : {}),
   }
 }
@@ -104,9 +114,14 @@ export function parseNetwork(text: string): Network {
   const network = child(parseXml(text), 'network')
   const dhcp = children(network, 'ip').flatMap((ip) => ('dhcp' in ip ? [child(ip, 'dhcp')] : []))
   const bridge = textOf(child(network, 'bridge')['@name'])
+  const uuid = textOf(network.uuid)
+  // libvirt: without a mode it is nat
+  const forward = 'forward' in network ? textOf(child(network, 'forward')['@mode']) || 'nat' : ''
   return {
     name: textOf(network.name),
+    ...(uuid === '' ? {} : { uuid }),
     ...(bridge === '' ? {} : { bridge }),
+    ...(forward === '' ? {} : { forward }),
     hostMacAddresses: dhcp
       .flatMap((one) => children(one, 'host'))
       .map((one) => textOf(one['@mac']).toLowerCase())

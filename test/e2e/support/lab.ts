@@ -1,6 +1,6 @@
-/** One lab with namespace guests for all end-to-end tests of runs: the first file brings it up, `global-setup.ts` takes it down. */
+/** One lab with namespace guests for all end-to-end tests of a worker: its first file brings it up, `global-setup.ts` takes it down. */
 import { readFile } from 'node:fs/promises'
-import { beforeAll, inject } from 'vitest'
+import { beforeAll } from 'vitest'
 import { tryLocally } from '../../../src/core/local-command.ts'
 import { CommandError, type CommandResult } from '../../../src/core/command-result.ts'
 import { type LabDescription, labUp } from '../../../lab/lab.ts'
@@ -9,6 +9,7 @@ import { buildSoftplaneImage } from '../../../lab/softplane/build.ts'
 import { findHost } from '../../../lab/status.ts'
 import { readInit } from '../../../lab/state/processes.ts'
 import { hostEnvironment } from '../../../lab/tag.ts'
+import { sharedLabName } from '../global-setup.ts'
 import { machineSnapshot, type Snapshot } from './snapshot.ts'
 
 export interface TestLab {
@@ -30,14 +31,14 @@ export function useLab(): TestLab {
   let description: LabDescription
   let config: Record<string, unknown>
   const pids = new Map<string, Promise<{ folder: string; pid: number }>>()
-  const name = inject('e2eLab')
+  const name = sharedLabName(process.env['VITEST_POOL_ID']!)
   beforeAll(async () => {
     description = await labUp({
       name,
       guests: 'namespace',
       hypervisors: 2,
       log: () => undefined,
-      softplane: { build: buildSoftplaneImage },
+      image: { build: buildSoftplaneImage },
     })
     config = JSON.parse(await readFile(description.configFile, 'utf8')) as Record<string, unknown>
   }, 240_000)

@@ -34,6 +34,14 @@ test('types', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
   const name: string = vm['vm1']!.name + hypervisor['hypervisor-1']!.name + verdict.sentence
   expect(name).toBe(name)
   expect(throughput).toReachExpected('local_vm2vm')
+  const { metrics } = await traffic.udp({ from, to, family: 'ipv4', bitsPerSecond: 1e6, expected: { loss: 'x' } })
+  expect(metrics.loss).toStayBelow('x')
+  // @ts-expect-error -- no such figure
+  expect(metrics.losses).toStayBelow('x')
+  const nat = placement.behindNat({ flows: 1 })
+  await traffic.iperf3({ ...nat, family: 'ipv4', through: await dataplane.nat(nat) })
+  const balanced = placement.loadBalanced({ backends: 2 })
+  await traffic.balanced({ ...balanced, through: await dataplane.loadBalancer(balanced) })
   // @ts-expect-error -- no such threshold
   expect(throughput).toReachExpected('remote')
   // @ts-expect-error -- no such family

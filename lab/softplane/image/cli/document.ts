@@ -33,3 +33,8 @@ export interface View {
   readonly headers: readonly string[]
   readonly row: (document: ObjectDocument) => readonly Cell[]
 }
+
+/** The underlay address that an object was given, for the words after its name. */
+export function underlayRoute(document: Document): string {
+  return 'spec' in document ? String(document.spec.underlay_route ?? '') : ''
+}

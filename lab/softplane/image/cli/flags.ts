@@ -6,6 +6,7 @@ export class ClientError extends Error {}
 
 export type FlagType =
   | 'string'
+  | 'int32'
   | 'uint32'
   | 'uint64'
   | 'bool'
@@ -92,6 +93,10 @@ function convert(name: string, type: FlagType, text: string): FlagValue {
     case 'bool':
       if (text !== 'true' && text !== 'false') throw invalid('invalid syntax')
       return text === 'true'
+    case 'int32':
+      if (!/^-?\d+$/.test(text)) throw invalid('invalid syntax')
+      if (Math.abs(Number(text)) >= 2 ** 31) throw invalid('value out of range')
+      return Number(text)
     case 'uint32':
     case 'uint64': {
       if (!/^\d+$/.test(text)) throw invalid('invalid syntax')

@@ -2,7 +2,8 @@
 import type { InterfaceResult } from '../shared/protocol.ts'
 import type { Status } from '../shared/status.ts'
 import { itemStatus, optional, required, type Command } from './command.ts'
-import type { Document, ObjectDocument, View } from './document.ts'
+import { underlayRoute, type ObjectDocument, type View } from './document.ts'
+import { interfaceFunctions } from './nat-commands.ts'
 
 const nouns = ['interface', 'interfaces', 'iface', 'ifaces']
 const unspecified = '::'
@@ -30,6 +31,7 @@ function describe(status: Status, id: unknown, found: InterfaceResult | undefine
         primary_ipv4: found.ipv4,
         primary_ipv6: found.ipv6,
         underlay_route: found.underlayRoute,
+        ...interfaceFunctions(found),
         metering: {}, // a port without a card has none
       }
     : { vni: 0 }
@@ -40,10 +42,6 @@ function describeCreated(status: Status, id: unknown, created: InterfaceResult |
   const document = describe(status, id, created)
   if (!created) return document
   return { ...document, spec: { ...document.spec, virtual_function: { name: created.virtualFunction } } }
-}
-
-function underlayRoute(document: Document): string {
-  return 'spec' in document ? String(document.spec.underlay_route) : ''
 }
 
 const byId: Pick<Command, 'nouns' | 'flags' | 'params' | 'view'> = {
@@ -71,8 +69,9 @@ export const interfaceCommands: readonly Command[] = [
       'public-meter-rate': optional('uint64', 0),
     },
     method: 'CreateInterface',
-    params: ({ id, vni, device, ipv4, ipv6, underlay, hostname }) => {
-      return { id, vni, device, ipv4, ipv6, underlay, hostname }
+    params: ({ id, vni, device, ipv4, ipv6, underlay, hostname, ...rates }) => {
+      const [totalMeterRate, publicMeterRate] = [rates['total-meter-rate'], rates['public-meter-rate']]
+      return { id, vni, device, ipv4, ipv6, underlay, hostname, totalMeterRate, publicMeterRate }
     },
     document: (status, result, { id }) =>
       describeCreated(status, id, result.interface as InterfaceResult | undefined),

@@ -4,7 +4,7 @@ import { defaultPort } from '../shared/protocol.ts'
 import { RpcError, grpcCodes } from '../shared/status.ts'
 import { call, type Endpoint } from './call.ts'
 import type { Command } from './command.ts'
-import { absentNouns, createCommands } from './commands.ts'
+import { createCommands } from './commands.ts'
 import type { ErrorDocument } from './document.ts'
 import { ClientError, resolveFlags, splitArguments, type Flag } from './flags.ts'
 import { formats, render, renderJson, renderYaml, type Format } from './render.ts'
@@ -72,7 +72,6 @@ function findCommand(commands: readonly Command[], words: readonly string[]): Co
   if (found && more.length === 0) return found
   if (found) throw new ClientError(`accepts 0 arg(s), received ${more.length}`)
   if (noun === undefined) throw new ClientError('subcommand is required')
-  if (absentNouns.includes(noun)) throw new ClientError(`softplane does not have "${first} ${noun}" yet`)
   throw new ClientError(`unknown command "${noun}" for "dpservice-cli ${first}"`)
 }
 

@@ -1,6 +1,6 @@
 /** Everything that the daemon is told: its command line, its configuration file and its environment. */
 import { readFileSync } from 'node:fs'
-import { ArgumentError, parseEalArguments, type PortSpec } from './eal-arguments.ts'
+import { ArgumentError, parseEalArguments, telemetrySocket, type PortSpec } from './eal-arguments.ts'
 import {
   applyArguments,
   applyConfigFile,
@@ -14,6 +14,9 @@ export interface Configuration {
   /** The second physical port. It is made, and idle. */
   readonly pf1: PortSpec | undefined
   readonly virtualFunctions: readonly PortSpec[]
+  /** All of them, in the order of DPDK's port numbers. */
+  readonly ports: readonly PortSpec[]
+  readonly telemetrySocket: string | undefined
   /** The underlay's MTU, in bytes. */
   readonly underlayMtu: number
 }
@@ -26,7 +29,8 @@ const leastUnderlayMtu = 1280
 /** @throws ArgumentError with one sentence for stderr. */
 export function readConfiguration(argv: readonly string[], env: NodeJS.ProcessEnv): Configuration {
   const separator = argv.indexOf('--')
-  const ports = parseEalArguments(separator < 0 ? argv : argv.slice(0, separator))
+  const eal = separator < 0 ? argv : argv.slice(0, separator)
+  const ports = parseEalArguments(eal)
   const options = defaultServiceOptions(env.DP_GRPC_PORT)
   applyConfigFile(options, configFile(env.DP_CONF))
   applyArguments(options, separator < 0 ? [] : argv.slice(separator + 1))
@@ -51,7 +55,15 @@ export function readConfiguration(argv: readonly string[], env: NodeJS.ProcessEn
   const stray = ports.find((port) => port !== pf0 && port !== pf1 && !virtualFunctions.includes(port))
   if (stray)
     throw new ArgumentError(`port ${stray.netdev} is neither --pf0 nor --pf1 nor matches --vf-pattern`)
-  return { options, pf0, pf1, virtualFunctions, underlayMtu: underlayMtu(env.SOFTPLANE_UNDERLAY_MTU) }
+  return {
+    options,
+    pf0,
+    pf1,
+    virtualFunctions,
+    ports,
+    telemetrySocket: telemetrySocket(eal),
+    underlayMtu: underlayMtu(env.SOFTPLANE_UNDERLAY_MTU),
+  }
 }
 
 function configFile(variable: string | undefined): string {

@@ -1,37 +1,34 @@
 /**
- * What the service knows: interfaces and routes. Each change is made in the kernel first and remembered when it holds;
- * refusals carry dpservice's codes, in the order in which dpservice checks (`dp_grpc_impl.c`).
+ * What the service knows: interfaces, routes, and the network functions of `functions/`. Each change is made in the kernel
+ * first and remembered when it holds; refusals carry dpservice's codes, in the order in which dpservice checks (`dp_grpc_impl.c`).
  */
 import { randomUUID } from 'node:crypto'
-import {
-  formatAddress,
-  formatPrefix,
-  maskPrefix,
-  parseAddress,
-  parsePrefix,
-  type Address,
-  type Prefix,
-} from '../shared/addresses.ts'
+import { formatAddress, formatPrefix, parseAddress, type Address, type Prefix } from '../shared/addresses.ts'
 import type { InterfaceRequest, InterfaceResult, RouteRequest, RouteResult } from '../shared/protocol.ts'
 import { RpcError, ServiceError } from '../shared/status.ts'
+import { checkVni, guestAddress, hostPrefix, requirePrefix } from './checks.ts'
 import type { Configuration } from './configuration.ts'
+import { getNat, getVirtualIp } from '../functions/nat.ts'
+import { Functions, type Guest, type Site } from '../functions/site.ts'
 import { Overlay } from './overlay.ts'
+import type { PortStatistics } from './ports.ts'
+import type { PortPackets } from './telemetry/packet-counters.ts'
 import { generateUnderlay, sameHypervisor } from './underlay.ts'
 import { Uplink } from './uplink.ts'
 
 interface Interface {
   readonly result: InterfaceResult
   readonly underlay: Address
+  readonly guest: Guest
 }
 
 interface Vni {
   readonly overlay: Overlay
   readonly routes: Map<string, RouteResult>
+  readonly functions: Functions
 }
 
-const mostVni = 2 ** 24 - 1
-
-export class Dataplane {
+export class Dataplane implements Site {
   readonly #configuration: Configuration
   readonly #uplink: Uplink
   readonly #interfaces = new Map<string, Interface>()
@@ -63,11 +60,13 @@ export class Dataplane {
     if (!ipv4 && !ipv6)
       throw new RpcError('INVALID_ARGUMENT', 'an interface needs an IPv4 or an IPv6 address')
     checkVni(request.vni)
+    if (request.totalMeterRate > 0 || request.publicMeterRate > 0)
+      throw new RpcError('UNIMPLEMENTED', 'softplane has no meters: create the interface without meter rates')
     const port = virtualFunctions.find(({ device }) => device === request.device)
     if (!port) throw new ServiceError('NOT_FOUND')
     const peers = [...this.#interfaces.values()].map(({ result }) => result)
     if (peers.some(({ device }) => device === request.device)) throw new ServiceError('ALREADY_EXISTS')
-    const underlay = this.#chooseUnderlay(request)
+    const underlay = this.#chooseUnderlay(request.vni, request.underlay)
     if (this.#interfaces.has(request.id)) throw new ServiceError('VM_HANDLE')
     const neighbours = peers.filter(({ vni }) => vni === request.vni)
     const taken = (address: string): boolean =>
@@ -103,24 +102,77 @@ export class Dataplane {
       underlayRoute: formatAddress(underlay),
       virtualFunction: port.netdev,
     }
-    this.#interfaces.set(id, { result, underlay })
+    this.#interfaces.set(id, { result, underlay, guest: { id, vni, device, ipv4, ipv6 } })
     return result
   }
 
   async deleteInterface(id: string): Promise<void> {
     const { result, underlay } = this.#require(id)
-    await this.#uplink.removeAddress(underlay)
-    await this.#vnis.get(result.vni)?.overlay.detach(result.device)
+    const vni = this.#requireVni(result.vni)
+    const addresses = [...vni.functions.nats.values(), ...vni.functions.virtualIps.values()]
+      .filter(({ guest }) => guest.id === id)
+      .map(({ ip }) => ip)
+    const freed = [underlay, ...vni.functions.forgetGuest(id)]
+    await this.apply(result.vni)
+    for (const address of addresses) await vni.overlay.forgetConnections(address)
+    for (const address of freed) await this.#uplink.removeAddress(address)
+    await vni.overlay.detach(result.device)
     this.#interfaces.delete(id)
     await this.#closeUnusedVni(result.vni)
   }
 
   getInterface(id: string): InterfaceResult {
-    return this.#require(id).result
+    return this.#withFunctions(this.#require(id).result)
   }
 
   listInterfaces(): InterfaceResult[] {
-    return [...this.#interfaces.values()].map(({ result }) => result)
+    return [...this.#interfaces.values()].map(({ result }) => this.#withFunctions(result))
+  }
+
+  #withFunctions(result: InterfaceResult): InterfaceResult {
+    const { nats, virtualIps } = this.functions(result.vni)
+    return {
+      ...result,
+      ...(nats.has(result.id) ? { nat: getNat(this, result.id) } : {}),
+      ...(virtualIps.has(result.id) ? { vip: getVirtualIp(this, result.id) } : {}),
+    }
+  }
+
+  get ipv6Overlay(): boolean {
+    return this.#configuration.options.ipv6Overlay
+  }
+
+  guest(id: string): Guest {
+    const found = this.#interfaces.get(id)
+    if (!found) throw new ServiceError('NO_VM')
+    return found.guest
+  }
+
+  functions(vni: number): Functions {
+    return this.#requireVni(vni).functions
+  }
+
+  all(): Functions[] {
+    return [...this.#vnis.values()].map(({ functions }) => functions)
+  }
+
+  async apply(vni: number): Promise<void> {
+    const { overlay, functions } = this.#requireVni(vni)
+    await overlay.apply(functions)
+  }
+
+  async forgetConnections(vni: number, address: string): Promise<void> {
+    await this.#requireVni(vni).overlay.forgetConnections(address)
+  }
+
+  async claim(vni: number, wanted: string): Promise<Address> {
+    const address = this.#chooseUnderlay(vni, wanted)
+    await this.#uplink.addAddress(address)
+    return address
+  }
+
+  async release(address: Address): Promise<void> {
+    await this.#uplink.removeAddress(address)
   }
 
   async createRoute(request: RouteRequest): Promise<void> {
@@ -159,6 +211,18 @@ export class Dataplane {
     for (const key of routes.keys()) await this.#removeRoute(overlay, routes, requirePrefix(key))
   }
 
+  /** By device: what software handled of its packets. Ports without an interface have none. */
+  async softwarePackets(): Promise<Map<string, PortPackets>> {
+    const ofVnis = [...this.#vnis.values()].map(({ overlay }) => overlay.softwarePackets())
+    return new Map((await Promise.all(ofVnis)).flatMap((packets) => [...packets]))
+  }
+
+  async portStatistics(device: string): Promise<PortStatistics> {
+    const served = this.listInterfaces().find((one) => one.device === device)
+    const overlay = served && this.#vnis.get(served.vni)?.overlay
+    return (overlay ?? this.#uplink).portStatistics(device)
+  }
+
   async close(): Promise<void> {
     for (const { overlay } of this.#vnis.values()) await overlay.close()
     await this.#uplink.close()
@@ -188,6 +252,7 @@ export class Dataplane {
     const opened = {
       overlay: await Overlay.create(vni, this.#uplink),
       routes: new Map<string, RouteResult>(),
+      functions: new Functions(),
     }
     this.#vnis.set(vni, opened)
     return opened
@@ -198,13 +263,15 @@ export class Dataplane {
     if (this.listInterfaces().some((one) => one.vni === vni)) return
     const unused = this.#vnis.get(vni)
     this.#vnis.delete(vni)
+    for (const address of unused?.functions.underlays() ?? []) await this.#uplink.removeAddress(address)
     await unused?.overlay.close()
   }
 
-  #chooseUnderlay(request: InterfaceRequest): Address {
+  #chooseUnderlay(vni: number, wish: string): Address {
     const used = new Set([...this.#interfaces.values()].map(({ underlay }) => underlay.value))
     used.add(this.#uplink.own.value)
-    const wanted = parseAddress(request.underlay)
+    for (const address of this.all().flatMap((functions) => functions.underlays())) used.add(address.value)
+    const wanted = parseAddress(wish)
     if (wanted && wanted.value !== 0n) {
       const usable =
         wanted.family === 6 && sameHypervisor(wanted, this.#uplink.own) && !used.has(wanted.value)
@@ -212,32 +279,9 @@ export class Dataplane {
       return wanted
     }
     for (let number = 1; number < 2 ** 16; number++) {
-      const address = generateUnderlay(this.#uplink.own, request.vni, number)
+      const address = generateUnderlay(this.#uplink.own, vni, number)
       if (!used.has(address.value)) return address
     }
     throw new ServiceError('VNF_INSERT')
   }
-}
-
-/** Compressed, or empty for the unspecified address. */
-function guestAddress(text: string, family: 4 | 6): string {
-  const address = parseAddress(text)
-  if (address?.family !== family)
-    throw new RpcError('INVALID_ARGUMENT', `'${text}' is no IPv${family} address`)
-  return address.value === 0n ? '' : formatAddress(address)
-}
-
-function requirePrefix(text: string): Prefix {
-  const prefix = parsePrefix(text)
-  if (!prefix) throw new RpcError('INVALID_ARGUMENT', `'${text}' is no prefix`)
-  return maskPrefix(prefix)
-}
-
-function checkVni(vni: number): void {
-  if (Number.isInteger(vni) && vni >= 1 && vni <= mostVni) return
-  throw new RpcError('INVALID_ARGUMENT', `VNI ${vni} is not in range 1-${mostVni}`)
-}
-
-function hostPrefix(address: string): string {
-  return `${address}/${address.includes(':') ? 128 : 32}`
 }

@@ -57,6 +57,20 @@ export function parseEalArguments(args: readonly string[]): PortSpec[] {
   return ports
 }
 
+/**
+ * Where DPDK opens its telemetry socket for a root user (`rte_eal_get_runtime_dir`), or nothing with `--no-telemetry`. The
+ * arguments have been checked.
+ */
+export function telemetrySocket(args: readonly string[]): string | undefined {
+  if (args.includes('--no-telemetry')) return undefined
+  let prefix = 'rte'
+  for (const [index, word] of args.entries()) {
+    const { name, inline } = splitOption(word)
+    if (name === '--file-prefix') prefix = inline ?? args[index + 1] ?? prefix
+  }
+  return `/var/run/dpdk/${prefix}/dpdk_telemetry.v2`
+}
+
 function splitOption(word: string): { name: string; inline: string | undefined } {
   if (word.startsWith('--')) {
     const at = word.indexOf('=')

@@ -8,6 +8,8 @@ import { Dataplane } from './dataplane.ts'
 import { createLog } from './log.ts'
 import { createMethods } from './methods.ts'
 import { listen } from './server.ts'
+import { createTelemetry } from './telemetry/commands.ts'
+import { serveTelemetry } from './telemetry/server.ts'
 
 async function main(): Promise<void> {
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -28,6 +30,14 @@ async function main(): Promise<void> {
   const { promise: dataplane, resolve } = Promise.withResolvers<Dataplane>()
   const server = await listen(options.grpcPort, createMethods(`${name} ${version}`), dataplane, log)
   const plane = await Dataplane.start(configuration)
+  const { telemetrySocket } = configuration
+  const telemetry =
+    telemetrySocket &&
+    (await serveTelemetry(telemetrySocket, {
+      version: `${name} ${version}`,
+      telemetry: createTelemetry(plane, configuration),
+      log,
+    }))
   resolve(plane)
   log('INFO', 'service ready', {
     version: `${name} ${version}`,
@@ -37,6 +47,7 @@ async function main(): Promise<void> {
   log('INFO', 'stopping', { signal: await stopped })
   server.close()
   server.closeAllConnections()
+  if (telemetry) await telemetry.close()
   await plane.close()
 }
 

@@ -1,8 +1,9 @@
 /**
  * The service's calls by name. A call takes the parameters that the client sends, and returns what the client shows.
- * A further one (NAT, load balancer) is a row here and a row in `cli/commands.ts`.
+ * A further one is a row here and a row in `cli/commands.ts`.
  */
 import type { InterfaceRequest, RouteRequest } from '../shared/protocol.ts'
+import { functionMethods } from '../functions/methods.ts'
 import { ServiceError } from '../shared/status.ts'
 import type { Dataplane } from './dataplane.ts'
 
@@ -50,5 +51,6 @@ export function createMethods(version: string): Readonly<Record<string, Method>>
       await dataplane.resetVni(Number(params.vni))
       return {}
     }),
+    ...Object.fromEntries(Object.entries(functionMethods).map(([name, call]) => [name, initialized(call)])),
   }
 }

@@ -6,9 +6,13 @@
 import { fileURLToPath } from 'node:url'
 import { formatAddress, formatPrefix, type Address, type Prefix } from '../shared/addresses.ts'
 import { GuestConfiguration, type GuestPort } from './guest-configuration.ts'
+import { prefixRoutes, renderRules, waysOf } from '../functions/rules.ts'
+import type { Functions } from '../functions/site.ts'
+import { Steering } from '../functions/steering.ts'
 import { Namespace } from './namespace.ts'
-import { disableOffloads } from './ports.ts'
-import { sameHypervisor, tunnelEnd, underlayVni } from './underlay.ts'
+import { disableOffloads, portStatistics, type PortStatistics } from './ports.ts'
+import { PacketCounters, type PortPackets } from './telemetry/packet-counters.ts'
+import { sameHypervisor, targetEnd, tunnelEnd, underlayVni, type TunnelEnd } from './underlay.ts'
 import type { Uplink } from './uplink.ts'
 
 /** Assigned to VXLAN (RFC 7348). */
@@ -29,6 +33,10 @@ export class Overlay {
   readonly #namespace: Namespace
   readonly #tunnel: string
   readonly #guests: GuestConfiguration
+  readonly #counters: PacketCounters
+  readonly #steering: Steering
+  /** Routes of prefixes, as `ip route` names them. */
+  #prefixRoutes = new Map<string, string>()
 
   private constructor(vni: number, uplink: Uplink, namespace: Namespace, guests: GuestConfiguration) {
     this.vni = vni
@@ -36,6 +44,16 @@ export class Overlay {
     this.#namespace = namespace
     this.#tunnel = tunnelName(vni)
     this.#guests = guests
+    const wayOut = [
+      { namespace, name: this.#tunnel },
+      { namespace: uplink.namespace, name: 'pf0' },
+    ]
+    this.#counters = new PacketCounters(namespace, { mtu: uplink.portMtu, tunnel: this.#tunnel, wayOut })
+    this.#steering = new Steering({
+      namespace,
+      tunnelRoute: (family, address, table) =>
+        this.#route(family, 'default', { vni: 0, address }, targetEnd(address), ` table ${table}`),
+    })
   }
 
   static async create(vni: number, uplink: Uplink): Promise<Overlay> {
@@ -81,6 +99,7 @@ export class Overlay {
         ...(ipv4 ? [`route add ${ipv4}/32 dev ${device}`] : []),
         ...(ipv6 ? [`route add ${ipv6}/128 dev ${device}`] : []),
       ])
+      await this.#counters.watch(device)
       await this.#guests.add(port)
     } catch (error) {
       await this.detach(device)
@@ -97,24 +116,72 @@ export class Overlay {
     ])
   }
 
-  async addRoute(prefix: Prefix, { vni, address }: NextHop): Promise<void> {
-    const { mac, nextHop } = tunnelEnd(address)
+  /** What software handled of each port's packets. */
+  async softwarePackets(): Promise<Map<string, PortPackets>> {
+    return this.#counters.read()
+  }
+
+  /** The kernel's statistics of a port that serves a guest here. */
+  async portStatistics(device: string): Promise<PortStatistics> {
+    return portStatistics(this.#namespace, device)
+  }
+
+  async addRoute(prefix: Prefix, hop: NextHop): Promise<void> {
+    await this.#namespace.ip(
+      this.#route(prefix.address.family, formatPrefix(prefix), hop, tunnelEnd(hop.address)),
+    )
+  }
+
+  /** Lines of `ip`'s batch language. */
+  #route(family: 4 | 6, prefix: string, { vni, address }: NextHop, end: TunnelEnd, rest = ''): string[] {
     const id = vni || (underlayVni(address) ?? this.vni)
-    const source = formatAddress(this.#uplink.own)
-    const via = prefix.address.family === 4 ? `inet6 ${nextHop}` : nextHop
-    await this.#namespace.ip([
+    const via = family === 4 ? `inet6 ${end.nextHop}` : end.nextHop
+    return [
       // a hypervisor's own tunnel end would take the frame for an echo: no neighbour, no delivery
       ...(sameHypervisor(address, this.#uplink.own)
         ? []
-        : [`neigh replace ${nextHop} dev ${this.#tunnel} lladdr ${mac} nud permanent`]),
-      `route add ${formatPrefix(prefix)}` +
-        ` encap ip6 id ${id} src ${source} dst ${formatAddress(address)} hoplimit 64` +
-        ` via ${via} dev ${this.#tunnel} onlink`,
-    ])
+        : [`neigh replace ${end.nextHop} dev ${this.#tunnel} lladdr ${end.mac} nud permanent`]),
+      `route add ${prefix}` +
+        ` encap ip6 id ${id} src ${formatAddress(this.#uplink.own)} dst ${formatAddress(address)} hoplimit 64` +
+        ` via ${via} dev ${this.#tunnel} onlink${rest}`,
+    ]
   }
 
   async removeRoute(prefix: Prefix): Promise<void> {
     await this.#namespace.ip([`route delete ${formatPrefix(prefix)} dev ${this.#tunnel}`])
+  }
+
+  /** Has the kernel do what the functions say: first the ways that rules lead to, then the rules, then the ways of before go. */
+  async apply(functions: Functions): Promise<void> {
+    const context = { tunnel: this.#tunnel, own: this.#uplink.own }
+    const ways = waysOf(functions, context)
+    const marks = await this.#steering.open(ways)
+    await this.#namespace.run(['nft', '-f', '-'], renderRules(functions, context, marks))
+    await this.#steering.forget(ways)
+    await this.#applyPrefixes(prefixRoutes(functions))
+  }
+
+  async #applyPrefixes(wanted: Map<string, string>): Promise<void> {
+    const before = this.#prefixRoutes
+    const gone = [...before.keys()].filter((prefix) => !wanted.has(prefix))
+    // routes to a port that was taken away are gone with it
+    for (const prefix of gone) {
+      const family = prefix.includes(':') ? '-6' : '-4'
+      await this.#namespace.run(['ip', family, 'route', 'flush', 'exact', prefix])
+    }
+    await this.#namespace.ip(
+      [...wanted].filter(([key]) => !before.has(key)).map(([, line]) => `route add ${line}`),
+    )
+    this.#prefixRoutes = wanted
+  }
+
+  /** Drops what connection tracking knows of an address that functions translate to or from. */
+  async forgetConnections(address: string): Promise<void> {
+    for (const side of ['--reply-dst', '--orig-dst']) {
+      await this.#namespace.run(['conntrack', '-D', side, address]).catch((error: unknown) => {
+        if (!String(error).includes('0 flow entries')) throw error
+      })
+    }
   }
 
   /** All ports must have been detached. The tunnel goes first: until then its VNI is taken. */

@@ -52,6 +52,34 @@ export async function removePort(port: PortSpec): Promise<void> {
   })
 }
 
+/** A port's counts, named as DPDK's `/ethdev/stats` names them: received is what came in from the netdev. */
+export interface PortStatistics {
+  readonly ipackets: number
+  readonly opackets: number
+  readonly ibytes: number
+  readonly obytes: number
+  readonly imissed: number
+  readonly ierrors: number
+  readonly oerrors: number
+}
+
+export async function portStatistics(namespace: Namespace, device: string): Promise<PortStatistics> {
+  const text = await namespace.run(['ip', '-json', '-stats', 'link', 'show', 'dev', device])
+  const [link] = JSON.parse(text) as [{ stats64: Record<'rx' | 'tx', LinkCounts> }]
+  const { rx, tx } = link.stats64
+  return {
+    ipackets: rx.packets,
+    opackets: tx.packets,
+    ibytes: rx.bytes,
+    obytes: tx.bytes,
+    imissed: rx.dropped,
+    ierrors: rx.errors,
+    oerrors: tx.errors,
+  }
+}
+
+type LinkCounts = Readonly<Record<'packets' | 'bytes' | 'dropped' | 'errors', number>>
+
 export async function disableOffloads(namespace: Namespace, device: string): Promise<void> {
   await namespace.run(['ethtool', '-K', device, ...offloadsOff])
 }

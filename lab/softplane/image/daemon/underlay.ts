@@ -43,7 +43,16 @@ export interface TunnelEnd {
 }
 
 export function tunnelEnd(hypervisor: Address): TunnelEnd {
-  const hash = createHash('sha256').update(addressBytes(hypervisor).subarray(0, 8)).digest()
+  return endOf(addressBytes(hypervisor).subarray(0, 8))
+}
+
+/** The tunnel's end for one underlay address: by its MAC the receiver tells what was sent to this address alone. */
+export function targetEnd(underlay: Address): TunnelEnd {
+  return endOf(addressBytes(underlay))
+}
+
+function endOf(identity: Buffer): TunnelEnd {
+  const hash = createHash('sha256').update(identity).digest()
   const bytes = Buffer.concat([Buffer.from([0x02]), hash.subarray(0, 5)]) // locally administered, unicast
   const nextHop = BigInt(`0x${bytes.toString('hex')}`) | (0xfe80n << 112n)
   return { mac: formatMac(bytes), nextHop: formatAddress({ family: 6, value: nextHop }) }

@@ -2,7 +2,7 @@
 import { formatAddress, type Address } from '../shared/addresses.ts'
 import type { Configuration } from './configuration.ts'
 import { Namespace } from './namespace.ts'
-import { createPort, removePort } from './ports.ts'
+import { createPort, portStatistics, removePort, type PortStatistics } from './ports.ts'
 import { requireAddress } from './underlay.ts'
 
 /** Ethernet, IPv6, UDP and VXLAN headers around a guest's packet, in bytes. */
@@ -12,6 +12,8 @@ export class Uplink {
   readonly namespace: Namespace
   readonly own: Address
   readonly offload: boolean
+  /** Of the virtual functions' ports, in bytes. */
+  readonly portMtu: number
   /** The largest packet that fits into the tunnel, in bytes. */
   readonly tunnelMtu: number
   readonly #configuration: Configuration
@@ -20,6 +22,7 @@ export class Uplink {
     this.namespace = namespace
     this.own = requireAddress(configuration.options.ipv6)
     this.offload = configuration.options.offload
+    this.portMtu = Math.max(configuration.options.dhcpMtu, leastIpv6Mtu)
     this.tunnelMtu = configuration.underlayMtu - tunnelOverhead
     this.#configuration = configuration
   }
@@ -31,10 +34,9 @@ export class Uplink {
     const { offload } = options
     await createPort(pf0, { namespace, name: 'pf0', mtu: underlayMtu, offload })
     if (pf1) await createPort(pf1, { namespace, name: 'pf1', mtu: underlayMtu, offload })
-    const mtu = Math.max(options.dhcpMtu, leastIpv6Mtu)
-    for (const port of virtualFunctions)
-      await createPort(port, { namespace, name: port.device, mtu, offload })
     const uplink = new Uplink(namespace, configuration)
+    for (const port of virtualFunctions)
+      await createPort(port, { namespace, name: port.device, mtu: uplink.portMtu, offload })
     await namespace.ip([
       'link set dev pf0 up',
       ...(pf1 ? ['link set dev pf1 up'] : []),
@@ -50,6 +52,13 @@ export class Uplink {
 
   async removeAddress(address: Address): Promise<void> {
     await this.namespace.ip([`address delete ${formatAddress(address)}/128 dev pf0`])
+  }
+
+  /** The kernel's statistics of a port that waits here, or of a physical one. */
+  async portStatistics(device: string): Promise<PortStatistics> {
+    const { pf0, pf1 } = this.#configuration
+    const name = device === pf0.device ? 'pf0' : device === pf1?.device ? 'pf1' : device
+    return portStatistics(this.namespace, name)
   }
 
   /** Removes the ports at once; left to the kernel, they would go a moment after the last process. */

@@ -6,13 +6,11 @@ import { posix } from 'node:path'
 import Docker from 'dockerode'
 import { DpbenchError } from '../src/core/errors.ts'
 import { registryHas } from './daemons/registry.ts'
-import type { SoftplaneBuilder } from './options.ts'
+import type { ImageBuilder } from './options.ts'
 import { cacheFolder } from './paths.ts'
 
-const repository = 'softplane'
-
 export interface PublishOptions {
-  readonly builder: SoftplaneBuilder
+  readonly builder: ImageBuilder
   /** `address:port` */
   readonly registry: string
   readonly dockerSocket: string
@@ -24,7 +22,7 @@ export interface PublishOptions {
  * Returns the image's reference in the lab's registry.
  * @throws DpbenchError when the push fails, and whatever the builder throws.
  */
-export async function publishSoftplane(options: PublishOptions): Promise<string> {
+export async function publishImage(options: PublishOptions): Promise<string> {
   const { builder, registry, dockerSocket, log, signal } = options
   const { reference } = await builder.build({
     dockerHost: `unix://${dockerSocket}`,
@@ -32,7 +30,7 @@ export async function publishSoftplane(options: PublishOptions): Promise<string>
     log,
     signal,
   })
-  const tag = posix.basename(reference).split(':')[1] ?? 'latest'
+  const [repository = '', tag = 'latest'] = posix.basename(reference).split(':')
   const published = `${registry}/${repository}:${tag}`
   // The tag is a hash of the content, so what the registry has under it is this image.
   if (await registryHas(registry, repository, tag)) return published

@@ -1,5 +1,5 @@
-/** Reads what the process script of `run.ts` writes: per process and file a line `<port> <file> <bytes>`, then the bytes. */
-import type { CommandResult } from '../../core/command-result.ts'
+/** Reads what the process script of `processes.ts` writes: per process and file a line `<port> <file> <bytes>`, then the bytes. */
+import type { CommandResult } from '../core/command-result.ts'
 
 /** What one process left behind. */
 export interface ProcessOutput {

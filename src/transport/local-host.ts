@@ -1,7 +1,7 @@
-/** This machine as a remote host: commands run here, as they are. For the parts of a plan that are files and pipes. */
-import { CommandError, type CommandResult } from '../../src/core/command-result.ts'
-import { tryLocally } from '../../src/core/local-command.ts'
-import { fileCommands, type RemoteHost, type RunOptions } from '../../src/transport/host.ts'
+/** The machine that this runs on, as a host like the others: commands run here, in process groups of their own. */
+import { CommandError, type CommandResult } from '../core/command-result.ts'
+import { tryLocally } from '../core/local-command.ts'
+import { fileCommands, type RemoteHost, type RunOptions } from './host.ts'
 
 export class LocalHost implements RemoteHost {
   readonly name: string
@@ -12,12 +12,13 @@ export class LocalHost implements RemoteHost {
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const result = await this.tryRun(argv, options)
-    if (result.exitCode !== 0) throw new CommandError(result)
+    options.signal?.throwIfAborted()
+    if (result.exitCode !== 0 || result.timedOut) throw new CommandError(result)
     return result
   }
 
   tryRun(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-    return tryLocally(argv, options)
+    return tryLocally(argv, { ...options, ownGroup: true })
   }
 
   async writeFile(

@@ -1,0 +1,43 @@
+/** A guest's serial console, where libvirt writes it into a file: the part of it that a run has written. */
+import { mostLogBytes } from '../core/kept-log.ts'
+import { shell } from '../core/shell-quote.ts'
+import type { RemoteHost } from '../transport/host.ts'
+import { Virsh } from '../transport/libvirt/virsh.ts'
+
+const fetchTimeoutMs = 30_000
+/** Shown of the time before a run in which a console said nothing. */
+const earlierBytes = 16_384
+
+/** Where a console's file ended when the run began. */
+export interface ConsoleMark {
+  readonly file: string
+  readonly bytes: number
+}
+
+/**
+ * `undefined` for a guest that is no libvirt domain, or whose console is in no file.
+ * @throws CommandError, ConnectionError
+ */
+export async function markConsole(hypervisor: RemoteHost, guest: string): Promise<ConsoleMark | undefined> {
+  const file = (await new Virsh(hypervisor, { timeoutMs: fetchTimeoutMs }).domain(guest))?.consoleLog
+  if (file === undefined) return undefined
+  const { stdout } = await hypervisor.run(shell('stat -c %s -- "$1" 2>/dev/null || echo 0', file))
+  return { file, bytes: Number(stdout) }
+}
+
+/** A file shorter than the mark was begun anew by libvirt's log daemon: then all of it is of the run. */
+const script = `size=$(stat -c %s -- "$1") || exit
+from=$2; [ "$size" -ge "$from" ] || from=0
+if [ "$size" -gt "$from" ]; then
+  tail -c "+$((from + 1))" -- "$1" | tail -c "$3"
+else
+  echo '== nothing was written during the run; before it:'
+  tail -c "$4" -- "$1"
+fi`
+
+/** @throws CommandError when the file cannot be read; ConnectionError */
+export async function consoleSince(hypervisor: RemoteHost, { file, bytes }: ConsoleMark): Promise<string> {
+  const limits = [mostLogBytes.console, earlierBytes].map(String)
+  const command = shell(script, file, String(bytes), ...limits)
+  return (await hypervisor.run(command, { timeoutMs: fetchTimeoutMs })).stdout
+}

@@ -1,0 +1,53 @@
+/**
+ * Several processes of a traffic tool on one machine, in one command: started together, waited for, and what each left
+ * brought back whole. Each is known by its port.
+ */
+import type { CommandResult } from '../core/command-result.ts'
+import { quoteArg, quoteArgv, shell } from '../core/shell-quote.ts'
+import { runVariable } from '../machine/marked-processes.ts'
+import { type ProcessOutput, parseFrames } from './frames.ts'
+
+export interface PortCommand {
+  readonly port: number
+  readonly argv: readonly string[]
+}
+
+/**
+ * The command that starts all of `commands` at the same time, waits for them, and writes each one's exit status, launch
+ * time and output in frames. SIGTERM ends the processes (the group gets it too), and the frames are still written.
+ */
+export function processesScript(commands: readonly PortCommand[], runId: string): string[] {
+  const ports = commands.map(({ port }) => port).join(' ')
+  return shell(
+    [
+      'd=$(mktemp -d) || exit 1',
+      `trap 'rm -rf "$d"' EXIT`,
+      `trap ':' TERM INT HUP`,
+      `export LC_ALL=C ${runVariable}=${quoteArg(runId)}`,
+      'start() { p=$1; shift; { date +%s%N > "$d/$p.at"; "$@" > "$d/$p.out" 2> "$d/$p.err"; echo $? > "$d/$p.status"; } & }',
+      ...commands.map(({ port, argv }) => `start ${port} ${quoteArgv(argv)}`),
+      'until wait; do :; done', // a trapped signal interrupts it
+      `for p in ${ports}; do for f in at status out err; do ` +
+        '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',
+    ].join('\n'),
+  )
+}
+
+/** What the processes on `ports` left behind, by port; of one whose frames are missing, why. */
+export function outputsOf(
+  result: CommandResult,
+  ports: readonly number[],
+): ReadonlyMap<number, ProcessOutput> {
+  const found = parseFrames(result)
+  return new Map(ports.map((port) => [port, found.get(port) ?? lost(result)]))
+}
+
+function lost(result: CommandResult): ProcessOutput {
+  const why = result.timedOut ? 'it ran out of its deadline and was killed' : 'nothing of it came back'
+  return {
+    exitCode: null,
+    stdout: '',
+    stderr: `${why} ${result.stderr.trim()}`.trim(),
+    launchedAtMs: undefined,
+  }
+}

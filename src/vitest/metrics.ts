@@ -1,0 +1,217 @@
+/** Measures figures beside throughput: repetitions until what is expected of them is decided, or the fewest are done. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConfigError, MeasurementError, describeError } from '../core/errors.ts'
+import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import type { Preflight } from '../traffic/preflight.ts'
+import { formatFigure } from '../verdict/figure-format.ts'
+import {
+  type Metric,
+  type MetricExpectation,
+  type MetricPlan,
+  type MetricUnit,
+  type MetricVerdict,
+  judgeMetric,
+  metricOf,
+} from '../verdict/metric.ts'
+import type { Restart, Sample } from '../verdict/sample.ts'
+import { describeMode, invalidReasons } from '../verdict/validity.ts'
+import type { RunContext } from './run-context.ts'
+import { type MeasureContext, changes, checkPath, identities } from './throughput.ts'
+import type { Family } from '../machine/virtual-machine.ts'
+
+/** A figure of a measurement, to be held against an expectation of the config. */
+export interface MeasuredMetric extends Metric {
+  /**
+   * Against the config's expectation of this name in the run's mode; `undefined` where it has none, so that the figure is
+   * reported and not judged.
+   * @throws ConfigError when the expectation is of another kind or the other direction
+   */
+  judge(key: string, bound: MetricExpectation['bound']): MetricVerdict | undefined
+}
+
+/** A finished measurement: its figures by name. */
+export interface Measured<Name extends string> {
+  readonly name: string
+  readonly metrics: Readonly<Record<Name, MeasuredMetric>>
+  readonly samples: readonly Sample[]
+}
+
+export interface MeasuredPath {
+  readonly from: VirtualMachine
+  readonly to: VirtualMachine
+  readonly family: Family
+  /** Where clients connect to. Default: the receiver's own address. */
+  readonly address?: string | undefined
+}
+
+/** By figure, the config's expectation that decides when enough was repeated. */
+export type ExpectedKeys<Name extends string> = { readonly [Key in Name]?: string }
+
+export interface MetricMeasurement<Name extends string> {
+  readonly name: string
+  readonly path: MeasuredPath
+  readonly units: Readonly<Record<Name, MetricUnit>>
+  readonly expected?: ExpectedKeys<Name> | undefined
+  /** One repetition. `store` keeps a raw output. */
+  readonly repeat: (repetition: RepetitionContext) => Promise<RepetitionResult<Name>>
+}
+
+export interface RepetitionContext {
+  readonly number: number
+  readonly checked: Preflight
+  readonly address: string
+  /** Aborted when the test is, or the data plane goes away. */
+  readonly signal: AbortSignal
+  readonly store: (name: string, content: string) => Promise<void>
+}
+
+export interface RepetitionResult<Name extends string> {
+  readonly values: Readonly<Record<Name, number>>
+  /** The flows beneath it, where there are any: their validity is the repetition's. */
+  readonly samples: readonly Sample[]
+  /** One sentence each: why nothing was measured, beside what the samples say. */
+  readonly faults?: readonly string[] | undefined
+}
+
+/** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
+export async function measureMetrics<Name extends string>(
+  context: MeasureContext,
+  { name, path, units, expected = {}, repeat }: MetricMeasurement<Name>,
+): Promise<Measured<Name>> {
+  const { run, environment } = context
+  const plan = planOf(run)
+  const expectations = Object.entries<string | undefined>(expected).flatMap(([figure, key]) => {
+    const expectation = key === undefined ? undefined : expectationOf(run, key, units[figure as Name])
+    return expectation ? [{ figure: figure as Name, expectation }] : []
+  })
+  const samples: Sample[] = []
+  const artifacts: string[] = []
+  const values = Object.fromEntries(Object.keys(units).map((each) => [each, []])) as unknown as Record<
+    Name,
+    number[]
+  >
+  const judged = new Map<Name, MetricVerdict>()
+  let checked: Preflight | undefined
+  let metrics: Metric[] = []
+  const report = (invalid?: string): void =>
+    context.record({
+      name,
+      samples: [...samples],
+      preflight: checked,
+      artifacts: [...artifacts],
+      metrics: metrics.map((metric) => ({ ...metric, verdict: judged.get(metric.name as Name) })),
+      notes: notesOn(samples, run.mode),
+      ...(invalid !== undefined && { invalid }),
+    })
+  const refuse = (reasons: readonly string[]): never => {
+    const text = `${name}: no valid figure: ${reasons.join('\n')}`
+    report(text)
+    throw new MeasurementError(text)
+  }
+  checked = await checkPath(environment, path, context.signal)
+  for (let number = 1; ; number++) {
+    if (number > 1) await delay(plan.profile.gapSeconds * 1000, undefined, { signal: context.signal })
+    const result = await guarded(context, path, (signal) =>
+      repeat({
+        number,
+        checked,
+        address: path.address ?? path.to.overlayAddress(path.family),
+        signal,
+        store: async (file, content) =>
+          void artifacts.push(await context.store(`repetition-${number}-${file}`, content)),
+      }),
+    )
+    if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
+    const watched = result.samples.map((sample) => ({ ...sample, restarts: result.restarts }))
+    samples.push(...watched)
+    const restarts = watched.length > 0 ? [] : result.restarts.map(describeRestart)
+    const faults = [...restarts, ...(result.faults ?? [])].map((fault) => `repetition ${number}: ${fault}`)
+    const reasons = watched.flatMap((sample) => invalidReasons(sample, plan)).map(({ message }) => message)
+    if (reasons.length + faults.length > 0) refuse([...reasons, ...faults])
+    for (const figure of Object.keys(units) as Name[]) values[figure].push(result.values[figure])
+    metrics = (Object.keys(units) as Name[]).map((figure) => metricOf(figure, units[figure], values[figure]))
+    report()
+    context.progress(`repetition ${number}: ${metrics.map(lastValue).join(', ')}`)
+    const decided = expectations.every(({ figure, expectation }) => {
+      const metric = metrics.find((each) => each.name === figure)!
+      return judgeMetric(metric, expectation, plan).state !== 'UNSTABLE'
+    })
+    if (number >= plan.profile.repetitions.max) break
+    if (number >= plan.profile.repetitions.min && decided) break
+  }
+  const withJudge = metrics.map((metric): MeasuredMetric => ({
+    ...metric,
+    judge(key, bound) {
+      const expectation = expectationOf(run, key, metric.unit)
+      if (!expectation) return undefined
+      if (expectation.bound !== bound) throw otherBound(run, expectation, bound)
+      const verdict = judgeMetric({ ...metric, name: `${name}, ${metric.name}` }, expectation, plan)
+      judged.set(metric.name as Name, verdict)
+      report()
+      return verdict
+    },
+  }))
+  const byName = Object.fromEntries(withJudge.map((metric) => [metric.name, metric]))
+  return { name, samples, metrics: byName as unknown as Record<Name, MeasuredMetric> }
+}
+
+function planOf({
+  config,
+  mode,
+  verdictRule,
+}: RunContext): MetricPlan & { profile: RunContext['config']['measurement'] } {
+  return { profile: config.measurement, mode, rule: verdictRule }
+}
+
+function expectationOf(
+  { config, mode }: RunContext,
+  key: string,
+  unit: MetricUnit,
+): MetricExpectation | undefined {
+  const found = config.expected[mode][key]
+  if (!found) return undefined
+  if (found.unit === unit) return { key, bound: found.bound, value: found.value }
+  throw new ConfigError(
+    `${config.sourceFile}: expected "${key}" is in ${found.unit}, and what is measured is in ${unit}: write another unit`,
+  )
+}
+
+function otherBound({ config }: RunContext, { key, bound }: MetricExpectation, asked: string): ConfigError {
+  return new ConfigError(
+    `${config.sourceFile}: expected "${key}" says ${bound}, and the suite asks for ${asked}: write "${asked}" there`,
+  )
+}
+
+/** Runs one repetition and looks whether anything restarted or went away meanwhile. */
+async function guarded<T extends object>(
+  { environment, signal }: MeasureContext,
+  path: MeasuredPath,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<(T & { readonly restarts: readonly Restart[] }) | { readonly lost: string }> {
+  const { lost } = environment.dataplane
+  try {
+    const before = await identities(environment, path)
+    const result = await work(AbortSignal.any([signal, lost]))
+    const restarts = changes(before, await identities(environment, path))
+    lost.throwIfAborted()
+    return { ...result, restarts }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (lost.aborted) return { lost: describeError(lost.reason) }
+    throw error
+  }
+}
+
+/** Repetitions differ in their counts, so the first that was not proven speaks for the others. */
+function notesOn(samples: readonly Sample[], mode: string): string[] {
+  const unproven = samples.find(({ modeEvidence }) => modeEvidence?.state !== 'proven')
+  return unproven ? [describeMode(unproven, mode)] : []
+}
+
+function describeRestart({ what, machine, detail }: Restart): string {
+  return `${what} on ${machine} restarted while measuring: ${detail}`
+}
+
+function lastValue({ name, unit, statistics }: Metric): string {
+  return `${name} ${formatFigure(statistics.values.at(-1)!, null, unit)}`
+}
