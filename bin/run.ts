@@ -9,13 +9,20 @@ export const runOptions: readonly OptionSpec[] = [
   {
     name: 'stage',
     value: 'dev|cicd',
-    help: 'recorded with the run; default: cicd (building for dev is not there yet)',
+    help: 'dev builds the image of --dpservice-source, cicd pulls it; default: cicd without a source',
   },
   {
     name: 'docker-image',
     value: 'REF',
     help: "the data plane's image; default: the config's default_dpservice_image",
   },
+  {
+    name: 'dpservice-source',
+    aliases: ['dpservice-build-path'],
+    value: 'DIR',
+    help: 'a source tree with a Dockerfile: built here, sent to the hypervisors (--stage dev)',
+  },
+  { name: 'reboot', help: 'reboot the VMs before the data plane is deployed' },
   {
     name: 'env-config-file',
     value: 'FILE',
@@ -41,13 +48,6 @@ export const runOptions: readonly OptionSpec[] = [
   { name: 'verbose', help: 'show every step' },
 ]
 
-/** Options of the design that a later version serves: refused with a sentence, not as a misspelling. */
-const laterOptions = new Map([
-  ['dpservice-source', 'build the image yourself and give it with --docker-image'],
-  ['dpservice-build-path', 'build the image yourself and give it with --docker-image'],
-  ['reboot', 'reboot the hypervisors before the run'],
-])
-
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
 export const runHelp = `dpbench run --mode MODE [options] [suite files…]
@@ -60,7 +60,6 @@ Every option of Vitest is taken as well (-t NAME runs one scenario, by its old n
 export async function run(argv: readonly string[]): Promise<number> {
   const interruption = new Interruption()
   const { values, rest } = takeOptions(argv, runOptions)
-  refuseLater(rest)
   applySettings(values)
   process.env['DPBENCH_REPORTER_ALONE'] = '1'
   const { createVitest } = await import('vitest/node')
@@ -71,6 +70,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     requirePlugin(vitest)
     await vitest.start(filter)
   } catch (error) {
+    if (interruption.exitCode !== undefined) return interruption.exitCode
     if (!isNoTests(error)) throw error
     const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
     throw new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, {
@@ -99,13 +99,6 @@ function requirePlugin({ vite }: Vitest): void {
     `the plugin is missing in ${where}: write \`import { dpbench } from 'dpbench/plugin'\` and ` +
       '`export default defineConfig({ plugins: [dpbench()] })` into vitest.config.ts',
   )
-}
-
-function refuseLater(rest: readonly string[]): void {
-  for (const argument of rest) {
-    const instead = laterOptions.get(argument.replace(/^--/, '').split('=')[0]!)
-    if (instead) throw new UsageError(`${argument} is not there yet in this version: ${instead}`)
-  }
 }
 
 function applySettings(values: OptionValues): void {

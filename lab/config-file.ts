@@ -25,6 +25,8 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
     key_file: lab.keyFile,
     public_key_file: lab.publicKeyFile,
     ...(lab.image === undefined ? {} : { default_dpservice_image: lab.image }),
+    // what --stage dev builds with; the machine's own Docker is none of the lab's business
+    docker_host: `unix://${lab.controller.dockerSocket}`,
     // an emulated CPU starves one of three flows for a second now and then, and an empty second is no measurement
     concurrent_flow_count: lab.guests === 'qemu' ? 2 : 3,
     // Both hypervisors and all guests share the cores of one machine, which other work shares too: a wide spread is no fault.

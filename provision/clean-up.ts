@@ -8,6 +8,7 @@ import { ConfigError, ProvisionError, UsageError, describeError } from '../src/c
 import { openJournal, type Journal, type JournalEntry } from '../src/core/journal.ts'
 import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
 import { acquireLease } from '../src/environment/lease.ts'
+import { isKept, undoRuns } from '../src/environment/run-undo.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import { Connections, connectBySsh, telling } from './connections.ts'
 import { configChoice, type ProvisionOptions } from './inputs.ts'
@@ -39,8 +40,9 @@ export async function cleanUpProvisioned(
       `${journal.file}: ${journal.tornLines} line(s) cut short by a crash, before their step was begun`,
     )
   const entries = journal.pending('provision')
+  const kept = journal.pending('run').filter(isKept)
   if (options.dryRun) {
-    for (const entry of entries.toReversed()) deps.log(`would take back: ${entry.what}`)
+    for (const entry of [...kept, ...entries].toReversed()) deps.log(`would take back: ${entry.what}`)
     return { environment, undone: 0 }
   }
   await using _lease = await acquireLease(leaseFile(folder), randomUUID(), {
@@ -52,7 +54,13 @@ export async function cleanUpProvisioned(
     connect: options.verbose ? telling(connect, deps.log) : connect,
     hostKeysNow: await hostKeysNow(options),
   })
-  const result = await replay(journal, entries, connections, deps.log)
+  const ofRuns = await undoRuns(journal, kept, { log: deps.log })
+  const ofProvisioning = await replay(journal, entries, connections, deps.log)
+  const result = {
+    undone: [...ofRuns.undone, ...ofProvisioning.undone],
+    notes: ofProvisioning.notes,
+    left: [...ofRuns.left, ...ofProvisioning.left],
+  }
   await rm(path.join(folder, 'ship'), { recursive: true, force: true })
   report(result, environment, journal.file, deps.log)
   return { environment, undone: result.undone.length }
@@ -144,7 +152,7 @@ async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promis
   const pending: string[] = []
   for (const name of known) {
     const journal = await openJournal(path.join(environmentFolder(cwd, name), 'journal.jsonl'))
-    if (journal.pending('provision').length > 0) pending.push(name)
+    if (journal.pending('provision').length > 0 || journal.pending('run').some(isKept)) pending.push(name)
   }
   const [only, ...others] = pending
   if (others.length > 0) {

@@ -27,7 +27,7 @@ export async function normalize(
     sourceFile,
     keyFile: expandPath(file.key_file, scope),
     publicKeyFile: expandPath(file.public_key_file, scope),
-    ...defined({ defaultDpserviceImage: file.default_dpservice_image }),
+    ...defined({ defaultDpserviceImage: file.default_dpservice_image, dockerHost: file.docker_host }),
     concurrentFlowCount: file.concurrent_flow_count,
     expectedThroughput: {
       'non-offload': throughput(file.expected_throughput.sw),

@@ -218,6 +218,14 @@ export const configSchema = field.object(
       )
       .optional()
       .describe('Image that is used when no --docker-image is given.'),
+    docker_host: field
+      .text('a Docker engine', '"unix:///var/run/docker.sock"', (value) =>
+        /^(unix|tcp|ssh|npipe|fd):\/\/\S+$/.test(value),
+      )
+      .optional()
+      .describe(
+        "The controller's Docker engine, which --stage dev builds with, as `docker --host` takes it; if not given, the one that the docker program finds (DOCKER_HOST, its context, /var/run/docker.sock).",
+      ),
     concurrent_flow_count: field.number('a number of flows', 1, 256).describe('Flows measured at once.'),
     expected_throughput: field
       .object(

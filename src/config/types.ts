@@ -13,6 +13,8 @@ export interface BenchConfig {
   /** Its public key, which provisioning puts into the VMs. Absolute. */
   readonly publicKeyFile: string
   readonly defaultDpserviceImage?: string
+  /** The controller's Docker engine, as `docker --host` takes it. Default: as the docker program finds it. */
+  readonly dockerHost?: string
   readonly concurrentFlowCount: number
   readonly expectedThroughput: Readonly<Record<Mode, ExpectedThroughput>>
   /** What figures beside throughput must reach or must not exceed, by the names that suites ask for. */

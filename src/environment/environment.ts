@@ -19,18 +19,27 @@ import {
 } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { VirtualMachine } from '../machine/virtual-machine.ts'
+import { findCredentials } from '../transport/docker/credentials.ts'
+import type { BuiltImage } from '../transport/docker/build.ts'
+import { parseReference } from '../transport/docker/reference.ts'
+import { Shipment } from '../transport/docker/ship.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
 import { addLoopbackAddress, recordGuestUndo } from './guest-address.ts'
 import { acquireLease } from './lease.ts'
+import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
 import { RunLogs } from './run-logs.ts'
-import { type UndoRunOptions, undoRuns } from './run-undo.ts'
+import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 
 export interface EnvironmentOptions {
   readonly config: BenchConfig
   readonly mode: Mode
   /** The data plane's image. */
   readonly image: string
+  /** The image as it was built on the controller; without it `image` is pulled. */
+  readonly built?: BuiltImage | undefined
+  /** Whether the VMs are rebooted before the data plane is deployed. */
+  readonly reboot?: boolean | undefined
   readonly runId: string
   /** `<project>/.dpbench/<environment>`: journal and lease. */
   readonly folder: string
@@ -51,12 +60,14 @@ export class Environment implements AsyncDisposable {
   readonly guests: ReadonlyMap<string, PreparedGuest>
   readonly dataplane: DeployedDataplane
   readonly machines: readonly MachineDescription[]
+  /** Of this mode, when it was asked for. */
+  readonly reboots: readonly GuestReboot[]
   private readonly undoLog: UndoLog
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode }: EnvironmentOptions,
-    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines'>,
+    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'>,
     undoLog: UndoLog,
     stack: DisposalStack,
   ) {
@@ -67,6 +78,7 @@ export class Environment implements AsyncDisposable {
     this.guests = parts.guests
     this.dataplane = parts.dataplane
     this.machines = parts.machines
+    this.reboots = parts.reboots
     this.undoLog = undoLog
     this.stack = stack
   }
@@ -100,7 +112,10 @@ export class Environment implements AsyncDisposable {
         vms.map((vm) => vm.name),
       ),
     )
-    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const [connected] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const { vms, reboots } = options.reboot
+      ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
+      : { vms: connected, reboots: [] }
     stack.defer(() => undoOwn(journal, options, { hypervisors, guests: vms }))
     const undoLog = undoLogOf(journal, options)
     const deployments = config.hypervisors.map((hypervisor) => ({
@@ -115,8 +130,9 @@ export class Environment implements AsyncDisposable {
     }))
     const hosts = [...hypervisors.values(), ...vms.values()].map(({ ssh }) => ssh)
     const planned = await planPreparations(options, vms, undoLog)
+    const image = await imageOf(options, stack)
     const [dataplane, machines] = await together([
-      deployDpservice(deployments, { ...options, undoLog }).then((deployed) => {
+      deployDpservice(deployments, { ...options, ...image, undoLog }).then((deployed) => {
         stack.defer(() => deployed.release())
         return deployed
       }),
@@ -124,9 +140,15 @@ export class Environment implements AsyncDisposable {
       together([...planned.values()].map((guest) => guest.begin())),
     ])
     log('guests: data NICs up, asking for their leases')
-    const leases = [...planned].map(async ([name, guest]) => [name, await guest.lease()] as const)
+    const asked = performance.now()
+    const leases = [...planned].map(async ([name, guest]) => {
+      const prepared = await guest.lease()
+      tellLease(reboots, name, (performance.now() - asked) / 1000, log)
+      return [name, prepared] as const
+    })
     const guests = new Map(await together(leases))
-    return new Environment(options, { hypervisors, vms, guests, dataplane, machines }, undoLog, stack)
+    const parts = { hypervisors, vms, guests, dataplane, machines, reboots }
+    return new Environment(options, parts, undoLog, stack)
   }
 
   /**
@@ -142,6 +164,15 @@ export class Environment implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stack[Symbol.asyncDispose]()
   }
+}
+
+/** Where the data plane's image comes from. */
+async function imageOf(
+  { built, image, folder }: EnvironmentOptions,
+  stack: DisposalStack,
+): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'))) }
+  return { credentials: await findCredentials(parseReference(image).registry) }
 }
 
 async function connectHypervisors(
@@ -178,12 +209,18 @@ async function connectVms(
           { ipv4, ipv6, vni, managementMac: macAddress },
           { signal, timeoutMs: 60_000 },
         )
-        stack.use(connected)
-        stack.defer(() => logs.keepJournal(vm.name, connected.ssh))
-        return [vm.name, connected] as const
+        return [vm.name, adopt(connected, stack, logs)] as const
       }),
     ),
   )
+}
+
+/** Closed with the environment, its journal kept before. */
+function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
+  stack.use(vm)
+  logs.follow(vm.name, vm.ssh)
+  stack.defer(() => logs.keepJournal(vm.name))
+  return vm
 }
 
 async function planPreparations(
@@ -215,7 +252,8 @@ function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): Und
     async record({ hypervisor, what, undo }) {
       const host = hosts.get(hypervisor)
       if (!host) throw new TypeError(`${hypervisor} is not in the config`)
-      const id = await journal.record({ runId, scope: 'run', host, what, undo })
+      const kept = journal.pending('run').find((entry) => isKept(entry) && entry.what === what)
+      const id = kept?.id ?? (await journal.record({ runId, scope: 'run', host, what, undo }))
       return { done: () => journal.markUndone(id) }
     },
   }
@@ -227,20 +265,22 @@ async function undoStale(
   { runId, log }: EnvironmentOptions,
   hypervisors: ReadonlyMap<string, Hypervisor>,
 ): Promise<void> {
-  const stale = journal.pending('run').filter((entry) => entry.runId !== runId)
+  const stale = journal.pending('run').filter((entry) => entry.runId !== runId && !isKept(entry))
   if (stale.length === 0) return
   log(`putting back what an earlier run left: ${stale.map((entry) => entry.what).join(', ')}`)
   const { left } = await undoRuns(journal, stale, { hypervisors, log })
   refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
 }
 
-/** Images stay until the whole run ends: the next mode needs them again. */
+/** Images stay at least until the whole run ends: the next mode needs them again. */
 async function undoOwn(
   journal: Journal,
   { runId, log, keepLog }: EnvironmentOptions,
   connected: Pick<UndoRunOptions, 'hypervisors' | 'guests'>,
 ): Promise<void> {
-  const own = journal.pending('run').filter((entry) => entry.runId === runId && entry.undo.kind !== 'image')
+  const own = journal
+    .pending('run')
+    .filter((entry) => entry.runId === runId && entry.undo.kind !== 'image' && !isKept(entry))
   const { left } = await undoRuns(journal, own, { ...connected, log, keepLog })
   refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
 }

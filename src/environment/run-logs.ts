@@ -22,6 +22,8 @@ export class RunLogs {
     { readonly hypervisor: RemoteHost; readonly mark: ConsoleMark }
   >()
 
+  private readonly guests = new Map<string, RemoteHost>()
+
   constructor(options: RunLogOptions) {
     this.options = options
   }
@@ -47,8 +49,16 @@ export class RunLogs {
     await Promise.all(keeping)
   }
 
-  /** Keeps what a guest's system has logged since. */
-  async keepJournal(guest: string, host: RemoteHost): Promise<void> {
+  /** Where a guest's system is to be asked. After a reboot it is another connection. */
+  follow(guest: string, host: RemoteHost): void {
+    this.guests.set(guest, host)
+  }
+
+  /** Keeps what a guest's system has logged since, once. */
+  async keepJournal(guest: string): Promise<void> {
+    const host = this.guests.get(guest)
+    if (!host) return
+    this.guests.delete(guest)
     const seconds = (performance.now() - this.startedAt) / 1000
     await this.orSay(guest, 'journal', async () => this.keep(guest, 'journal', await guestLog(host, seconds)))
   }

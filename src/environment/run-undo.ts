@@ -5,7 +5,7 @@ import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
-import { dataplaneUndo } from '../dataplane/dpservice/undo.ts'
+import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
@@ -23,6 +23,11 @@ const guestUndo = z.object({
   bootId: z.string(),
   commands: z.array(z.array(z.string())),
 })
+
+/** Whether a run leaves the thing for the next one; `provision --clean-up` takes it back. */
+export function isKept({ undo }: JournalEntry): boolean {
+  return undo.kind === keptImage
+}
 
 /** A guest that was rebooted since has forgotten what was done to it. */
 async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoRunOptions): Promise<void> {

@@ -44,6 +44,18 @@ const dataPlane = z.object({
 })
 export type DataPlaneRecord = z.infer<typeof dataPlane>
 
+const reboot = z.object({
+  machine: text,
+  mode: text,
+  bootIdBefore: text,
+  bootIdAfter: text,
+  /** From the order to reboot until SSH answered from the new boot. */
+  sshSeconds: z.number(),
+  /** From asking the deployed data plane until the data NIC had its lease. */
+  leaseSeconds: z.number().optional(),
+})
+export type RebootRecord = z.infer<typeof reboot>
+
 const recordedError = z.object({
   /** `DPBENCH_…`, or the name of a foreign error. */
   code: text,
@@ -135,6 +147,8 @@ export const recordSchema = z.object({
   rule: ruleSchema,
   machines: z.array(machine),
   dataPlanes: z.array(dataPlane),
+  /** With `--reboot`, before each mode. */
+  reboots: z.array(reboot).optional(),
   /** What every reader of a figure must know, e.g. that a stand-in took dpservice's place. */
   notices: z.array(text),
   tests: z.array(testRecord),

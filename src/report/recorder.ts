@@ -9,6 +9,7 @@ import {
   type DataPlaneRecord,
   type LogRecord,
   type MachineRecord,
+  type RebootRecord,
   type RecordedError,
   type RunRecord,
   type TestRecord,
@@ -75,6 +76,11 @@ export class RunRecorder {
 
   dataPlane(deployed: DataPlaneRecord): void {
     this.#record.dataPlanes.push(deployed)
+  }
+
+  reboot(done: RebootRecord): void {
+    const { reboots = [] } = this.#record
+    this.#record.reboots = [...reboots, done]
   }
 
   /** Said once, however often it is given. */

@@ -41,8 +41,14 @@ const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup
 export const test = withSession
   .extend('environment', async ({ session, signal, task }) => {
     const environment = await session.open(signal)
-    const { mode, machines, dataplane } = environment
-    const meta: DpbenchTaskMeta = { mode, measurements: [], machines, dataplane: dataplane.provenance }
+    const { mode, machines, dataplane, reboots } = environment
+    const meta: DpbenchTaskMeta = {
+      mode,
+      measurements: [],
+      machines,
+      dataplane: dataplane.provenance,
+      reboots,
+    }
     task.meta.dpbench = meta
     return environment
   })

@@ -8,6 +8,7 @@ import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
+import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
@@ -86,13 +87,7 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  const image = settings.dockerImage ?? config.defaultDpserviceImage
-  if (image === undefined) {
-    throw new UsageError(
-      `no dpservice image: give --docker-image <reference>, or write "default_dpservice_image" into ${config.sourceFile}`,
-    )
-  }
-  return beginRun(settings, config, image)
+  return beginRun(settings, config, await imageToRun(settings, config))
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -110,6 +105,8 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     mode,
     config: run.config,
     image: run.image,
+    built: run.built,
+    reboot: run.settings.reboot,
     stateFolder: environmentFolder(process.cwd(), run.config.name),
     resultsFolder,
     verdictRule: run.settings.verdictRule,
@@ -146,6 +143,7 @@ function attach(vitest: Vitest, run: Run): void {
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
+    await buildForRun(run, resultsFolder)
     for (const each of vitest.projects) {
       // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
       each.config.tagsFilter ??= [run.settings.tags]

@@ -104,7 +104,7 @@ export class DpbenchReporter implements Reporter {
   }
 
   /** Machines and data planes are the same for all tests of a mode. */
-  private describe({ mode, machines = [], dataplane = [] }: DpbenchTaskMeta): void {
+  private describe({ mode, machines = [], dataplane = [], reboots = [] }: DpbenchTaskMeta): void {
     if (this.describedModes.has(mode)) return
     this.describedModes.add(mode)
     const { recorder, config } = this.run
@@ -121,6 +121,7 @@ export class DpbenchReporter implements Reporter {
         ...(governor !== undefined && { details: { governor } }),
       })
     }
+    for (const each of reboots) recorder.reboot({ ...each, mode })
     for (const { hypervisor, image, imageId, digest, version } of dataplane) {
       recorder.dataPlane({ machine: hypervisor, mode, image, digest: digest ?? imageId, version })
       if (/softplane/i.test(version)) {

@@ -2,6 +2,8 @@
 import type { BenchConfig, Mode } from '../config/index.ts'
 import type { MachineDescription } from '../environment/describe.ts'
 import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
+import type { GuestReboot } from '../environment/reboots.ts'
+import type { BuiltImage } from '../transport/docker/build.ts'
 import type { Preflight } from '../traffic/preflight.ts'
 import type { Metric } from '../verdict/metric.ts'
 import type { Sample } from '../verdict/sample.ts'
@@ -12,6 +14,9 @@ export interface RunContext {
   readonly mode: Mode
   readonly config: BenchConfig
   readonly image: string
+  /** The image as it was built for this run; without it `image` is pulled. */
+  readonly built?: BuiltImage | undefined
+  readonly reboot: boolean
   /** `<project>/.dpbench/<environment>` */
   readonly stateFolder: string
   readonly resultsFolder: string
@@ -46,6 +51,7 @@ export interface DpbenchTaskMeta {
   /** What the test ran on; the same for all tests of a mode. */
   readonly machines?: readonly MachineDescription[]
   readonly dataplane?: readonly DataplaneProvenance[]
+  readonly reboots?: readonly GuestReboot[]
 }
 
 declare module 'vitest' {

@@ -5,12 +5,13 @@ import { join, relative } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { openJournal } from '../core/journal.ts'
 import { journalFile } from '../environment/environment.ts'
-import { undoRuns } from '../environment/run-undo.ts'
+import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
+import type { BuiltImage } from '../transport/docker/build.ts'
 import { logKeeper } from './log-keeper.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
@@ -19,6 +20,8 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
+  /** Set when `--stage dev` has built it. */
+  built?: BuiltImage
   readonly startedAt: string
   readonly recorder: RunRecorder
   /** Made when the first suite is about to run, not before: a run that is refused leaves nothing. */
@@ -92,7 +95,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
 async function putBack({ runId, config, recorder }: Run, resultsFolder: string): Promise<void> {
   try {
     const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
-    const own = journal.pending('run').filter((entry) => entry.runId === runId)
+    const own = journal.pending('run').filter((entry) => entry.runId === runId && !isKept(entry))
     if (own.length === 0) return
     const { left } = await undoRuns(journal, own, { log: print, keepLog: logKeeper(resultsFolder, config) })
     recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))

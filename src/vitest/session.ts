@@ -17,11 +17,10 @@ export class Session implements AsyncDisposable {
    * @throws DpbenchError
    */
   open(signal: AbortSignal): Promise<Environment> {
-    const { config, mode, image, runId, stateFolder } = this.run
+    const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
-    const keepLog = logKeeper(this.run.resultsFolder, config)
-    const options = { config, mode, image, runId, folder: stateFolder, signal, log, keepLog }
-    this.opening ??= Environment.open(options)
+    const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog })
     return this.opening
   }
 

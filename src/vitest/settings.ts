@@ -2,6 +2,7 @@
  * What a run was asked for. The bin turns its options into these `DPBENCH_*` variables, so that an editor's Vitest or a
  * plain `vitest`, which can't take the options, runs the suites in the very same way.
  */
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Mode } from '../config/index.ts'
 import { UsageError } from '../core/errors.ts'
@@ -10,6 +11,9 @@ export interface RunSettings {
   readonly modes: readonly Mode[]
   readonly stage: 'dev' | 'cicd'
   readonly dockerImage?: string | undefined
+  /** The folder that `--stage dev` builds. Absolute. */
+  readonly dpserviceSource?: string | undefined
+  readonly reboot: boolean
   readonly envConfigFile?: string | undefined
   readonly envConfigName?: string | undefined
   /** The results folder's name. Default: the time. */
@@ -32,6 +36,8 @@ export const settingVariables = {
   mode: 'DPBENCH_MODE',
   stage: 'DPBENCH_STAGE',
   dockerImage: 'DPBENCH_DOCKER_IMAGE',
+  dpserviceSource: 'DPBENCH_DPSERVICE_SOURCE',
+  reboot: 'DPBENCH_REBOOT',
   envConfigFile: 'DPBENCH_ENV_CONFIG_FILE',
   envConfigName: 'DPBENCH_ENV_CONFIG_NAME',
   tag: 'DPBENCH_TAG',
@@ -58,8 +64,10 @@ export const defaultTags = `!${trafficTag}`
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
   mode: z.string().optional(),
-  stage: z.enum(['dev', 'cicd']).default('cicd'),
+  stage: z.enum(['dev', 'cicd']).optional(),
   dockerImage: nonEmpty,
+  dpserviceSource: nonEmpty,
+  reboot: z.stringbool().default(false),
   envConfigFile: nonEmpty,
   envConfigName: nonEmpty,
   tag: z
@@ -80,6 +88,7 @@ const hints: Partial<Record<SettingName, string>> = {
   stage: 'dev or cicd',
   profile: 'quick, default or release',
   verdict: 'interval or mean',
+  reboot: 'true or false',
   strict: 'true or false',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
@@ -108,9 +117,32 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     const what = mode === undefined ? '--mode is missing' : `--mode is "${mode}"`
     faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
   }
-  if (!parsed.success || !modes) throw new UsageError(faults.join('\n'))
-  const { verdict, ...others } = parsed.data
-  return { modes, ...others, verdictRule: verdict }
+  if (parsed.success) faults.push(...stageFaults(parsed.data))
+  if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
+  const { verdict, stage, dpserviceSource, ...others } = parsed.data
+  return {
+    modes,
+    ...others,
+    stage: stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
+    dpserviceSource: dpserviceSource && resolve(dpserviceSource),
+    verdictRule: verdict,
+  }
+}
+
+/** `dev` builds what it runs, `cicd` pulls it: what belongs to the other one is not silently left out. */
+function stageFaults({ stage, dockerImage, dpserviceSource }: z.output<typeof schema>): string[] {
+  const [source, sourceVariable] = [optionName('dpserviceSource'), settingVariables.dpserviceSource]
+  if (stage === 'dev' && dpserviceSource === undefined)
+    return [`--stage dev builds the image: give ${source} DIR (or set ${sourceVariable})`]
+  if (stage === 'cicd' && dpserviceSource !== undefined)
+    return [`${source} (${sourceVariable}) is for --stage dev: leave it out, or write --stage dev`]
+  if (dpserviceSource !== undefined && dockerImage !== undefined) {
+    const image = `${optionName('dockerImage')} (${settingVariables.dockerImage})`
+    return [
+      `${source} builds the image that is run: leave ${image} out, or write --stage cicd without ${source}`,
+    ]
+  }
+  return []
 }
 
 /** `dockerImage` → `--docker-image` */

@@ -80,7 +80,10 @@ describe.skipIf(faults.length > 0)(
       const again = await succeed('provision', '--disk-template', image, ...chosen)
       expect(again.match(/: unchanged, /g)).toHaveLength(3)
 
-      const run = await dpbench(['run', '--mode', 'offload', '-t', 'IPv4', '--tag', tag, ...chosen])
+      const run = await dpbench(
+        ['run', '--mode', 'offload', '-t', 'IPv4', '--reboot', '--tag', tag, ...chosen],
+        480_000,
+      )
       const file = join(root, 'results', tag, 'run.json')
       const record = parseRecord(await readFile(file, 'utf8'), file)
       const judged = record.tests.filter(({ result }) => result.state === 'judged')
@@ -93,6 +96,13 @@ describe.skipIf(faults.length > 0)(
         expect(kinds).toContain(`${vm} journal`)
       }
       expect(record.leftovers).toEqual([])
+      expect(record.reboots?.map(({ machine }) => machine)).toEqual(['vm1', 'vm2', 'vm3'])
+      for (const { machine, bootIdBefore, bootIdAfter, leaseSeconds } of record.reboots ?? []) {
+        expect(bootIdAfter).toMatch(/^[0-9a-f-]{36}$/)
+        expect(bootIdAfter).not.toBe(bootIdBefore)
+        expect(leaseSeconds).toBeGreaterThan(0)
+        expect(run.stdout).toMatch(new RegExp(`${machine}: rebooted, SSH back after [\\d.]+ s`))
+      }
       expect(run.exitCode, run.stdout).toBe(record.outcome.exitCode)
       expect([0, 4]).toContain(run.exitCode) // passed, or too noisy to say: never invalid, never missed
 

@@ -2,7 +2,9 @@
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
+import type { RegistryCredentials } from '../../transport/docker/credentials.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
+import type { Shipment } from '../../transport/docker/ship.ts'
 import type { Mode, UndoLog } from '../dataplane.ts'
 import {
   type DpserviceSettings,
@@ -14,6 +16,7 @@ import {
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
 import { type Plug, plugIn } from './plug-in.ts'
 import { DpdkCounters, askDpdk } from './telemetry.ts'
+import { keptImage } from './undo.ts'
 
 /** A VM and the port that serves it. */
 export interface PortPlan {
@@ -34,6 +37,10 @@ export interface DpserviceDeployment {
 export interface DeployOptions {
   readonly mode: Mode
   readonly image: string
+  /** The image as it was built on the controller, to be brought to the hypervisors; without it `image` is pulled. */
+  readonly shipment?: Shipment | undefined
+  /** For the registry of `image`. */
+  readonly credentials?: RegistryCredentials | undefined
   readonly runId: string
   readonly undoLog: UndoLog
   readonly signal?: AbortSignal | undefined
@@ -88,8 +95,24 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   return { hypervisor, container, client, underlay, devices, counters, provenance }
 }
 
+/** The image of this controller, as exactly that; it stays there for the next run. */
+async function shippedImage(
+  { name, docker }: Hypervisor,
+  shipment: Shipment,
+  { undoLog, log, signal }: DeployOptions,
+): Promise<PulledImage> {
+  const { reference } = shipment.image
+  const undo = { kind: keptImage, reference }
+  const journal = (): Promise<unknown> =>
+    undoLog.record({ hypervisor: name, what: `image ${reference} on ${name}`, undo })
+  const { id, shipped } = await shipment.to(name, docker, { log, signal, journal })
+  if (!shipped) log(`${name}: has the image already`)
+  return { reference, id, digest: undefined, pulled: shipped }
+}
+
 /** The image by pull, or as it lies there when it was loaded and no registry is in its name. */
 async function providedImage(hypervisor: Hypervisor, options: DeployOptions): Promise<PulledImage> {
+  if (options.shipment) return shippedImage(hypervisor, options.shipment, options)
   const before = await inspectImage(hypervisor.docker, options.image)
   if (before && (before.RepoDigests ?? []).length === 0) {
     return { reference: options.image, id: before.Id, digest: undefined, pulled: false }
@@ -102,7 +125,8 @@ async function providedImage(hypervisor: Hypervisor, options: DeployOptions): Pr
       undo: { kind: 'image', reference: options.image },
     })
   }
-  return pullImage(hypervisor.name, hypervisor.docker, options.image, { signal: options.signal })
+  const { signal, credentials } = options
+  return pullImage(hypervisor.name, hypervisor.docker, options.image, { signal, credentials })
 }
 
 function portPlug({ netdev, bridge }: PortPlan): Plug[] {

@@ -14,6 +14,9 @@ const containerUndo = z.object({ name: z.string(), runId: z.string() })
 const imageUndo = z.object({ reference: z.string() })
 const objectUndo = z.object({ container: z.string(), arguments: z.array(z.string()) })
 
+/** An image that stays when a run ends, so that the next one sends what is new alone; clean-up removes it. */
+export const keptImage = 'kept-image'
+
 /** By the journal's `kind`. A returned sentence says why something was left alone. */
 export const dataplaneUndo: Readonly<
   Record<string, (host: string, docker: Docker, undo: unknown, keepLog?: KeepLog) => Promise<string | void>>
@@ -32,17 +35,20 @@ export const dataplaneUndo: Readonly<
     return note
   },
 
-  async image(host, docker, undo) {
-    const { reference } = imageUndo.parse(undo)
-    try {
-      await accepting([404], () => docker.getImage(reference).remove())
-    } catch (error) {
-      if (engineStatus(error) !== 409) throw error
-      return `${host}: the image ${reference} is in use by another container and was left`
-    }
-  },
+  image: removeImage,
+  [keptImage]: removeImage,
 
   'dpservice-object': undoObject,
+}
+
+async function removeImage(host: string, docker: Docker, undo: unknown): Promise<string | void> {
+  const { reference } = imageUndo.parse(undo)
+  try {
+    await accepting([404], () => docker.getImage(reference).remove())
+  } catch (error) {
+    if (engineStatus(error) !== 409) throw error
+    return `${host}: the image ${reference} is in use by another container and was left`
+  }
 }
 
 /** Deletes an object of dpservice. Without its container, or stopped, dpservice holds no object any more. */

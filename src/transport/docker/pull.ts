@@ -1,7 +1,10 @@
 /** Pulling an image, to its end: the engine answers before it has begun, and tells of failure in the stream. */
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
+import type { RegistryCredentials } from './credentials.ts'
 import { engineStatus } from './engine-error.ts'
+import { pullFailure } from './pull-failure.ts'
+import { type ImageReference, parseReference } from './reference.ts'
 
 export interface PulledImage {
   /** As asked for. */
@@ -14,39 +17,70 @@ export interface PulledImage {
   readonly pulled: boolean
 }
 
+export interface PullOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+  readonly credentials?: RegistryCredentials | undefined
+}
+
 /**
- * Pulls `reference` and says what it got. A mutable tag is always asked for again, as `docker pull` does.
- * @throws DeployError with the engine's reason
+ * Pulls `reference` and says what it got. A mutable tag is always asked for again, as `docker pull` does; what was asked
+ * for by digest is verified to be it.
+ * @throws UsageError for a malformed reference, DeployError with what to do
  */
 export async function pullImage(
   host: string,
   docker: Docker,
   reference: string,
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined } = {},
+  options: PullOptions = {},
 ): Promise<PulledImage> {
+  const parsed = parseReference(reference)
+  const { credentials } = options
   const before = await inspectImage(docker, reference)
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 600_000)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   try {
-    const stream = await docker.pull(reference, { abortSignal })
-    await new Promise<void>((resolve, reject) => {
-      docker.modem.followProgress(stream, (error, events: { error?: string }[] | null) => {
-        const failure = error ?? events?.map((event) => event.error).find(Boolean)
-        if (failure) reject(failure instanceof Error ? failure : new Error(failure))
-        else resolve()
-      })
+    const stream = await docker.pull(reference, {
+      abortSignal,
+      ...(credentials && { authconfig: credentials }),
     })
+    await followToEnd(docker, stream)
   } catch (error) {
     options.signal?.throwIfAborted()
-    throw new DeployError(
-      `${host}: cannot pull ${reference}: ${describeError(error)}; check the name, that ${host} reaches the ` +
-        'registry, and its credentials',
-      { cause: error },
-    )
+    const said = describeError(error)
+    throw new DeployError(pullFailure(host, reference, parsed, said, credentials !== undefined), {
+      cause: new Error(said), // the engine's error carries its whole answer along
+    })
   }
   const after = await inspectImage(docker, reference)
   if (!after) throw new DeployError(`${host}: ${reference} was pulled, but the engine does not have it`)
-  return { reference, id: after.Id, digest: after.RepoDigests?.[0], pulled: before?.Id !== after.Id }
+  const digest = digestOf(after.RepoDigests ?? [], parsed)
+  if (parsed.digest !== undefined && !digest?.endsWith(`@${parsed.digest}`)) {
+    throw new DeployError(
+      `${host}: ${reference} was pulled, but what the engine has is ${digest ?? after.Id}; remove that image there and try again`,
+    )
+  }
+  return { reference, id: after.Id, digest, pulled: before?.Id !== after.Id }
+}
+
+/** An image may carry the digests of several repositories: the one that was asked counts. */
+function digestOf(digests: readonly string[], { repository, digest }: ImageReference): string | undefined {
+  const own = digests.filter((each) => each.startsWith(`${repository}@`))
+  return own.find((each) => each.endsWith(`@${digest}`)) ?? own[0] ?? digests[0]
+}
+
+/** Reads an engine's progress to its end. @throws what the engine tells in it */
+export async function followToEnd(docker: Docker, stream: NodeJS.ReadableStream): Promise<string[]> {
+  return new Promise<string[]>((resolve, reject) => {
+    docker.modem.followProgress(
+      stream,
+      (error, events: { error?: string; stream?: string; status?: string }[] | null) => {
+        const failure = error ?? events?.map((event) => event.error).find(Boolean)
+        if (failure) reject(failure instanceof Error ? failure : new Error(failure))
+        else resolve((events ?? []).map((event) => event.stream ?? event.status ?? ''))
+      },
+    )
+  })
 }
 
 /** The image, or undefined when the engine lacks it. */
