@@ -133,26 +133,34 @@ export class TestHypervisor {
     return await this.#engine.try(['exec', this.container, 'dpservice-cli', ...args])
   }
 
+  /** Command lines one after the other, in a fraction of the time of as many calls; their documents. */
+  async script(lines: readonly string[]): Promise<CliDocument[]> {
+    const commands = lines.map((line) => `dpservice-cli -o json ${line}`).join('\n')
+    const { stdout } = await this.#engine.try(['exec', this.container, 'sh', '-c', commands])
+    return stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as CliDocument)
+  }
+
   /** `init`, and an interface for every guest. Returns the underlay addresses by guest. */
   async configure(): Promise<Record<string, string>> {
-    await this.cli(['init'])
-    const routes: Record<string, string> = {}
-    for (const [index, guest] of this.spec.guests.entries()) {
-      const created = await this.createInterface(guest, index)
-      routes[guest.name] = String(created.document.spec?.underlay_route)
-    }
-    return routes
+    const lines = this.spec.guests.map((guest, index) => this.#interfaceCommand(guest, index).join(' '))
+    const [, ...created] = await this.script(['init', ...lines])
+    const routes = created.map(({ metadata, spec }) => [metadata?.id, spec?.underlay_route].map(String))
+    return Object.fromEntries(routes) as Record<string, string>
   }
 
   async createInterface(
     guest: GuestSpec,
     index: number,
   ): Promise<{ exitCode: number | null; document: CliDocument }> {
-    const { name, vni, ipv4, ipv6 } = guest
-    const device = `net_tap${index + 2}`
-    const flags = { id: name, vni: String(vni), device, ipv4, ipv6 }
-    const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
-    return await this.cli(['create', 'interface', ...words])
+    return await this.cli(this.#interfaceCommand(guest, index))
+  }
+
+  #interfaceCommand({ name, vni, ipv4, ipv6 }: GuestSpec, index: number): string[] {
+    const flags = { id: name, vni: String(vni), device: `net_tap${index + 2}`, ipv4, ipv6 }
+    return ['create', 'interface', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])]
   }
 
   async route(prefix: string, vni: number, nextHop: string): Promise<{ exitCode: number | null }> {

@@ -135,7 +135,7 @@ export const natCommands: readonly Command[] = [
     verb: 'list',
     nouns,
     flags: {
-      'nat-ip': required('address'),
+      'nat-ip': optional('address', '0.0.0.0'),
       'nat-type': optional('string', 'any'),
       'sort-by': optional('string', ''),
     },
@@ -150,7 +150,7 @@ export const natCommands: readonly Command[] = [
       const items = found?.map((each) =>
         'interfaceId' in each
           ? describeNat(itemStatus, each.interfaceId, each)
-          : { ...describeNeighbor(itemStatus, each), kind: 'Nat' },
+          : describeNeighbor(itemStatus, each),
       )
       const metadata = { nat_ip: flags['nat-ip'], nat_type: flags['nat-type'] }
       return { kind: 'NatList', metadata, status, items: items ?? null }

@@ -205,9 +205,14 @@ export class Dataplane implements Site {
     return this.#vnis.has(vni)
   }
 
-  /** Forgets the VNI's routes; its interfaces stay. */
+  /** Forgets the VNI's routes and network functions; its interfaces stay. */
   async resetVni(vni: number): Promise<void> {
-    const { overlay, routes } = this.#requireVni(vni)
+    const { overlay, routes, functions } = this.#requireVni(vni)
+    const translated = [...functions.nats.values(), ...functions.virtualIps.values()].map(({ ip }) => ip)
+    const freed = functions.clear()
+    await this.apply(vni)
+    for (const address of translated) await overlay.forgetConnections(address)
+    for (const address of freed) await this.release(address)
     for (const key of routes.keys()) await this.#removeRoute(overlay, routes, requirePrefix(key))
   }
 
@@ -252,7 +257,7 @@ export class Dataplane implements Site {
     const opened = {
       overlay: await Overlay.create(vni, this.#uplink),
       routes: new Map<string, RouteResult>(),
-      functions: new Functions(),
+      functions: new Functions(vni),
     }
     this.#vnis.set(vni, opened)
     return opened

@@ -54,8 +54,10 @@ export class Overlay {
     this.#counters = new PacketCounters(namespace, { mtu: uplink.portMtu, tunnel: this.#tunnel, wayOut })
     this.#steering = new Steering({
       namespace,
-      tunnelRoute: (family, address, table) =>
-        this.#route(family, everything[family], { vni: 0, address }, targetEnd(address), ` table ${table}`),
+      tunnelRoute: ({ family, address, forThisAddressAlone }, table) => {
+        const end = forThisAddressAlone ? targetEnd(address) : tunnelEnd(address)
+        return this.#route(family, everything[family], { vni: 0, address }, end, ` table ${table}`)
+      },
     })
   }
 

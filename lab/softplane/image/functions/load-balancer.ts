@@ -64,7 +64,8 @@ export async function createTarget(site: Site, id: string, targetIp: string): Pr
 export async function deleteTarget(site: Site, id: string, targetIp: string): Promise<void> {
   const { vni, targets } = requireBalancer(site, id)
   const target = parseAddress(targetIp)
-  if (!target || !targets.delete(formatAddress(target))) throw new ServiceError('NO_BACKIP')
+  if (targets.size === 0) throw new ServiceError('NO_BACKIP')
+  if (!target || !targets.delete(formatAddress(target))) throw new ServiceError('LB_BACKEND_DELETE')
   await site.apply(vni)
 }
 

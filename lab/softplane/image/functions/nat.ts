@@ -42,16 +42,17 @@ export function getNat(site: Site, interfaceId: string): NatResult {
   return describe(requireNat(site, interfaceId))
 }
 
-/** NATs with that address, of this hypervisor (`local`), of others (`neigh`), or both. */
+/** NATs with that address (`0.0.0.0`: any), of this hypervisor (`local`), of others (`neigh`), or both. */
 export function listNats(site: Site, natIp: string, type: string): (NatResult | NeighborNatResult)[] {
-  const ip = requireIpv4(natIp)
+  const wanted = requireIpv4(natIp)
+  const fits = ({ ip }: { ip: string }): boolean => wanted === '0.0.0.0' || ip === wanted
   return site
     .all()
-    .flatMap(({ nats, neighborNats }) => [
-      ...(type === 'neigh' ? [] : [...nats.values()].filter((nat) => nat.ip === ip).map(describe)),
+    .flatMap(({ nats, neighborNats, vni }) => [
+      ...(type === 'neigh' ? [] : [...nats.values()].filter(fits).map(describe)),
       ...(type === 'local'
         ? []
-        : [...neighborNats.values()].filter((nat) => nat.ip === ip).map((nat) => describeNeighbor(nat, 0))),
+        : [...neighborNats.values()].filter(fits).map((nat) => describeNeighbor(nat, vni))),
     ])
 }
 

@@ -23,7 +23,7 @@ const table = 'softplane'
 export function waysOf(functions: Functions, { own }: RuleContext): Map<string, Way> {
   const ways = new Map<string, Way>()
   for (const { underlay: address } of functions.neighborNats.values())
-    ways.set(neighborKey(address), { to: 'underlay', family: 4, address })
+    ways.set(neighborKey(address), { to: 'underlay', family: 4, address, forThisAddressAlone: false })
   for (const prefix of functions.balancedPrefixes.values()) {
     const way = guestWay(prefix)
     if (way) ways.set(targetKey(prefix.underlay, way.family), way)
@@ -32,7 +32,7 @@ export function waysOf(functions: Functions, { own }: RuleContext): Map<string, 
     const { family } = balancer.ip
     for (const address of balancer.targets.values())
       if (!sameHypervisor(address, own))
-        ways.set(targetKey(address, family), { to: 'underlay', family, address })
+        ways.set(targetKey(address, family), { to: 'underlay', family, address, forThisAddressAlone: true })
   }
   return ways
 }
@@ -44,7 +44,7 @@ export function renderRules(
   marks: ReadonlyMap<string, number>,
 ): string {
   const chains = [
-    ...chain('steer', 'type filter hook prerouting priority mangle', steering(functions, context, marks)),
+    ...chain('steer', 'type filter hook prerouting priority mangle', steering(functions, marks)),
     ...chain('nat-in', 'type nat hook prerouting priority dstnat', incoming(functions, context)),
     ...chain('nat-out', 'type nat hook postrouting priority srcnat', outgoing(functions, context)),
     ...forwarding(functions, context),
@@ -76,14 +76,10 @@ function arrival({ underlay, prefix }: GuestPrefix, marks: ReadonlyMap<string, n
   return [`ether daddr ${targetEnd(underlay).mac} meta pkttype set host meta mark set ${mark}`]
 }
 
-function steering(
-  { loadBalancers, neighborNats }: Functions,
-  { tunnel }: RuleContext,
-  marks: ReadonlyMap<string, number>,
-): string[] {
+function steering({ loadBalancers, neighborNats }: Functions, marks: ReadonlyMap<string, number>): string[] {
   const neighbors = [...neighborNats.values()].map(
     ({ ip, minPort, maxPort, underlay }) =>
-      `iifname "${tunnel}" ip daddr ${ip} meta l4proto { tcp, udp } th dport ${minPort}-${maxPort - 1} ` +
+      `ip daddr ${ip} meta l4proto { tcp, udp } th dport ${minPort}-${maxPort - 1} ` +
       `meta mark set ${marks.get(neighborKey(underlay))}`,
   )
   return [...neighbors, ...[...loadBalancers.values()].flatMap((balancer) => balance(balancer, marks))]

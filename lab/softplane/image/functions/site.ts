@@ -69,6 +69,7 @@ export interface Firewall {
 
 /** The functions of one VNI; keys are interface ids where nothing else is said. */
 export class Functions {
+  readonly vni: number
   readonly nats = new Map<string, Nat>()
   readonly neighborNats = new Map<string, NeighborNat>()
   readonly virtualIps = new Map<string, VirtualIp>()
@@ -79,6 +80,20 @@ export class Functions {
   /** By the load balancer's id. */
   readonly loadBalancers = new Map<string, LoadBalancer>()
   readonly firewalls = new Map<string, Firewall>()
+
+  constructor(vni: number) {
+    this.vni = vni
+  }
+
+  /** Forgets everything, and returns the underlay addresses that are free by that. */
+  clear(): Address[] {
+    const freed = this.underlays()
+    this.neighborNats.clear()
+    this.firewalls.clear()
+    for (const map of [this.nats, this.virtualIps, this.prefixes, this.balancedPrefixes, this.loadBalancers])
+      map.clear()
+    return freed
+  }
 
   /** Forgets what an interface had, and returns the underlay addresses that are free by that. */
   forgetGuest(id: string): Address[] {

@@ -5,9 +5,17 @@
 import type { Namespace } from '../daemon/namespace.ts'
 import type { Address } from '../shared/addresses.ts'
 
+/** Through the tunnel, to whoever has this underlay address. */
+export interface TunnelWay {
+  readonly to: 'underlay'
+  readonly family: 4 | 6
+  readonly address: Address
+  /** Whether the receiver must tell it from what it gets for its other underlay addresses. */
+  readonly forThisAddressAlone: boolean
+}
+
 export type Way =
-  /** Through the tunnel, to whoever has this underlay address. */
-  | { readonly to: 'underlay'; readonly family: 4 | 6; readonly address: Address }
+  | TunnelWay
   | { readonly to: 'guest'; readonly family: 4 | 6; readonly device: string; readonly gateway: string }
 
 /** Marks and tables have the same numbers. Those below are the kernel's. */
@@ -16,7 +24,7 @@ const firstMark = 1000
 export interface SteeringOptions {
   readonly namespace: Namespace
   /** Lines of `ip`'s batch language that make a default route to an underlay address in a table. */
-  readonly tunnelRoute: (family: 4 | 6, address: Address, table: number) => readonly string[]
+  readonly tunnelRoute: (way: TunnelWay, table: number) => readonly string[]
 }
 
 export class Steering {
@@ -37,7 +45,7 @@ export class Steering {
       await this.#options.namespace.ip(
         way.to === 'guest'
           ? [`route add default via ${way.gateway} dev ${way.device} onlink table ${mark}`]
-          : this.#options.tunnelRoute(way.family, way.address, mark),
+          : this.#options.tunnelRoute(way, mark),
       )
       await this.#rule('add', way.family, mark)
       this.#ways.set(key, { mark, family: way.family })
