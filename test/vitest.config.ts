@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+// part of the names of labs: the same in the main process, which takes them down, and in its workers
+process.env['DPBENCH_TEST_RUN'] ??= String(process.pid)
+
 const units = 'test/**/*.test.ts'
 const endToEnd = 'test/**/*.e2e.test.ts'
 /** They measure for the figures' sake, or look at the whole machine: nothing else may run meanwhile. */

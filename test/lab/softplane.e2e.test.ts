@@ -177,10 +177,11 @@ describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
     expect(await one.code('get interface --id vm9')).toEqual([2, 201])
     expect(await one.code('delete interface --id vm9')).toEqual([2, 201])
     expect(await one.code('reset vni --vni 100 --vni-type 0')).toEqual([2, 203])
-    const plain = await one.cliText(['create', 'nat', '--interface-id', 'vm1'])
-    expect(plain).toMatchObject({ exitCode: 1 })
-    expect(plain.stderr).toContain('unknown flag: --interface-id')
-    expect((await one.cliText(['list', 'nats'])).stderr).toContain('softplane does not have "list nats" yet')
+    const metered = await one.cliText(
+      `create interface --id vm9 --device net_tap9 ${vm9} --total-meter-rate 5`.split(' '),
+    )
+    expect(metered).toMatchObject({ exitCode: 1 })
+    expect(metered.stderr).toContain('softplane has no meters')
     expect((await one.cliText(['get', 'interface', '--id', 'vm9', '-o', 'table'])).stdout).toBe(
       'interface/vm9 server error: 201, NOT_FOUND\n',
     )
