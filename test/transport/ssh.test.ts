@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { type AddressInfo, type Socket, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -216,4 +218,20 @@ test('the Docker API over a forwarded Unix socket', async () => {
   } finally {
     server.close()
   }
+})
+
+test('a machine that takes a connection and says nothing is a failure once, also when its socket closes later', async () => {
+  const silent = createTcpServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const taken = once(silent, 'connection')
+  const { port } = silent.address() as AddressInfo
+  const connecting = connectHost({ ...sshd.address, port }, { via: host, timeoutMs: 1500 })
+  await expect(connecting).rejects.toThrow(/no SSH connection to .* within 1\.5 s/)
+  const [socket] = (await taken) as [Socket]
+  // Vitest counts what is thrown to nobody as a failure
+  const closed = once(socket, 'close')
+  socket.destroy()
+  await closed
+  silent.close()
+  await host.run(['true'])
 })

@@ -104,7 +104,8 @@ function ready(client: Client, config: ConnectConfig, signal: AbortSignal | unde
       signal?.removeEventListener('abort', onAbort)
       resolve()
     })
-    client.once('error', reject)
+    // on, not once: ssh2 tells of a handshake's end a second time when its socket closes, and nobody else listens yet
+    client.on('error', reject)
     client.once('close', () => reject(new Error('the connection was closed during the handshake')))
     client.connect(config)
   })
