@@ -1,4 +1,6 @@
 /** Which image a run deploys: one that is pulled, or with `--stage dev` one that is built first. */
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
@@ -27,13 +29,14 @@ export async function imageToRun(settings: RunSettings, config: BenchConfig): Pr
   return image
 }
 
-/** One tag per environment: the image of the last run is the one that is kept. */
-export function builtReference(environment: string): string {
+/** One tag per environment of one project on one controller: the image of its last run is the one that is kept. */
+export function builtReference(environment: string, project = process.cwd()): string {
+  const owner = createHash('sha256').update([hostname(), project, environment].join('\0')).digest('hex')
   const name = environment
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
-  return `dpbench-dev/${name || 'environment'}:latest`
+  return `dpbench-dev/${name || 'environment'}-${owner.slice(0, 8)}:latest`
 }
 
 /**

@@ -21,7 +21,9 @@ describe.skipIf(whyNoLab.length > 0)('the image of a run', { timeout: 120_000 },
   const imageIds = (): Promise<string[]> =>
     Promise.all(
       ['hypervisor-1', 'hypervisor-2'].map(async (name) =>
-        (await lab.shell(name, 'docker images --quiet --no-trunc dpbench-dev/env')).trim(),
+        (
+          await lab.shell(name, 'docker images --quiet --no-trunc --filter reference=dpbench-dev/env-*')
+        ).trim(),
       ),
     )
 
