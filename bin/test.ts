@@ -12,7 +12,7 @@ import { killMarked } from '../lab/state/processes.ts'
 import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
 
-const limitMinutes = 25
+const limitMinutes = 27
 /** In the environment of every process of this run, and at the end of the name of every lab that its tests make. */
 const runVariable = 'DPBENCH_TEST_RUN'
 

@@ -11,7 +11,10 @@ const alone = [
   'test/e2e/both-modes.e2e.test.ts',
   'test/e2e/fixtures.e2e.test.ts',
   'test/e2e/full-path.e2e.test.ts',
-  'test/lab/*.test.ts',
+  'test/lab/accelerator.e2e.test.ts',
+  'test/lab/interrupted.test.ts',
+  'test/lab/namespace-lab.test.ts',
+  'test/lab/softplane.e2e.test.ts',
 ]
 /** `npm test` sets it where no lab can be. */
 const withoutLab = process.env['DPBENCH_TEST_WITHOUT_LAB'] === '1'
