@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { measuredMetrics } from './metric-schema.ts'
 import { sampleSchema } from './sample-schema.ts'
+import { stepSchema } from './step-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
 
 /** Raised when a record of the old form would be misread. Added optional fields do not raise it. */
@@ -156,6 +157,8 @@ export const recordSchema = z.object({
   failures: z.array(recordedError.extend({ where: text })),
   /** What the data plane and the guests wrote during the run. */
   logs: z.array(log).default([]),
+  /** The timeline: what was done on which machine. */
+  steps: z.array(stepSchema).default([]),
   /** What clean-up could not remove. */
   leftovers: z.array(text),
   /** `SIGINT` or `SIGTERM`. */

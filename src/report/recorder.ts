@@ -14,6 +14,7 @@ import {
   type RunRecord,
   type TestRecord,
 } from './record.ts'
+import type { StepRecord } from './step-schema.ts'
 import { withoutSecrets } from './secrets.ts'
 
 /** What is known when a run begins. Secrets in `options` and `config` are replaced. */
@@ -62,6 +63,7 @@ export class RunRecorder {
       tests: [],
       failures: [],
       logs: [],
+      steps: [],
       leftovers: [],
     }
   }
@@ -105,6 +107,10 @@ export class RunRecorder {
   /** All that were kept, in the place of those that were given before. */
   logs(logs: readonly LogRecord[]): void {
     this.#record.logs.splice(0, this.#record.logs.length, ...logs)
+  }
+
+  step(...done: readonly StepRecord[]): void {
+    this.#record.steps.push(...done)
   }
 
   leftover(...what: readonly string[]): void {

@@ -1,5 +1,6 @@
 /** Samples as they stand in a run record: src/verdict's types, checked when a record is read. */
 import { z } from 'zod'
+import { countersSchema } from './counters-schema.ts'
 import type {
   FlowSample,
   FlowSide,
@@ -56,6 +57,7 @@ const provenance = z.object({
       softwareShare: z.number().optional(),
     })
     .optional(),
+  counters: z.array(countersSchema).optional(),
 }) satisfies z.ZodType<SampleProvenance>
 
 const measured = provenance.extend({

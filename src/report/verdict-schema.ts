@@ -1,5 +1,6 @@
 /** Verdicts as they stand in a run record: src/verdict's types, checked when a record is read. */
 import { z } from 'zod'
+import { causeSchema } from './counters-schema.ts'
 import type {
   InvalidVerdict,
   JudgedVerdict,
@@ -65,6 +66,7 @@ const base = z.object({
   expected: z.object({ bitsPerSecond: z.number(), key: z.string() }),
   rule: ruleSchema,
   notes: z.array(z.string()),
+  why: z.array(causeSchema).optional(),
 })
 
 const withStatistics = base.extend({ statistics: statisticsSchema, deviation: z.number() })

@@ -3,6 +3,8 @@
  * makes them; this room reads them. Rates are bits per second, times are milliseconds since 1970.
  */
 
+import type { MachineCounters } from './counters.ts'
+
 /** One repetition. `unusable` when the flows gave no common window to sum in. */
 export type Sample = SampleProvenance & (MeasuredFlows | UnusableFlows)
 
@@ -27,6 +29,8 @@ export interface SampleProvenance {
   readonly restarts?: readonly Restart[] | undefined
   /** Whether the data plane really worked in the mode that was asked for. */
   readonly modeEvidence?: ModeEvidence | undefined
+  /** Of the guests and the hypervisors, over this repetition. */
+  readonly counters?: readonly MachineCounters[] | undefined
 }
 
 /** All flows were read, and summed inside the window that they share. */

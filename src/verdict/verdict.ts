@@ -1,5 +1,7 @@
 /** Verdicts and what they are made from: the profile, the expectation, the statistics, the reasons. */
 
+import type { Cause } from './counters.ts'
+
 /** How a scenario is measured. `src/config` fills it from a profile's name or from numbers. */
 export interface MeasurementProfile {
   readonly name: string
@@ -46,6 +48,8 @@ interface VerdictBase {
   readonly rule: VerdictRule
   /** Remarks that change nothing: outliers, a mode that could not be proven, an unknown ceiling. */
   readonly notes: readonly string[]
+  /** Likely causes of the figure; changes nothing either. */
+  readonly why?: readonly Cause[] | undefined
 }
 
 interface WithStatistics {

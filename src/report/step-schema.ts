@@ -1,0 +1,25 @@
+/** The timeline of a run: what was done, on which machine, from when to when, and what came out. */
+import { z } from 'zod'
+
+/** Of a step's output at most this much is kept, its head and its end. */
+export const keptOutputCharacters = 4_000
+
+export const stepSchema = z.object({
+  /** Of the config, or `controller`. */
+  machine: z.string(),
+  mode: z.string().optional(),
+  /** The test during which it ran: suite and name. */
+  test: z.object({ suite: z.string(), name: z.string() }).optional(),
+  kind: z.enum(['phase', 'command', 'file', 'docker', 'connection']),
+  /** For people: `deploy the data plane`, or the command as a shell would take it. */
+  name: z.string(),
+  /** ISO 8601, by the controller's clock. */
+  startedAt: z.string(),
+  durationMs: z.number(),
+  outcome: z.enum(['ok', 'failed', 'aborted']),
+  exitStatus: z.number().optional(),
+  signal: z.string().optional(),
+  /** stdout and stderr, without secrets; cut in the middle when longer than `keptOutputCharacters`. */
+  output: z.string().optional(),
+})
+export type StepRecord = z.infer<typeof stepSchema>
