@@ -1,0 +1,173 @@
+/** What the cores of guests and hypervisors did: the mean over the repetitions by core, and over time the busiest of each machine. */
+import type { CoreUse, MachineCounters } from '../../verdict/counters.ts'
+import { formatPercent } from '../../verdict/format.ts'
+import type { TestRecord } from '../record.ts'
+import { axis, chartFigure } from './chart-figure.ts'
+import { seriesColor, seriesVariable } from './colors.ts'
+import { type Markup, html } from './markup.ts'
+import { placed } from './over-time.ts'
+
+interface Bar {
+  readonly machine: string
+  readonly role: string
+  readonly use: CoreUse
+}
+
+/** Bars that one chart can show; the least busy of more are counted, not drawn. */
+const mostBars = 24
+const kinds = ['user', 'system', 'softirq', 'steal'] as const
+
+export function cores(test: TestRecord): Markup | undefined {
+  const bars = barsOf(test)
+  if (bars.length === 0) return undefined
+  const kept = new Set(bars.toSorted((a, b) => b.use.busy - a.use.busy).slice(0, mostBars))
+  const shown = bars.filter((bar) => kept.has(bar))
+  const busiest = bars.reduce((most, bar) => (bar.use.busy > most.use.busy ? bar : most))
+  const more = bars.length - shown.length
+  return chartFigure({
+    title: `CPU by core, mean of the repetitions${more > 0 ? ` (the ${shown.length} busiest of ${bars.length})` : ''}`,
+    label: `The busiest core is ${nameOf(busiest)} with ${formatPercent(busiest.use.busy)}.`,
+    height: 60 + shown.length * 20,
+    legend: kinds.map((name, index) => ({ name, color: seriesVariable(index) })),
+    option: {
+      grid: { left: 170, right: 30, top: 8, bottom: 42 },
+      xAxis: {
+        ...axis,
+        type: 'value',
+        min: 0,
+        max: 100,
+        name: '% of the time',
+        nameLocation: 'middle',
+        nameGap: 26,
+      },
+      yAxis: { ...axis, type: 'category', inverse: true, data: shown.map(nameOf) },
+      series: kinds.map((kind, index) => ({
+        type: 'bar',
+        stack: 'core',
+        name: kind,
+        barWidth: 13,
+        itemStyle: { color: seriesColor(index) },
+        data: shown.map(({ use }) => Math.round(use[kind] * 1000) / 10),
+      })),
+    },
+    table: coreTable(shown),
+  })
+}
+
+export function busiestOverTime(test: TestRecord): Markup | undefined {
+  const all = placed(test.repetitions)
+  const machines = [
+    ...new Set(all.flatMap(({ sample }) => (sample.counters ?? []).map((each) => each.machine))),
+  ]
+  const first = Date.parse(test.repetitions[0]?.startedAt ?? '')
+  const lines = machines.map((machine) =>
+    all.flatMap(({ sample }) =>
+      busiestLine(
+        sample.counters?.find((each) => each.machine === machine),
+        first,
+      ),
+    ),
+  )
+  if (lines.every((line) => line.length === 0)) return undefined
+  return chartFigure({
+    title: 'The busiest core of each machine over time',
+    label: machines
+      .map(
+        (machine, index) =>
+          `${machine}: at most ${Math.max(0, ...lines[index]!.map(([, busy]) => busy ?? 0))} %`,
+      )
+      .join(', '),
+    height: 200,
+    legend: machines.map((name, index) => ({ name, color: seriesVariable(index) })),
+    option: {
+      grid: { left: 60, right: 20, top: 12, bottom: 42 },
+      xAxis: { ...axis, type: 'value', min: 0, name: 'seconds', nameLocation: 'middle', nameGap: 26 },
+      yAxis: {
+        ...axis,
+        type: 'value',
+        min: 0,
+        max: 100,
+        name: '% busy',
+        nameLocation: 'middle',
+        nameGap: 42,
+      },
+      series: lines.map((data, index) => ({
+        type: 'line',
+        showSymbol: false,
+        lineStyle: { width: 1.3, color: seriesColor(index) },
+        itemStyle: { color: seriesColor(index) },
+        data,
+      })),
+    },
+  })
+}
+
+function busiestLine(
+  counters: MachineCounters | undefined,
+  firstMs: number,
+): (readonly [number, number | null])[] {
+  const { cpuSeries } = counters ?? {}
+  if (!cpuSeries) return []
+  const points = cpuSeries.points.map(([seconds = 0, ...busy]): readonly [number, number] => [
+    Math.round(cpuSeries.startMs - firstMs + seconds * 1000) / 1000,
+    Math.round(Math.max(0, ...busy) * 1000) / 10,
+  ])
+  const last = points.at(-1)
+  return last ? [...points, [last[0], null]] : []
+}
+
+/** The mean of each core over the repetitions that have it. */
+function barsOf({ repetitions }: TestRecord): Bar[] {
+  const counters = repetitions.flatMap((sample) => sample.counters ?? [])
+  const machines = Map.groupBy(counters, ({ machine }) => machine)
+  return [...machines].flatMap(([machine, readings]) => {
+    const byCore = Map.groupBy(
+      readings.flatMap((each) => each.cores),
+      ({ core }) => core,
+    )
+    return [...byCore.values()].map((uses) => ({ machine, role: readings[0]!.role, use: meanOf(uses) }))
+  })
+}
+
+function meanOf(uses: readonly CoreUse[]): CoreUse {
+  const mean = (key: keyof CoreUse): number => uses.reduce((sum, use) => sum + use[key], 0) / uses.length
+  return {
+    core: uses[0]!.core,
+    busy: mean('busy'),
+    user: mean('user'),
+    system: mean('system'),
+    softirq: mean('softirq'),
+    steal: mean('steal'),
+  }
+}
+
+function nameOf({ machine, use }: Bar): string {
+  return `${machine} core ${use.core}`
+}
+
+function coreTable(bars: readonly Bar[]): Markup {
+  return html`<table>
+    <caption>
+      Share of the time, mean of the repetitions
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">machine</th>
+        <th scope="col">core</th>
+        <th scope="col">busy</th>
+        ${kinds.map((kind) => html`<th scope="col">${kind}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${bars.map(
+        ({ machine, use }) =>
+          html`<tr>
+            <td>${machine}</td>
+            <td>${use.core}</td>
+            <td class="figure">${formatPercent(use.busy)}</td>
+            ${kinds.map((kind) => html`<td class="figure">${formatPercent(use[kind])}</td>`)}
+          </tr>`,
+      )}
+    </tbody>
+  </table>`
+}
