@@ -3,16 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import { together } from '../core/together.ts'
-import type { SoftwarePackets } from '../dataplane/dataplane.ts'
+import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
-import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { ceilingOn, lineOf } from './ceiling.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { modeEvidence } from './mode-evidence.ts'
@@ -72,11 +73,15 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const artifacts: string[] = []
   const counting = new MeasurementCounting(machinesOf(from, backends ?? [to]), runSeconds(plan.profile))
   let checked: Preflight | undefined
+  let line: Line | undefined
   let verdict: Verdict | undefined
   const report = (): void =>
     context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
   try {
-    checked = await checkPath(environment, request, signal)
+    ;[checked, line] = await together([
+      checkPath(environment, request, signal),
+      lineOf(environment.dataplane, from, backends ?? [to]),
+    ])
   } catch (error) {
     report()
     throw error
@@ -91,6 +96,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
       artifacts,
       checked,
       counting,
+      ceiling: ceilingOn(line, { mtu: checked.mtuBytes, family }),
     })
     samples.push(sample)
     const step = nextStep(samples, plan)
@@ -174,6 +180,7 @@ interface Repetition extends FlowRequest {
   readonly artifacts: string[]
   readonly checked: Preflight
   readonly counting: MeasurementCounting
+  readonly ceiling: Ceiling | undefined
 }
 
 async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
@@ -189,6 +196,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     tool: request.backends ? 'iperf 2' : 'iperf3',
     flowsAsked,
     socketBufferBytes,
+    ...(request.ceiling && { ceiling: request.ceiling }),
     ...(request.backends && { backends: request.backends.map((each) => each.name) }),
   }
   let ran: RanFlows
