@@ -8,7 +8,9 @@ const core = z.object({
   user: z.number(),
   system: z.number(),
   softirq: z.number(),
+  irq: z.number().optional(),
   steal: z.number(),
+  busyAtRest: z.number().optional(),
 }) satisfies z.ZodType<CoreUse>
 
 const networkInterface = z.object({
@@ -21,6 +23,7 @@ const networkInterface = z.object({
   sentPackets: z.number(),
   sendDropped: z.number(),
   sendErrors: z.number(),
+  driverDrops: z.record(z.string(), z.number()).optional(),
 }) satisfies z.ZodType<InterfaceUse>
 
 const cpuSeries = z.object({
@@ -31,6 +34,7 @@ const cpuSeries = z.object({
 export const countersSchema = z.object({
   machine: z.string(),
   role: z.enum(['guest', 'hypervisor']),
+  ends: z.array(z.enum(['sender', 'receiver'])).optional(),
   seconds: z.number(),
   cores: z.array(core),
   softirqs: z.record(z.string(), z.number()).optional(),

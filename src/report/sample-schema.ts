@@ -58,6 +58,7 @@ const provenance = z.object({
     })
     .optional(),
   counters: z.array(countersSchema).optional(),
+  countersMissing: z.array(z.string()).optional(),
 }) satisfies z.ZodType<SampleProvenance>
 
 const measured = provenance.extend({

@@ -7,6 +7,7 @@ import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import {
+  causesOf,
   countsOf,
   explanationOf,
   logFilesOf,
@@ -143,13 +144,16 @@ function ratios(record: RunRecord, paint: Paint): string {
 function problems(record: RunRecord, paint: Paint): string {
   const failing = rowsOf(record).filter(({ state }) => state !== 'PASS')
   const alike = Map.groupBy(failing, ({ state, test }) =>
-    JSON.stringify([state, explanationOf(test), reasonsOf(test)]),
+    JSON.stringify([state, explanationOf(test), reasonsOf(test), causesOf(test)]),
   )
   const ofTests = [...alike.values()].flatMap((rows) => {
     const [first] = rows
     if (!first) return []
     const titles = rows.map((row) => `${paint(styles[row.state], row.state)}  ${titleOf(row)}`)
-    return [...titles, ...indent([explanationOf(first.test), ...reasonsOf(first.test)])]
+    return [
+      ...titles,
+      ...indent([explanationOf(first.test), ...reasonsOf(first.test), ...causesOf(first.test)]),
+    ]
   })
   const ofRun = record.failures.flatMap(({ where, code, message }) => [
     `${paint('red', 'ERROR')}  ${where}`,

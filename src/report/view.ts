@@ -80,6 +80,14 @@ export function reasonsOf(test: TestRecord): string[] {
   return verdict?.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
 }
 
+/** Likely causes of a figure, where they explain something: of what passed, the record alone has them. */
+export function causesOf(test: TestRecord): string[] {
+  const verdict = verdictOf(test)
+  return verdict && verdict.state !== 'PASS'
+    ? (verdict.why ?? []).map(({ message }) => `why: ${message}`)
+    : []
+}
+
 /** The remarks beside a verdict. */
 export function notesOf(test: TestRecord): readonly string[] {
   const ofMetrics = test.metrics.flatMap(({ measurement, notes }) =>
@@ -88,9 +96,9 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons and remarks together. */
+/** Reasons, causes and remarks together. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...notesOf(test)]
+  return [...reasonsOf(test), ...causesOf(test), ...notesOf(test)]
 }
 
 /** `4 passed, 1 failed` */

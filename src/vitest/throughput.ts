@@ -2,16 +2,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
-import type { SoftwarePackets } from '../dataplane/dataplane.ts'
+import { together } from '../core/together.ts'
+import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { alignFlows } from '../traffic/iperf3/window.ts'
+import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import { judge, nextStep } from '../verdict/decide.ts'
-import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { ceilingOn, lineOf } from './ceiling.ts'
+import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
@@ -68,12 +71,17 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
+  const counting = new MeasurementCounting(machinesOf(from, backends ?? [to]), runSeconds(plan.profile))
   let checked: Preflight | undefined
+  let line: Line | undefined
   let verdict: Verdict | undefined
   const report = (): void =>
     context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
   try {
-    checked = await checkPath(environment, request, signal)
+    ;[checked, line] = await together([
+      checkPath(environment, request, signal),
+      lineOf(environment.dataplane, from, backends ?? [to]),
+    ])
   } catch (error) {
     report()
     throw error
@@ -87,6 +95,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
       number: samples.length + 1,
       artifacts,
       checked,
+      counting,
+      ceiling: ceilingOn(line, { mtu: checked.mtuBytes, family }),
     })
     samples.push(sample)
     const step = nextStep(samples, plan)
@@ -169,6 +179,8 @@ interface Repetition extends FlowRequest {
   readonly number: number
   readonly artifacts: string[]
   readonly checked: Preflight
+  readonly counting: MeasurementCounting
+  readonly ceiling: Ceiling | undefined
 }
 
 async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
@@ -184,17 +196,21 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     tool: request.backends ? 'iperf 2' : 'iperf3',
     flowsAsked,
     socketBufferBytes,
+    ...(request.ceiling && { ceiling: request.ceiling }),
     ...(request.backends && { backends: request.backends.map((each) => each.name) }),
   }
   let ran: RanFlows
   let restarts: Restart[]
   let software: SoftwarePackets
+  let counting: RepetitionCounting | undefined
+  let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
     const before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
     const observation = await observePaths(environment.dataplane, request.from, receivers)
+    counting = await request.counting.begin(signal)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
-    software = await observation.end()
+    ;[software, counted] = await together([observation.end(), counting.end()])
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
@@ -202,6 +218,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     context.signal.throwIfAborted()
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
+  } finally {
+    await counting?.stop()
   }
   const { inputs } = ran
   const aligned = alignFlows(inputs, run.config.measurement)
@@ -212,7 +230,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
   const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
-  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
+  return { ...provenance, tool, restarts, ...counted, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
