@@ -13,9 +13,11 @@ interface Bar {
   readonly use: CoreUse
 }
 
+type Figures = [busy: number, user: number, system: number, irq: number, softirq: number, steal: number]
+
 /** Bars that one chart can show; the least busy of more are counted, not drawn. */
 const mostBars = 24
-const kinds = ['user', 'system', 'softirq', 'steal'] as const
+const kinds = ['user', 'system', 'irq', 'softirq', 'steal'] as const
 
 export function cores(test: TestRecord): Markup | undefined {
   const bars = barsOf(test)
@@ -47,7 +49,7 @@ export function cores(test: TestRecord): Markup | undefined {
         name: kind,
         barWidth: 13,
         itemStyle: { color: seriesColor(index) },
-        data: shown.map(({ use }) => Math.round(use[kind] * 1000) / 10),
+        data: shown.map(({ use }) => Math.round((use[kind] ?? 0) * 1000) / 10),
       })),
     },
     table: coreTable(shown),
@@ -130,15 +132,10 @@ function barsOf({ repetitions }: TestRecord): Bar[] {
 }
 
 function meanOf(uses: readonly CoreUse[]): CoreUse {
-  const mean = (key: keyof CoreUse): number => uses.reduce((sum, use) => sum + use[key], 0) / uses.length
-  return {
-    core: uses[0]!.core,
-    busy: mean('busy'),
-    user: mean('user'),
-    system: mean('system'),
-    softirq: mean('softirq'),
-    steal: mean('steal'),
-  }
+  const mean = (key: 'busy' | (typeof kinds)[number]): number =>
+    uses.reduce((sum, use) => sum + (use[key] ?? 0), 0) / uses.length
+  const [busy, user, system, irq, softirq, steal] = (['busy', ...kinds] as const).map(mean) as Figures
+  return { core: uses[0]!.core, busy, user, system, irq, softirq, steal }
 }
 
 function nameOf({ machine, use }: Bar): string {
@@ -165,7 +162,7 @@ function coreTable(bars: readonly Bar[]): Markup {
             <td>${machine}</td>
             <td>${use.core}</td>
             <td class="figure">${formatPercent(use.busy)}</td>
-            ${kinds.map((kind) => html`<td class="figure">${formatPercent(use[kind])}</td>`)}
+            ${kinds.map((kind) => html`<td class="figure">${formatPercent(use[kind] ?? 0)}</td>`)}
           </tr>`,
       )}
     </tbody>

@@ -4,6 +4,7 @@ import { formatSeconds } from '../seconds.ts'
 import { evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
 import { busiestOverTime, cores } from './cores.ts'
 import { distribution } from './distribution.ts'
+import { interfaces } from './interfaces.ts'
 import { type Fragment, type Markup, html } from './markup.ts'
 import { overTime } from './over-time.ts'
 import { type TestGroup, ratioOf, stateBadge } from './parts.ts'
@@ -36,7 +37,7 @@ function measured(test: TestRecord): Markup {
   const took = formatSeconds(test.durationMs / 1000)
   return html`<h4>${test.mode ?? 'Measurement'}</h4>
     <p>${test.scenario && `threshold ${test.scenario}, `}started ${test.startedAt}, took ${took}</p>
-    ${charts}
+    ${charts} ${interfaces(test)}
     ${
       evidence.length > 0 &&
       html`<details>
