@@ -101,6 +101,7 @@ describe('reports', () => {
       'one/run.json',
       'one/junit.xml',
       'one/summary.md',
+      'one/report.html',
       'one/vm2vm/test-1-offload/SUCCESS',
       'one/vm2vm/test-2-offload/FAILED',
       'latest',

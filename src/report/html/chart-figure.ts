@@ -42,13 +42,18 @@ function legendOf(entries: NonNullable<ChartFigure['legend']>): Markup {
   </ul>`
 }
 
-/** Without the rules for a pointer, which nothing here follows, and without a size of its own. */
+/**
+ * Without the rules for a pointer, which nothing here follows, without what the page's style says, without a size of its own,
+ * and with a tenth of a pixel as the smallest difference.
+ */
 function slim(svg: string): string {
   return withVariables(svg)
     .replaceAll(/<style\s*>[\s\S]*?<\/style>/g, '')
     .replaceAll(/ class="zr[^"]*"| pointer-events="visible"/g, '')
     .replace(/(<svg[^>]*?) width="\d+" height="\d+"/, '$1')
-    .replaceAll(/font-family:sans-serif;/g, '')
+    .replaceAll(/(?<= style=")font-size:12px;font-family:sans-serif;/g, '')
+    .replaceAll(/font-family:sans-serif;| xml:space="preserve"| style=""/g, '')
+    .replaceAll(/(\d\.\d)\d+/g, '$1')
     .replaceAll(/>\n</g, '><')
 }
 

@@ -5,7 +5,6 @@ import type { TestRecord } from '../record.ts'
 import { axis, chartFigure } from './chart-figure.ts'
 import { seriesColor, seriesVariable } from './colors.ts'
 import { type Markup, html } from './markup.ts'
-import { placed } from './over-time.ts'
 
 interface Bar {
   readonly machine: string
@@ -16,7 +15,9 @@ interface Bar {
 type Figures = [busy: number, user: number, system: number, irq: number, softirq: number, steal: number]
 
 /** Bars that one chart can show; the least busy of more are counted, not drawn. */
-const mostBars = 24
+const mostBars = 16
+/** Points of one line over time. */
+const mostPoints = 160
 const kinds = ['user', 'system', 'irq', 'softirq', 'steal'] as const
 
 export function cores(test: TestRecord): Markup | undefined {
@@ -49,26 +50,22 @@ export function cores(test: TestRecord): Markup | undefined {
         name: kind,
         barWidth: 13,
         itemStyle: { color: seriesColor(index) },
-        data: shown.map(({ use }) => Math.round((use[kind] ?? 0) * 1000) / 10),
+        data: shown.map(({ use }) => Math.round((use[kind] ?? 0) * 1000) / 10 || null),
       })),
     },
     table: coreTable(shown),
   })
 }
 
-export function busiestOverTime(test: TestRecord): Markup | undefined {
-  const all = placed(test.repetitions)
-  const machines = [
-    ...new Set(all.flatMap(({ sample }) => (sample.counters ?? []).map((each) => each.machine))),
-  ]
-  const first = Date.parse(test.repetitions[0]?.startedAt ?? '')
+export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined {
+  const counters = repetitions.flatMap((sample) => sample.counters ?? [])
+  const machines = [...new Set(counters.map(({ machine }) => machine))]
+  const place = {
+    firstMs: Date.parse(repetitions[0]?.startedAt ?? ''),
+    stretches: Math.max(3, Math.floor(mostPoints / repetitions.length)),
+  }
   const lines = machines.map((machine) =>
-    all.flatMap(({ sample }) =>
-      busiestLine(
-        sample.counters?.find((each) => each.machine === machine),
-        first,
-      ),
-    ),
+    counters.filter((each) => each.machine === machine).flatMap((each) => busiestLine(each, place)),
   )
   if (lines.every((line) => line.length === 0)) return undefined
   return chartFigure({
@@ -104,18 +101,22 @@ export function busiestOverTime(test: TestRecord): Markup | undefined {
   })
 }
 
+/** A point per stretch of a repetition, so that the line of all of them has at most `mostPoints`: the highest of the stretch. */
 function busiestLine(
-  counters: MachineCounters | undefined,
-  firstMs: number,
+  { cpuSeries }: MachineCounters,
+  { firstMs, stretches }: { readonly firstMs: number; readonly stretches: number },
 ): (readonly [number, number | null])[] {
-  const { cpuSeries } = counters ?? {}
-  if (!cpuSeries) return []
-  const points = cpuSeries.points.map(([seconds = 0, ...busy]): readonly [number, number] => [
-    Math.round(cpuSeries.startMs - firstMs + seconds * 1000) / 1000,
-    Math.round(Math.max(0, ...busy) * 1000) / 10,
-  ])
+  const { startMs = 0, points = [] } = cpuSeries ?? {}
   const last = points.at(-1)
-  return last ? [...points, [last[0], null]] : []
+  if (!last) return []
+  const at = (seconds = 0): number => Math.round(startMs - firstMs + seconds * 1000) / 1000
+  const width = Math.max(1, Math.ceil(points.length / stretches))
+  const highest = Array.from({ length: Math.ceil(points.length / width) }, (_, index) => {
+    const stretch = points.slice(index * width, (index + 1) * width)
+    const busy = Math.max(0, ...stretch.flatMap(([, ...shares]) => shares))
+    return [at(stretch.at(-1)![0]), Math.round(busy * 1000) / 10] as const
+  })
+  return [...highest, [at(last[0]), null]]
 }
 
 /** The mean of each core over the repetitions that have it. */

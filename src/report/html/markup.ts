@@ -14,8 +14,13 @@ export type Fragment = string | number | Markup | false | undefined | readonly F
 
 /** A template whose values are escaped; nothing is written for `false` and `undefined`. */
 export function html(literals: TemplateStringsArray, ...values: readonly Fragment[]): Markup {
-  return new Markup(String.raw({ raw: literals }, ...values.map(written)))
+  let raw = compact.get(literals)
+  if (!raw) compact.set(literals, (raw = literals.map((literal) => literal.replaceAll(/\s*\n\s*/g, '\n'))))
+  return new Markup(String.raw({ raw }, ...values.map(written)))
 }
+
+/** Templates without the white space that lines them up in the source. */
+const compact = new WeakMap<TemplateStringsArray, string[]>()
 
 /** Markup that was made elsewhere, such as a chart: never text of tools or people. */
 export function trusted(text: string): Markup {

@@ -31,7 +31,6 @@ export function overTime(test: TestRecord): Markup | undefined {
     type: 'line',
     name: names[index]!,
     showSymbol: false,
-    step: 'end',
     lineStyle: { width: 1.3, color: seriesColor(index) },
     itemStyle: { color: seriesColor(index) },
     data,
@@ -74,17 +73,16 @@ export function overTime(test: TestRecord): Markup | undefined {
   })
 }
 
-/** A step per interval, from its start; a gap before the next repetition. */
+/** A point in the middle of each interval; a gap before the next repetition. */
 function lineOf({ sample, offset }: Placed, name: string): Point[] {
   const intervals = intervalsOf(sample.flows.find((flow) => flow.name === name))
-  const [first] = intervals
   const last = intervals.at(-1)
-  if (!first || !last) return []
+  if (!last) return []
   const points = intervals.map(([start, end, bytes]): Point => [
-    rounded(offset + end),
+    rounded(offset + (start + end) / 2),
     rounded((bytes * 8) / Math.max(end - start, 1e-3) / 1e9),
   ])
-  return [[rounded(offset + first[0]), points[0]![1]], ...points, [rounded(offset + last[1]), null]]
+  return [...points, [rounded(offset + last[1]), null]]
 }
 
 function intervalsOf(flow: FlowSample | undefined): readonly RawInterval[] {

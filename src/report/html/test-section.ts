@@ -1,4 +1,6 @@
 /** One test of a run in all its modes: what it came to, why, and its charts. */
+import type { Cause } from '../../verdict/counters.ts'
+import { stateOf } from '../outcome.ts'
 import type { TestRecord } from '../record.ts'
 import { formatSeconds } from '../seconds.ts'
 import { evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
@@ -23,12 +25,17 @@ function outcome(test: TestRecord): Markup {
   return html`<p class="sentence">
       ${stateBadge(test)} ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}
     </p>
-    ${list('Reasons', reasonsOf(test))}
-    ${list(
-      'Likely causes',
-      why.map(({ message }) => message),
-    )}
-    ${list('Remarks', notesOf(test))}`
+    ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}`
+}
+
+/** Of a test that passed they are there for the curious. */
+function causes(test: TestRecord, why: readonly Cause[]): Markup | undefined {
+  const messages = why.map(({ message }) => message)
+  if (stateOf(test.result) !== 'PASS' || messages.length === 0) return list('Likely causes', messages)
+  return html`<details>
+    <summary>What bounded it: ${messages.length} likely causes</summary>
+    ${items(messages)}
+  </details>`
 }
 
 function measured(test: TestRecord): Markup {

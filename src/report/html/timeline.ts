@@ -8,9 +8,9 @@ import { type Markup, embeddedJson, html } from './markup.ts'
 import { plainText } from '../plain-text.ts'
 
 /** Characters of output in one page, all steps together. */
-const outputBudget = 500_000
+const outputBudget = 200_000
 /** Marks in one page; of more, the shortest that went well are left to run.json. */
-const mostSteps = 4_000
+const mostSteps = 1_500
 
 /** As the script reads it: seconds from the run's start. */
 interface Mark {
