@@ -47,7 +47,7 @@ button,input{font:inherit;color:inherit;background:var(--raised);border:1px soli
 .track{position:relative}
 .mark{position:absolute;height:13px;min-width:4px;padding:0;border:0;border-radius:2px;background:var(--series-1);cursor:pointer}
 .mark.phase{background:var(--muted);opacity:.75}.mark.docker{background:var(--series-3)}.mark.file{background:var(--series-5)}.mark.connection{background:var(--series-4)}
-.mark.failed,.mark.aborted{background:var(--fail);opacity:1}
+.mark.failed{background:var(--fail);opacity:1}.mark.aborted{background:var(--raised);border:2px solid var(--unstable)}
 .mark:focus-visible{outline-offset:1px;z-index:1}
 .step-output{border:1px solid var(--grid);padding:.2rem .8rem .6rem;margin-top:.6rem}
 .step-head{display:flex;justify-content:space-between;align-items:baseline;gap:1rem}.step-head h3{margin:.4rem 0}
