@@ -45,6 +45,11 @@ export const runOptions: readonly OptionSpec[] = [
     help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
   },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
+  { name: 'results', value: 'DIR', help: 'where results folders are made; default: results' },
+  {
+    name: 'measure-only',
+    help: 'measure the fewest repetitions of the profile, and hold nothing against a threshold',
+  },
   { name: 'verbose', help: 'show every step' },
 ]
 
