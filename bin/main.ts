@@ -31,6 +31,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./flow.ts')).flow(argv),
     longHelp: async () => (await import('./flow.ts')).flowHelp,
   },
+  calibrate: {
+    help: 'find the thresholds of this hardware by measuring, as a diff of the config',
+    run: async (argv) => (await import('./calibrate.ts')).calibration(argv),
+    longHelp: async () => (await import('./calibrate.ts')).calibrateHelp,
+  },
   demo: {
     help: 'the whole way in the embedded lab: provision, measure both modes, report',
     run: async (argv) => (await import('./demo.ts')).demo(argv),
