@@ -66,6 +66,14 @@ export async function takeSeriesOptions(
   return { kind, values, runArguments: [...runArguments, ...rest] }
 }
 
+/** @throws UsageError for each of `names` in `argv`, with what to do instead */
+export function refuseOptions(argv: readonly string[], names: readonly string[], instead: string): void {
+  const found = names.filter((name) =>
+    argv.some((each) => each === `--${name}` || each.startsWith(`--${name}=`)),
+  )
+  if (found.length > 0) throw new UsageError(`${found.map((name) => `--${name}`).join(', ')}: ${instead}`)
+}
+
 /** As `dpbench run` reads them. @throws UsageError */
 export function checkRunArguments(runArguments: readonly string[]): void {
   const { values } = takeOptions(runArguments, runOptions)
