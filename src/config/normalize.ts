@@ -43,7 +43,7 @@ export async function normalize(
 
 function throughput(file: ConfigFile['expected_throughput']['sw']): ExpectedThroughput {
   const { local_vm2vm, remote_vm2vm, lb, nat } = file
-  return { local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, ...defined({ lb }) }
+  return defined({ local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, lb })
 }
 
 function expected(file: ExpectedFile['sw'] = {}): Record<string, FigureExpectation> {

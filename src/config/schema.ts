@@ -7,8 +7,8 @@ import { measurementFile } from './schema-measurement.ts'
 
 const throughputFile = field.object(
   {
-    local_vm2vm: field.gbits().describe('Between VMs on one hypervisor, Gbit/s.'),
-    remote_vm2vm: field.gbits().describe('Between VMs on two hypervisors, Gbit/s.'),
+    local_vm2vm: field.gbits().optional().describe('Between VMs on one hypervisor, Gbit/s.'),
+    remote_vm2vm: field.gbits().optional().describe('Between VMs on two hypervisors, Gbit/s.'),
     lb: field.gbits().optional().describe('Through the load balancer, Gbit/s.'),
     nat: field.gbits().optional().describe('Through NAT, Gbit/s; remote_vm2vm, if not given.'),
   },
@@ -235,7 +235,7 @@ export const configSchema = field.object(
         },
         '{ "sw": { … }, "hw": { … } }',
       )
-      .describe('What this hardware must reach, Gbit/s.'),
+      .describe('What this hardware must reach, Gbit/s; `dpbench calibrate` finds what is not written.'),
     expected: expectedFile
       .optional()
       .describe(

@@ -25,11 +25,11 @@ export interface BenchConfig {
   readonly loadBalancer?: LoadBalancerConfig
 }
 
-/** Gbit/s. `nat` is `remote_vm2vm` where the file does not say otherwise. The keys name the scenario, as in the file. */
+/** Gbit/s; what is not there is not yet known. `nat` is `remote_vm2vm` where the file does not say otherwise. The keys name the scenario, as in the file. */
 export interface ExpectedThroughput {
-  readonly local_vm2vm: number
-  readonly remote_vm2vm: number
-  readonly nat: number
+  readonly local_vm2vm?: number
+  readonly remote_vm2vm?: number
+  readonly nat?: number
   readonly lb?: number
 }
 

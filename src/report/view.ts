@@ -1,6 +1,7 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
 import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
+import { summarise } from '../verdict/statistics.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
@@ -52,6 +53,13 @@ export function ratiosOf(record: RunRecord): Ratio[] {
 /** The verdict of a test, if it has one. */
 export function verdictOf({ result }: TestRecord): Verdict | undefined {
   return result.state === 'judged' || result.state === 'error' ? result.verdict : undefined
+}
+
+/** Of a test that measured throughput and held it against nothing. */
+export function measuredOnly({ result, scenario, repetitions }: TestRecord): SampleStatistics | undefined {
+  const measured = repetitions.filter((sample) => sample.state === 'measured')
+  if (result.state !== 'passed' || scenario === undefined || measured.length === 0) return undefined
+  return summarise(measured.map(({ receiver }) => receiver.bitsPerSecond))
 }
 
 /** In a sentence, why a test came out as it did. Empty when there is nothing to say. */
@@ -135,7 +143,7 @@ function groupsOf(record: RunRecord): Map<string, TestRecord[]> {
 
 function rowOf(test: TestRecord): Row {
   const verdict = verdictOf(test)
-  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : undefined
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : measuredOnly(test)
   const cov = statistics?.coefficientOfVariation
   return {
     test,

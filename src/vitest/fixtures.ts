@@ -55,7 +55,7 @@ export const test = withSession
   .extend('vm', ({ environment }) => named(environment.vms, 'VM'))
   .extend('hypervisor', ({ environment }) => named(environment.hypervisors, 'hypervisor'))
   .extend('placement', ({ environment, skip }): Placement =>
-    placementIn(environment, unmetNeed(inject('dpbench'), skip)),
+    placementIn(environment, unmetNeed(inject('dpbench'), skip), inject('dpbench').measureOnly),
   )
   .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()

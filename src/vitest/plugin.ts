@@ -112,6 +112,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
     strict: run.settings.strict,
+    measureOnly: run.settings.measureOnly,
   }
 }
 

@@ -11,9 +11,10 @@ import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
+import { figureOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
 import { takeMessages } from './messages.ts'
-import type { DpbenchTaskMeta } from './run-context.ts'
+import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { type Run, openResults, print } from './run.ts'
 import { defaultTags, trafficTag } from './settings.ts'
 
@@ -63,7 +64,7 @@ export class DpbenchReporter implements Reporter {
       suite,
       name: test.name,
       mode,
-      ...(last?.verdict && { scenario: last.verdict.expected.key }),
+      ...scenarioOf(last),
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
@@ -72,10 +73,13 @@ export class DpbenchReporter implements Reporter {
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
     })
-    const line = outcome.state === 'skipped' ? `${title(test)}: ${resultLine(outcome)}` : resultLine(outcome)
+    const snapshot = recorder.snapshot()
+    const only = measuredOnly(snapshot.tests.at(-1)!)
+    const said = only ? `measured: ${figureOf(only)}, n=${only.n}` : resultLine(outcome)
+    const line = outcome.state === 'skipped' ? `${title(test)}: ${said}` : said
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
-    await writeRecord(resultsFolder, recorder.snapshot())
+    await writeRecord(resultsFolder, snapshot)
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -131,6 +135,11 @@ export class DpbenchReporter implements Reporter {
       }
     }
   }
+}
+
+function scenarioOf(last: MeasurementReport | undefined): { scenario?: string } {
+  const scenario = last?.verdict?.expected.key ?? last?.scenario
+  return scenario === undefined ? {} : { scenario }
 }
 
 function title(test: TestCase): string {

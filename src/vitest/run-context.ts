@@ -24,6 +24,8 @@ export interface RunContext {
   readonly verbose: boolean
   /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */
+  readonly measureOnly: boolean
 }
 
 /** One measurement of a test, as it goes into the run record. */
@@ -33,6 +35,8 @@ export interface MeasurementReport {
   readonly samples: readonly Sample[]
   readonly preflight?: Preflight | undefined
   readonly verdict?: Verdict | undefined
+  /** Which threshold it is for, where there is no verdict that says so. */
+  readonly scenario?: string | undefined
   /** Figures beside throughput. */
   readonly metrics?: readonly Metric[] | undefined
   /** What the reader of the metrics should know. */

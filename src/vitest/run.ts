@@ -1,7 +1,7 @@
 /** One run in the main process: from its settings to its record on disk, clean-up of what workers left included. */
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
-import { join, relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { openJournal } from '../core/journal.ts'
 import { journalFile } from '../environment/environment.ts'
@@ -58,7 +58,7 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
 /** Makes the results folder of a run that has suites to run, once. */
 export async function openResults(run: Run): Promise<string> {
   const { settings, startedAt } = run
-  run.resultsFolder ??= await createResultsFolder(join(process.cwd(), 'results'), {
+  run.resultsFolder ??= await createResultsFolder(resolve(settings.results ?? 'results'), {
     tag: settings.tag,
     startedAt,
   })

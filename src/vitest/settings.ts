@@ -25,6 +25,10 @@ export interface RunSettings {
   readonly verdictRule: 'interval' | 'mean'
   /** A test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Measures the fewest repetitions and holds nothing against an expectation. */
+  readonly measureOnly: boolean
+  /** In which results folders are made. Default: `results`. */
+  readonly results?: string | undefined
   readonly verbose: boolean
 }
 
@@ -45,6 +49,8 @@ export const settingVariables = {
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
   strict: 'DPBENCH_STRICT',
+  measureOnly: 'DPBENCH_MEASURE_ONLY',
+  results: 'DPBENCH_RESULTS',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -81,6 +87,8 @@ const schema = z.object({
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
   strict: z.stringbool().default(false),
+  measureOnly: z.stringbool().default(false),
+  results: nonEmpty,
   verbose: z.stringbool().default(false),
 })
 
@@ -90,6 +98,7 @@ const hints: Partial<Record<SettingName, string>> = {
   verdict: 'interval or mean',
   reboot: 'true or false',
   strict: 'true or false',
+  measureOnly: 'true or false',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',

@@ -1,6 +1,7 @@
 /** Measures throughput: pre-flight, then repetitions until the verdict is decided, each stored before it is judged. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
+import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
@@ -8,18 +9,17 @@ import { bootId } from '../machine/guest-network.ts'
 import { alignFlows } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
-import { judge, nextStep } from '../verdict/decide.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
-import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
-/** The thresholds of the config, by scenario. */
-export type ThresholdKey = 'local_vm2vm' | 'remote_vm2vm' | 'nat' | 'lb'
+export type { ThresholdKey }
 
 export interface ThroughputRequest {
   /** Sends; runs the clients. */
@@ -43,6 +43,8 @@ export interface Throughput {
   readonly samples: readonly Sample[]
   /** The verdict against a threshold of the config, also kept in the run record. */
   verdict(key: ThresholdKey): Verdict
+  /** As `verdict`; `undefined` in a run that only measures, which notes what the figure is for. */
+  reach(key: ThresholdKey): Verdict | undefined
 }
 
 export interface MeasureContext {
@@ -65,13 +67,16 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
   if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
-  const plan = judgePlan(run, key)
+  const next = endingOf(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
   let checked: Preflight | undefined
   let verdict: Verdict | undefined
-  const report = (): void =>
-    context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
+  let scenario = key
+  const report = (): void => {
+    const state = { preflight: checked, verdict, scenario }
+    context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
+  }
   try {
     checked = await checkPath(environment, request, signal)
   } catch (error) {
@@ -79,7 +84,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     throw error
   }
   for (;;) {
-    if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+    if (samples.length > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
     const sample = await repetition(context, {
       ...request,
@@ -89,55 +94,38 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
       checked,
     })
     samples.push(sample)
-    const step = nextStep(samples, plan)
-    verdict = step === 'again' ? undefined : step
+    const step = next(samples)
+    verdict = step === 'again' ? undefined : step.verdict
     report()
-    context.progress(progressLine(samples, plan))
-    if (step !== 'again') break
+    context.progress(progressLine(samples, run.config.measurement))
+    if (step === 'again') continue
+    if (step.invalid !== undefined) throw new MeasurementError(step.invalid)
+    break
   }
-  if (verdict?.state === 'INVALID') {
-    throw new MeasurementError(
-      `${verdict.sentence}\n${verdict.reasons.map((reason) => reason.message).join('\n')}`,
-    )
+  const judged = (asked: ThresholdKey): Verdict => {
+    scenario = asked
+    verdict = judgeAgainst(samples, run, asked)
+    report()
+    return verdict
   }
   return {
     name,
     samples,
-    verdict(asked) {
-      verdict = judge(samples, judgePlan(run, asked))
+    verdict: judged,
+    reach(asked) {
+      if (!run.measureOnly) return judged(asked)
+      scenario = asked
       report()
-      return verdict
+      return undefined
     },
   }
 }
 
-function judgePlan({ config, mode, verdictRule }: RunContext, key: ThresholdKey): JudgePlan {
-  return {
-    profile: config.measurement,
-    expected: expectedOf(config.expectedThroughput[mode], key),
-    mode,
-    rule: verdictRule,
-  }
-}
-
-function expectedOf(
-  thresholds: Readonly<Partial<Record<ThresholdKey, number>>>,
-  key: ThresholdKey,
-): Expected {
-  const gigabits = thresholds[key]
-  if (gigabits === undefined) {
-    throw new MeasurementError(
-      `the config expects nothing of ${key}: write "${key}" into expected_throughput`,
-    )
-  }
-  return { bitsPerSecond: gigabits * 1e9, key }
-}
-
-function progressLine(samples: readonly Sample[], { profile }: JudgePlan): string {
+function progressLine(samples: readonly Sample[], { repetitions }: MeasurementProfile): string {
   const last = samples.at(-1)
   const figure =
     last?.state === 'measured' ? `${formatGbit(last.receiver.bitsPerSecond)} Gbit/s` : 'no figure'
-  return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
+  return `repetition ${samples.length} (${repetitions.min} to ${repetitions.max}): ${figure}`
 }
 
 /** Pre-flight between two VMs of the environment. @throws MeasurementError */
