@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Metric, metricUnits } from '../verdict/metric.ts'
 import type { RunRecord, TestRecord } from './record.ts'
-import { verdictOf } from './view.ts'
+import { measuredOnly, verdictOf } from './view.ts'
 
 export const figuresSchema = z.object({
   suite: z.string(),
@@ -44,9 +44,10 @@ export function figureTitle({
 
 function throughputOf(test: TestRecord): Figures[] {
   const verdict = verdictOf(test)
-  if (!verdict || !('statistics' in verdict)) return []
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : measuredOnly(test)
+  if (!statistics) return []
   const base = { figure: throughputFigure, unit: 'bit/s', better: 'higher' } as const
-  return [{ ...placeOf(test), ...base, tool: toolOf(test), values: [...verdict.statistics.values] }]
+  return [{ ...placeOf(test), ...base, tool: toolOf(test), values: [...statistics.values] }]
 }
 
 function metricsOf(test: TestRecord): Figures[] {
