@@ -3,7 +3,7 @@
  * small enough for a repository: raw samples stay in the run's results.
  */
 import { z } from 'zod'
-import { ConfigError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import type { ComparedSide } from './comparison.ts'
 import { figuresOf, figuresSchema } from './figures.ts'
 import { traitsOfRun, traitsSchema } from './likeness.ts'
@@ -105,10 +105,14 @@ export function baselineTitle({ name, startedAt }: Pick<Baseline, 'name' | 'star
   return `baseline ${name} of ${startedAt.slice(0, 10)}`
 }
 
-/** @throws ConfigError for a name that is no file name */
-export function requireBaselineName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name
-  throw new ConfigError(
-    `"${name}" is no name for a baseline: use letters, digits, dots, dashes and underscores, a letter or digit first`,
+/** @throws UsageError that names every difference */
+export function requireAlike(baseline: Baseline, found: readonly string[], allowed: boolean): void {
+  if (found.length === 0 || allowed) return
+  const list = found.map((difference) => `  ✖ ${difference}`)
+  throw new UsageError(
+    [
+      `${baselineTitle(baseline)} is not of the like (--allow-unlike compares all the same, --save-baseline makes a new one):`,
+      ...list,
+    ].join('\n'),
   )
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
 import { logKinds } from '../core/kept-log.ts'
+import { baselineCheckSchema } from './baseline-check.ts'
 import { measuredMetrics } from './metric-schema.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { stepSchema } from './step-schema.ts'
@@ -70,7 +71,8 @@ const testResult = z.discriminatedUnion('state', [
   z.object({ state: z.literal('judged'), verdict: verdictSchema }),
   /** Checked something without measuring. */
   z.object({ state: z.literal('passed') }),
-  z.object({ state: z.literal('failed'), message: text }),
+  /** An assertion failed; with a verdict when something beside it did, as a baseline. */
+  z.object({ state: z.literal('failed'), message: text, verdict: verdictSchema.optional() }),
   /** Ended by an error; with a verdict when it came after judging, as in undoing. */
   z.object({ state: z.literal('error'), error: recordedError, verdict: verdictSchema.optional() }),
   z.object({ state: z.literal('skipped'), reason: text }),
@@ -89,9 +91,13 @@ const testRecord = z.object({
   mode: text.optional(),
   /** The threshold's key, e.g. `remote_vm2vm`. */
   scenario: text.optional(),
+  /** Of throughput, what the verdict is about: `iperf3 ipv4 vm3 → vm1`. */
+  measurement: text.optional(),
   startedAt: text,
   durationMs: z.number(),
   result: testResult,
+  /** What was held against a baseline. */
+  baselines: z.array(baselineCheckSchema).optional(),
   /** Raw, in their order, also of a test that failed. */
   repetitions: z.array(sampleSchema).default([]),
   /** Figures beside throughput, by measurement. */
