@@ -161,7 +161,15 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const errors = result.errors.map(recorded)
   const assessed = assessedBy(errors, meta)
   if (assessed) return assessed
-  const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
+  const worse = regressionsIn(meta)
+  const foreign = errors.find(
+    (error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said)),
+  )
+  if (!foreign && worse.length > 0) {
+    const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
+    const message = [...worse, ...missed].join('\n')
+    return { state: 'failed', message, ...(verdict && { verdict: verdict as never }) }
+  }
   if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
   const error = foreign ?? {
     code: 'Error',
@@ -171,6 +179,12 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   if (error.code === 'AssertionError')
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+/** In sentences, what was worse than a baseline, and was so again. */
+function regressionsIn(meta: DpbenchTaskMeta | undefined): string[] {
+  const checks = baselinesOf(meta).baselines ?? []
+  return [...new Set(checks.filter(({ state }) => state === 'regression').map(({ sentence }) => sentence))]
 }
 
 function baselinesOf(meta: DpbenchTaskMeta | undefined): Pick<TestEntry, 'baselines'> {
