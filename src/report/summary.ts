@@ -1,6 +1,7 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
 import { metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
+import { isExcused } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
 import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
 
@@ -17,7 +18,7 @@ export function renderSummary(record: RunRecord): string {
         row.scenario,
         row.figure,
         row.expected,
-        row.state === 'PASS' ? row.state : `**${row.state}**`,
+        row.state === 'PASS' ? row.state : `**${row.state}**${isExcused(row.test) ? ' (quarantined)' : ''}`,
         row.n,
         row.cov,
         row.software,

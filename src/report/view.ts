@@ -5,6 +5,7 @@ import { summarise } from '../verdict/statistics.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
+import { quarantineSentence } from './quarantine.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 
 export interface Row {
@@ -96,9 +97,15 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons, remarks, and what was held against a baseline. */
+/** Reasons, remarks, what was held against a baseline, and quarantine. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...notesOf(test), ...baselineSentencesOf(test)]
+  const quarantine = quarantineSentence(test)
+  return [
+    ...(quarantine === undefined ? [] : [quarantine]),
+    ...reasonsOf(test),
+    ...notesOf(test),
+    ...baselineSentencesOf(test),
+  ]
 }
 
 /** What came out of holding a test against baselines; not what its explanation says already. */
@@ -116,6 +123,7 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
     [counts.invalid, 'invalid'],
     [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
     [counts.skipped, 'skipped'],
+    [counts.quarantined ?? 0, 'quarantined'],
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'
