@@ -34,7 +34,7 @@ function verdicts(record: RunRecord): string {
       const { suite, name } = tests[0]!
       const ratio = ratios.find((each) => each.suite === suite && each.name === name)
       return [
-        escapeMarkdown(`${suite}: ${name}`),
+        `${suite}: ${name}`,
         ...modes.map((mode) => cellOf(tests.find((each) => (each.mode ?? 'result') === mode))),
         ...(ratios.length > 0 ? [ratio ? `${ratio.ratio.toFixed(2)} ×` : '—'] : []),
       ]

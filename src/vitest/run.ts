@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
@@ -15,7 +15,9 @@ import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import { saveBaseline } from './baseline-files.ts'
 import { logKeeper } from './log-keeper.ts'
+import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -23,6 +25,7 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
+  readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
   readonly startedAt: string
@@ -61,7 +64,7 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
 /** Makes the results folder of a run that has suites to run, once. */
 export async function openResults(run: Run): Promise<string> {
   const { settings, startedAt } = run
-  run.resultsFolder ??= await createResultsFolder(join(process.cwd(), 'results'), {
+  run.resultsFolder ??= await createResultsFolder(resolve(settings.results ?? 'results'), {
     tag: settings.tag,
     startedAt,
   })
@@ -83,6 +86,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
   recorder.logs(await listLogs(resultsFolder))
+  await keepBaseline(run)
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
   const folder = relative(process.cwd(), resultsFolder)
@@ -104,6 +108,15 @@ async function writeStepSummary(record: RunRecord): Promise<void> {
     await appendFile(file, renderPullRequest(record))
   } catch (error) {
     print(`the summary of this step could not be written to GITHUB_STEP_SUMMARY: ${describeError(error)}`)
+  }
+}
+
+async function keepBaseline({ baselines, recorder }: Run): Promise<void> {
+  if (baselines?.saving === undefined) return
+  try {
+    print(await saveBaseline(baselines.folder, baselines.saving, recorder.snapshot()))
+  } catch (error) {
+    recorder.failure(`saving the baseline ${baselines.saving}`, error)
   }
 }
 
