@@ -5,7 +5,7 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
-import { artifactStore } from './artifacts.ts'
+import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
@@ -39,8 +39,10 @@ const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup
 })
 
 export const test = withSession
-  .extend('environment', async ({ session, signal, task }) => {
+  .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
     const environment = await session.open(signal)
+    session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
+    onCleanup(() => session.steps.during(undefined))
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -69,7 +71,7 @@ export const test = withSession
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, skip, task }): TestTraffic => {
+  .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
@@ -83,6 +85,7 @@ export const test = withSession
         signal,
         record: (report: MeasurementReport) => void (measurements[place] = report),
         store: (name, content) => store(prefix + name, content),
+        observe: session.steps.observe,
         progress: (text) => tell({ type: 'repetition', test: task.name, text }),
       }
     }

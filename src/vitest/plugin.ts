@@ -9,8 +9,9 @@ import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
 import { buildForRun, imageToRun } from './image.ts'
+import { openScreen } from './live/open.ts'
 import { takeMessages } from './messages.ts'
-import { DpbenchReporter } from './reporter.ts'
+import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
@@ -111,6 +112,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    live: run.screen !== undefined,
     strict: run.settings.strict,
   }
 }
@@ -144,6 +146,8 @@ function attach(vitest: Vitest, run: Run): void {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
     await buildForRun(run, resultsFolder)
+    // beside Vitest's own reporters there is no room for it
+    if (process.env[aloneVariable]) openScreen(run, specifications)
     for (const each of vitest.projects) {
       // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
       each.config.tagsFilter ??= [run.settings.tags]

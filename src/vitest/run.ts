@@ -4,14 +4,20 @@ import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { openJournal } from '../core/journal.ts'
+import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
+import { secretsIn } from '../report/secrets.ts'
+import { takeSteps } from '../report/step-log.ts'
+import { type StepEntry, StepRecorder } from '../report/step-recorder.ts'
+import { stepsOf, timelineOf } from '../report/steps.ts'
 import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
@@ -24,8 +30,13 @@ export interface Run {
   built?: BuiltImage
   readonly startedAt: string
   readonly recorder: RunRecorder
+  /** What the main process itself does. */
+  readonly steps: StepRecorder
+  readonly entries: readonly StepEntry[]
   /** Made when the first suite is about to run, not before: a run that is refused leaves nothing. */
   resultsFolder?: string
+  /** Where somebody looks on. */
+  screen?: LiveScreen
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>
@@ -52,7 +63,9 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
     rule: settings.verdictRule,
     config: { file: config.sourceFile, name: config.name, content: config },
   })
-  return { runId, settings, config, image, startedAt, recorder, attached: false }
+  const entries: StepEntry[] = []
+  const steps = new StepRecorder({ secrets: secretsIn(config), write: (entry) => void entries.push(entry) })
+  return { runId, settings, config, image, startedAt, recorder, steps, entries, attached: false }
 }
 
 /** Makes the results folder of a run that has suites to run, once. */
@@ -80,6 +93,8 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
   recorder.logs(await listLogs(resultsFolder))
+  recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
+  run.screen?.close()
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
   const folder = relative(process.cwd(), resultsFolder)
@@ -92,12 +107,18 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   return record
 }
 
-async function putBack({ runId, config, recorder }: Run, resultsFolder: string): Promise<void> {
+async function putBack(
+  { runId, config, recorder, steps: { observe } }: Run,
+  resultsFolder: string,
+): Promise<void> {
   try {
     const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
     const own = journal.pending('run').filter((entry) => entry.runId === runId && !isKept(entry))
     if (own.length === 0) return
-    const { left } = await undoRuns(journal, own, { log: print, keepLog: logKeeper(resultsFolder, config) })
+    const keepLog = logKeeper(resultsFolder, config)
+    const { left } = await asPhase(observe, 'put back what is left', () =>
+      undoRuns(journal, own, { log: print, keepLog, observe }),
+    )
     recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
   } catch (error) {
     recorder.failure('clean-up', error)

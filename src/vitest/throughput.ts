@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import { type Observe, asPhase } from '../core/steps.ts'
 import type { SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
@@ -13,6 +14,7 @@ import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
@@ -53,12 +55,14 @@ export interface MeasureContext {
   readonly record: (report: MeasurementReport) => void
   /** Stores a file among the test's artifacts; returns its path in the results folder. */
   readonly store: (name: string, content: string) => Promise<string>
+  /** Is told of pre-flight and repetitions. */
+  readonly observe: Observe
   readonly progress: (text: string) => void
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
 export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
-  const { environment, run, signal } = context
+  const { environment, run, signal, observe } = context
   const request = throughDefaults(asked)
   const { from, to, family, through, backends } = request
   const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
@@ -68,12 +72,13 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const plan = judgePlan(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
+  measuring(context, [from, ...(backends ?? [to])])
   let checked: Preflight | undefined
   let verdict: Verdict | undefined
   const report = (): void =>
     context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
   try {
-    checked = await checkPath(environment, request, signal)
+    checked = await asPhase(observe, `pre-flight: ${name}`, () => checkPath(environment, request, signal))
   } catch (error) {
     report()
     throw error
@@ -81,13 +86,10 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   for (;;) {
     if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    const sample = await repetition(context, {
-      ...request,
-      name,
-      number: samples.length + 1,
-      artifacts,
-      checked,
-    })
+    const next = { ...request, name, number: samples.length + 1, artifacts, checked }
+    const sample = await asPhase(observe, repetitionName(next.number, plan, name), () =>
+      withRates(context, backends ?? [to], () => repetition(context, next)),
+    )
     samples.push(sample)
     const step = nextStep(samples, plan)
     verdict = step === 'again' ? undefined : step
@@ -109,6 +111,14 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
       return verdict
     },
   }
+}
+
+export function repetitionName(
+  number: number,
+  { profile }: Pick<JudgePlan, 'profile'>,
+  what: string,
+): string {
+  return `repetition ${number} of ${profile.repetitions.min} to ${profile.repetitions.max}: ${what}`
 }
 
 function judgePlan({ config, mode, verdictRule }: RunContext, key: ThresholdKey): JudgePlan {
