@@ -13,7 +13,7 @@ import { openScreen } from './live/open.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
-import { type Run, beginRun, finishRun, openResults } from './run.ts'
+import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
@@ -49,6 +49,7 @@ export function dpbench(): Plugin {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
+          sequence: sequenceOf(run.settings),
           tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
           onConsoleLog,
@@ -91,12 +92,22 @@ async function runOf(settings: RunSettings): Promise<Run> {
   return beginRun(settings, config, await imageToRun(settings, config))
 }
 
+/** The order of suites, and of the tests in each; a seed gives the same one again. */
+function sequenceOf({ shuffleSeed: seed }: RunSettings): object {
+  return seed === undefined ? {} : { shuffle: { files: true, tests: true }, seed }
+}
+
 function project(run: Run, mode: RunContext['mode'], index: number): object {
   const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
   const provide = { dpbench: contextOf(run, mode, '') }
   return {
     extends: true,
-    test: { name: mode, provide, setupFiles: [setup], sequence: { groupOrder: index } },
+    test: {
+      name: mode,
+      provide,
+      setupFiles: [setup],
+      sequence: { ...sequenceOf(run.settings), groupOrder: index },
+    },
   }
 }
 
@@ -145,6 +156,8 @@ function attach(vitest: Vitest, run: Run): void {
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     const resultsFolder = await openResults(run)
+    const { shuffleSeed } = run.settings
+    if (shuffleSeed !== undefined) print(`order shuffled; --shuffle ${shuffleSeed} repeats it`)
     await buildForRun(run, resultsFolder)
     // beside Vitest's own reporters there is no room for it
     if (process.env[aloneVariable]) openScreen(run, specifications)

@@ -56,7 +56,13 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
     startedAt,
     dpbenchVersion: packageVersion(),
     commandLine: process.argv.slice(2),
-    options: Object.fromEntries(Object.values(settingVariables).map((name) => [name, process.env[name]])),
+    options: {
+      ...Object.fromEntries(Object.values(settingVariables).map((name) => [name, process.env[name]])),
+      // the one that was taken by chance too: it repeats the order
+      ...(settings.shuffleSeed !== undefined && {
+        [settingVariables.shuffle]: String(settings.shuffleSeed),
+      }),
+    },
     stage: settings.stage,
     modes: [...settings.modes],
     profile: config.measurement,

@@ -2,6 +2,7 @@
  * What a run was asked for. The bin turns its options into these `DPBENCH_*` variables, so that an editor's Vitest or a
  * plain `vitest`, which can't take the options, runs the suites in the very same way.
  */
+import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Mode } from '../config/index.ts'
@@ -25,6 +26,8 @@ export interface RunSettings {
   readonly verdictRule: 'interval' | 'mean'
   /** A test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Of the order of suites and tests; absent: as they are listed. */
+  readonly shuffleSeed?: number | undefined
   readonly verbose: boolean
 }
 
@@ -45,6 +48,7 @@ export const settingVariables = {
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
   strict: 'DPBENCH_STRICT',
+  shuffle: 'DPBENCH_SHUFFLE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -81,6 +85,10 @@ const schema = z.object({
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
   strict: z.stringbool().default(false),
+  shuffle: z
+    .string()
+    .regex(/^(\d{1,9}|true|false)$/)
+    .default('false'),
   verbose: z.stringbool().default(false),
 })
 
@@ -90,6 +98,7 @@ const hints: Partial<Record<SettingName, string>> = {
   verdict: 'interval or mean',
   reboot: 'true or false',
   strict: 'true or false',
+  shuffle: 'a seed of at most nine digits, or nothing for one by chance',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
@@ -119,13 +128,14 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
   }
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
-  const { verdict, stage, dpserviceSource, ...others } = parsed.data
+  const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data
   return {
     modes,
     ...others,
     stage: stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
     dpserviceSource: dpserviceSource && resolve(dpserviceSource),
     verdictRule: verdict,
+    ...(shuffle !== 'false' && { shuffleSeed: shuffle === 'true' ? randomInt(1e9) : Number(shuffle) }),
   }
 }
 

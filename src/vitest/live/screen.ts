@@ -1,7 +1,7 @@
 /**
  * The live screen: a few lines at the bottom of the terminal, painted anew once a second; whatever else is written goes above
- * them, as it would without. The cursor stays visible and nothing of the terminal is switched, so that no way to end, not
- * even a kill, leaves it in disorder.
+ * them, as it would without. Nothing of the terminal is switched, and the cursor, which Vitest hides, is shown again, so that
+ * no way to end, not even a kill, leaves the terminal in disorder.
  */
 import { createLogUpdate } from 'log-update'
 import { renderLive } from './render.ts'
@@ -13,6 +13,7 @@ export type Terminal = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows' | '
 type Write = NodeJS.WriteStream['write']
 
 const everyMs = 1_000
+const showCursor = '\u001B[?25h'
 
 /** Whether to show it: on a terminal that can be painted on, and where nobody but a log reads it (CI) it is not. */
 export function wantsLive(
@@ -46,6 +47,7 @@ export class LiveScreen {
     this.options = options
     const { terminal, others } = options
     const write = terminal.write.bind(terminal) as Write
+    write(showCursor)
     const own = {
       write,
       isTTY: true,
