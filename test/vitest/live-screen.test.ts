@@ -19,6 +19,7 @@ class FakeTerminal extends EventEmitter {
   readonly write = (chunk: string | Uint8Array): boolean => {
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
     this.raw += text
+    // oxlint-disable-next-line no-control-regex -- a terminal's control sequences
     for (const [part, csi, final] of text.matchAll(/\u001B\[(\??[\d;]*)([A-Za-z])|[\s\S]/g)) {
       if (final === undefined) this.put(part)
       else this.control(final, Number(csi) || 0)
