@@ -1,8 +1,8 @@
 /** How fast a hypervisor's line is: what its devices tell, and that a virtual device's figure is not believed. */
 import { expect, test } from 'vitest'
-import { tryLocally } from '../../src/core/local-command.ts'
 import { portNames, speedOf, uplinkSpeed } from '../../src/dataplane/dpservice/uplink.ts'
 import type { Hypervisor } from '../../src/machine/hypervisor.ts'
+import { LocalHost } from '../../src/transport/local-host.ts'
 import { ceilingOn, lineOf } from '../../src/vitest/ceiling.ts'
 import type { VirtualMachine } from '../../src/machine/virtual-machine.ts'
 
@@ -35,16 +35,7 @@ test.for([
 })
 
 /** This machine in the place of a hypervisor: the script is the real one. */
-const local = {
-  name: 'h1',
-  ssh: {
-    async run(argv: string[]) {
-      const result = await tryLocally(argv, {})
-      if (result.exitCode !== 0) throw new Error(result.stderr)
-      return result
-    },
-  },
-} as unknown as Hypervisor
+const local = { name: 'h1', ssh: new LocalHost() } as unknown as Hypervisor
 
 test('a real loopback is no line, and without a port or a conf nobody knows', async () => {
   expect(await uplinkSpeed(local, { arguments: ['--pf0=lo'], environment: {} })).toEqual({

@@ -49,13 +49,11 @@ test('a busy second shows, the series has a point for it, and the process is gon
   const begun = Date.now()
   const sampler = await startSampler(host, { mostSeconds: 30 })
   expect(await samplers()).toHaveLength(1)
-  const moving = host.run(['sh', '-c', 'timeout 2.2 dd if=/dev/zero bs=64k || :'])
-  const bytes = (await moving).stdout.length
+  await host.tryRun(['timeout', '2.2', 'sh', '-c', 'while :; do :; done'])
   const { use, series } = await sampler.end()
   const took = (Date.now() - begun) / 1000
   expect(use.seconds).toBeGreaterThan(2.2)
   expect(use.seconds).toBeLessThan(took + 0.02)
-  expect(bytes).toBeGreaterThan(0)
   for (const { busy, user, system, softirq, irq, steal } of use.cores) {
     expect(busy).toBeCloseTo(user + system + softirq + irq + steal, 2)
     expect(busy).toBeLessThanOrEqual(1)
