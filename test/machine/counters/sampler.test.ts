@@ -20,17 +20,16 @@ afterAll(async () => {
   await sshd[Symbol.asyncDispose]()
 })
 
-/** Samplers below the test's own sshd. */
+/** The samplers that the test's own sshd runs. */
 async function samplers(): Promise<string[]> {
-  const found: string[] = []
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') // ended meanwhile
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-    const ours =
-      environment.includes(`SSH_CONNECTION=127.0.0.1 `) && environment.includes(` ${sshd.address.port}\0`)
-    if (ours && command.includes('part ready')) found.push(pid)
-  }
-  return found
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const ours = pids.map(async (pid) => {
+    const [command, environment] = await Promise.all(
+      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')), // ended meanwhile
+    )
+    return command!.includes('part ready') && environment!.includes(` ${sshd.address.port}\0`) ? [pid] : []
+  })
+  return (await Promise.all(ours)).flat()
 }
 
 async function expectNone(): Promise<void> {
