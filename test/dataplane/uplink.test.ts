@@ -24,12 +24,15 @@ test.for([
 
 test.for([
   ['', /neither its arguments nor dpservice.conf on h1 say/],
-  ['dtap0 dtap0 virtual up 10000\n', /^dtap0 on h1 has no hardware behind it, and so no line rate$/],
-  ['eth0 eth0 physical up 25000\ndtap1 dtap1 virtual up 10\n', /^dtap1 on h1 has no hardware/],
+  ['dtap0 dtap0 virtual up 10000\n', /^there is no hardware, and so no line rate, behind dtap0 on h1$/],
+  [
+    'eth0 eth0 physical up 25000\ndtap1 dtap1 virtual up 10\n',
+    /^there is no hardware, .* behind dtap1 on h1$/,
+  ],
   ['eth0 eth0 physical up -1\n', /^the driver of eth0 on h1 tells no speed$/],
   ['eth0 eth0 physical up -\n', /^the driver of eth0 on h1 tells no speed$/],
-  ['eth0 eth0 absent - -\n', /^eth0 on h1 are not up$/],
-  ['eth0 eth0 physical down -1\neth1 eth1 physical down -1\n', /^eth0 and eth1 on h1 are not up$/],
+  ['eth0 eth0 absent - -\n', /^nothing is up of eth0 on h1$/],
+  ['eth0 eth0 physical down -1\neth1 eth1 physical down -1\n', /^nothing is up of eth0 and eth1 on h1$/],
 ] as const)('unknown: %s', ([text, reason]) => {
   expect(speedOf('h1', text)).toEqual({ state: 'unknown', reason: expect.stringMatching(reason) })
 })
@@ -40,7 +43,7 @@ const local = { name: 'h1', ssh: new LocalHost() } as unknown as Hypervisor
 test('a real loopback is no line, and without a port or a conf nobody knows', async () => {
   expect(await uplinkSpeed(local, { arguments: ['--pf0=lo'], environment: {} })).toEqual({
     state: 'unknown',
-    reason: 'lo on h1 has no hardware behind it, and so no line rate',
+    reason: 'there is no hardware, and so no line rate, behind lo on h1',
   })
   expect(await uplinkSpeed(local, { arguments: [], environment: { DP_CONF: '' } })).toMatchObject({
     reason: expect.stringContaining('neither its arguments nor dpservice.conf'),
