@@ -1,5 +1,6 @@
 /** Counters and causes as they stand in a run record: src/verdict's types, checked when a record is read. */
 import { z } from 'zod'
+import { numberRows } from './number-rows.ts'
 import type { Cause, CoreUse, CpuSeries, InterfaceUse, MachineCounters } from '../verdict/counters.ts'
 
 const core = z.object({
@@ -28,7 +29,7 @@ const networkInterface = z.object({
 
 const cpuSeries = z.object({
   startMs: z.number(),
-  points: z.array(z.array(z.number())),
+  points: numberRows<readonly number[]>(),
 }) satisfies z.ZodType<CpuSeries>
 
 export const countersSchema = z.object({

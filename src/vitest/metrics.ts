@@ -169,10 +169,11 @@ function planOf({
 }
 
 function expectationOf(
-  { config, mode }: RunContext,
+  { config, mode, measureOnly }: RunContext,
   key: string,
   unit: MetricUnit,
 ): MetricExpectation | undefined {
+  if (measureOnly) return undefined
   const found = config.expected[mode][key]
   if (!found) return undefined
   if (found.unit === unit) return { key, bound: found.bound, value: found.value }

@@ -8,8 +8,10 @@ import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
+import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
+import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
@@ -87,7 +89,8 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  return beginRun(settings, config, await imageToRun(settings, config))
+  const baselines = await baselinesFor(settings, config)
+  return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -112,6 +115,8 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
     strict: run.settings.strict,
+    baselines: run.baselines,
+    measureOnly: run.settings.measureOnly,
   }
 }
 
@@ -142,6 +147,9 @@ function attach(vitest: Vitest, run: Run): void {
   findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
+    await requireQuarantinedTests(vitest, run.config).catch((error: unknown) => {
+      throw error instanceof DpbenchError ? forVitest(error) : error
+    })
     const resultsFolder = await openResults(run)
     await buildForRun(run, resultsFolder)
     for (const each of vitest.projects) {
