@@ -76,15 +76,15 @@ function countsLine(done: readonly DoneTest[]): string {
 }
 
 function doneText({ state, mode, name, figure }: DoneTest): string {
-  return [state, `${mode} › ${name}`, figure ?? ''].filter(Boolean).join('  ')
+  return [state.padEnd(8), figure, `${mode} › ${name}`].filter(Boolean).join('  ')
 }
 
 function leftText(state: LiveState, nowMs: number): string {
   const { tests, certain } = plannedTests(state.suites)
   const all = `${state.done.length} of ${certain ? '' : 'about '}${tests} tests done in ${clock((nowMs - state.sinceMs) / 1000)}`
   const left = secondsLeft(state, nowMs)
-  if (left === undefined) return `${all}`
-  return `${all}, about ${duration(left)} left (an estimate)`
+  if (left === undefined || state.done.length >= tests) return all
+  return `${all}, ${duration(left)} left (an estimate)`
 }
 
 function line(title: string, text: string): string {
@@ -101,10 +101,10 @@ export function clock(seconds: number): string {
 
 /** As coarse as a guess is. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return 'a minute'
+  if (seconds < 50) return 'less than a minute'
   const minutes = Math.round(seconds / 60)
-  if (minutes < 90) return `${minutes} min`
-  return `${(minutes / 60).toFixed(1)} h`
+  if (minutes < 90) return `about ${minutes} min`
+  return `about ${(minutes / 60).toFixed(1)} h`
 }
 
 const segments = new Intl.Segmenter()
