@@ -197,9 +197,12 @@ function parseJson(json: string, source: string): unknown {
   }
 }
 
-/** The record as it is written: readable, with rows of figures on one line each. */
+/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
 export function serialiseRecord(record: RunRecord): string {
-  const indented = JSON.stringify(record, null, 2)
+  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
+  const indented = JSON.stringify({ ...record, steps: [] }, null, 2)
+    // the record's own key alone has two spaces before it
+    .replace(/^ {2}"steps": \[\]/m, () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`)
   // A string holds no line break in JSON, so this touches nothing but arrays of numbers.
   return `${indented.replaceAll(/\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/g, (_, list: string) => `[${list.replaceAll(/,\n\s+/g, ', ')}]`)}\n`
 }
