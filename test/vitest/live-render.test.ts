@@ -31,7 +31,7 @@ const frame = { width: 120, rows: 24, color: false }
 
 test('what runs, where, since when, how fast, what is done and what is left', () => {
   expect(renderLive(measuring(), 142_000, frame)).toEqual([
-    '─'.repeat(99),
+    '─'.repeat(20),
     'now   offload › IPv4 between hypervisors, 0:42',
     '      repetition 2 of 3 to 5: iperf3, 0:11',
     '      vm3 on hypervisor-2, vm1 on hypervisor-1',
