@@ -24,6 +24,9 @@ export interface StepEnded {
 /** Is told of a step when it begins; what it returns is told of its end, once. It throws nothing and takes no time. */
 export type Observe = (begun: StepBegun) => (ended: StepEnded) => void
 
+/** The reason of an abort that is the end that was meant: of a process that runs until it is told to stop. */
+export const asMeant = new Error('ended as meant')
+
 /** The name of the machine that this runs on. */
 export const controller = 'controller'
 
@@ -81,6 +84,7 @@ export async function asCommand(
   }
 }
 
-function failure(signal: AbortSignal | undefined): 'failed' | 'aborted' {
-  return signal?.aborted ? 'aborted' : 'failed'
+function failure(signal: AbortSignal | undefined): StepEnded['outcome'] {
+  if (!signal?.aborted) return 'failed'
+  return signal.reason === asMeant ? 'ok' : 'aborted'
 }

@@ -251,11 +251,17 @@ function parseJson(json: string, source: string): unknown {
   }
 }
 
-/** The record as it is written: readable, with rows of figures on one line each. */
+/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
 export function serialiseRecord(record: RunRecord): string {
-  return serialiseJson(record)
+  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
+  // the record's own key alone has two spaces before it
+  return serialiseJson({ ...record, steps: [] }).replace(
+    /^ {2}"steps": \[\]/m,
+    () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`,
+  )
 }
 
+/** Indented, with rows of figures on one line each. */
 export function serialiseJson(document: object): string {
   const indented = JSON.stringify(document, null, 2)
   // A string holds no line break in JSON, so this touches nothing but arrays of numbers.

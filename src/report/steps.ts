@@ -5,13 +5,15 @@ import type { StepRecord } from './step-schema.ts'
 
 /** The same step again this soon after its end was polling: waits look once a second at the latest (core/wait.ts). */
 const pollingGapMs = 1_500
+/** What takes longer is no look. */
+const longestLookMs = 2_000
 /** Fewer than these are not folded: a look before and one after are two looks. */
 const fewestFolded = 3
 
 /** More steps than a run with every suite in both modes has. */
 export const mostSteps = 5_000
 /** Of the outputs of all steps together; beyond it those of steps that went well are cut shorter. */
-const wholeOutputs = 300_000
+const wholeOutputs = 200_000
 const shortOutput = 200
 
 /** The entries in a log; a last line that was not written to its end is not one. */
@@ -47,7 +49,7 @@ export function folded(steps: readonly StepRecord[]): StepRecord[] {
   for (const step of steps) {
     const key = JSON.stringify([step.machine, step.mode, step.test, step.kind, step.name, step.outcome])
     const group = open.get(key)
-    if (group && step.kind !== 'phase' && startOf(step) - endOf(group.at(-1)!) <= pollingGapMs) {
+    if (group && isLook(step) && startOf(step) - endOf(group.at(-1)!) <= pollingGapMs) {
       group.push(step)
       continue
     }
@@ -58,6 +60,10 @@ export function folded(steps: readonly StepRecord[]): StepRecord[] {
   return groups
     .flatMap((group) => (group.length < fewestFolded ? group : [asOne(group)]))
     .sort((a, b) => startOf(a) - startOf(b))
+}
+
+function isLook({ kind, durationMs }: StepRecord): boolean {
+  return kind !== 'phase' && durationMs <= longestLookMs
 }
 
 function asOne(group: readonly StepRecord[]): StepRecord {

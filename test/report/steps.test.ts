@@ -132,7 +132,10 @@ test('polling is one step with a count and its last output; two looks are two, a
   const polling = Array.from({ length: 8 }, (_, index) =>
     step(index * 1000, { machine: 'vm2', outcome: index < 7 ? 'failed' : 'ok', output: `look ${index}` }),
   )
-  const other = [step(0), step(500), step(9000), step(20_000)]
+  // three traffic runs in a row are three
+  const long = { name: 'iperf3', durationMs: 4000 }
+  const runs = [step(30_000, long), step(34_500, long), step(39_000, long)]
+  const other = [step(0), step(500), step(9000), step(20_000), ...runs]
   const steps = timelineOf([...polling, ...other])
   expect(steps.filter(({ machine }) => machine === 'vm2')).toEqual([
     step(0, { machine: 'vm2', outcome: 'failed', output: 'look 6', count: 7, durationMs: 6010 }),

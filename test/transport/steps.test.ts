@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { shell } from '../../src/core/shell-quote.ts'
-import type { Observe, StepBegun, StepEnded } from '../../src/core/steps.ts'
+import { type Observe, type StepBegun, type StepEnded, asMeant } from '../../src/core/steps.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { dockerOf } from '../../src/transport/docker/docker-over-ssh.ts'
 import { connectHost } from '../../src/transport/ssh/connect.ts'
@@ -86,6 +86,11 @@ test('a command that is aborted, and one that goes by another name', async () =>
   setTimeout(() => end.abort(), 50)
   await running
   expect(told).toMatchObject([{ name: 'a nap', outcome: 'aborted' }])
+  const meant = new AbortController()
+  const watching = host.tryRun(['sleep', '100'], { signal: meant.signal })
+  setTimeout(() => meant.abort(asMeant), 50)
+  await watching
+  expect(told.at(-1)).toMatchObject({ name: 'sleep 100', outcome: 'ok' })
 })
 
 test('what is written to a file or to standard input is told nowhere, what is read from a file neither', async () => {

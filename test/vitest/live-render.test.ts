@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 import { expect, test } from 'vitest'
 import { plannedTests, secondsLeft, testSeconds } from '../../src/vitest/live/estimate.ts'
-import { clock, fit, renderLive } from '../../src/vitest/live/render.ts'
+import { clock, duration, fit, renderLive } from '../../src/vitest/live/render.ts'
 import { type DoneTest, LiveState } from '../../src/vitest/live/state.ts'
 import { profile } from '../verdict/fixtures.ts'
 
@@ -31,15 +31,15 @@ const frame = { width: 120, rows: 24, color: false }
 
 test('what runs, where, since when, how fast, what is done and what is left', () => {
   expect(renderLive(measuring(), 142_000, frame)).toEqual([
-    '─'.repeat(99),
+    '─'.repeat(20),
     'now   offload › IPv4 between hypervisors, 0:42',
     '      repetition 2 of 3 to 5: iperf3, 0:11',
     '      vm3 on hypervisor-2, vm1 on hypervisor-1',
     '      last: repetition 1 (3 to 5): 2.29 Gbit/s',
     '      2.31 Gbit/s into vm1',
     'done  1 PASS, 1 FAIL',
-    '      PASS  offload › IPv4 on one hypervisor  9.41 ± 0.12 Gbit/s',
-    '      FAIL  offload › IPv6 on one hypervisor',
+    '      PASS      9.41 ± 0.12 Gbit/s  offload › IPv4 on one hypervisor',
+    '      FAIL      offload › IPv6 on one hypervisor',
     'left  2 of about 8 tests done in 2:22, about 5 min left (an estimate)',
   ])
 })
@@ -126,3 +126,10 @@ test('the time left comes from the profile first, then from what was measured; w
   expect(secondsLeft(state, 40_000)).toBeCloseTo(70, 6)
   expect(secondsLeft(state, 999_000)).toBe(0)
 })
+
+test.each([
+  [0, 'less than a minute'],
+  [50, 'about 1 min'],
+  [5300, 'about 88 min'],
+  [5400, 'about 1.5 h'],
+])('%d s left are %s', (seconds, text) => expect(duration(seconds)).toBe(text))

@@ -17,9 +17,11 @@ export function execInContainer(
   argv: readonly string[],
   options: ExecOptions = {},
 ): Promise<CommandResult> {
+  const observe = observerOf(container)
+  if (!observe) return exec(host, container, argv, options)
   const name = `docker exec ${container.id.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, '$1')} ${quoteArgv(argv)}`
   const step = { machine: host, kind: 'command', name } as const
-  return asCommand(observerOf(container), step, () => exec(host, container, argv, options), options.signal)
+  return asCommand(observe, step, () => exec(host, container, argv, options), options.signal)
 }
 
 interface ExecOptions {

@@ -3,6 +3,7 @@
  * data NIC's counter, over the management connection: 25 bytes and one `sleep` a second (docs/live.md has what it costs).
  */
 import { shell } from '../../core/shell-quote.ts'
+import { asMeant } from '../../core/steps.ts'
 import { runVariable } from '../../machine/marked-processes.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import { tell } from '../messages.ts'
@@ -44,7 +45,7 @@ export async function withRates<T>(
   try {
     return await work()
   } finally {
-    end.abort()
+    end.abort(asMeant)
     await Promise.all(quiet)
   }
 }

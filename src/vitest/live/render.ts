@@ -14,8 +14,9 @@ export interface Frame {
   readonly color: boolean
 }
 
-/** Wider lines would be broken by a terminal that is made narrower, and then nobody knows how many there are. */
+/** A terminal that is made narrower breaks what is wider, and then nobody knows how many lines there are: few are wide. */
 const widest = 100
+const rule = '─'.repeat(20)
 /** An older figure says nothing about now. */
 const freshMs = 3_500
 const mostDone = 6
@@ -33,7 +34,7 @@ export function renderLive(state: LiveState, nowMs: number, { width, rows, color
   const room = Math.max(1, Math.min(width, widest) - 1)
   const now = nowLines(state, nowMs)
   const counts = countsLine(state.done)
-  const head = ['─'.repeat(room), ...now, line('done', counts), line('left', leftText(state, nowMs))]
+  const head = [rule, ...now, line('done', counts), line('left', leftText(state, nowMs))]
   // with the last verdicts as far as they fit, and never more than the terminal has: the line below is the cursor's
   const free = Math.max(0, Math.min(mostDone, rows - 1 - head.length))
   const last = free === 0 ? [] : state.done.slice(-free)
@@ -76,15 +77,15 @@ function countsLine(done: readonly DoneTest[]): string {
 }
 
 function doneText({ state, mode, name, figure }: DoneTest): string {
-  return [state, `${mode} › ${name}`, figure ?? ''].filter(Boolean).join('  ')
+  return [state.padEnd(8), figure, `${mode} › ${name}`].filter(Boolean).join('  ')
 }
 
 function leftText(state: LiveState, nowMs: number): string {
   const { tests, certain } = plannedTests(state.suites)
   const all = `${state.done.length} of ${certain ? '' : 'about '}${tests} tests done in ${clock((nowMs - state.sinceMs) / 1000)}`
   const left = secondsLeft(state, nowMs)
-  if (left === undefined) return `${all}`
-  return `${all}, about ${duration(left)} left (an estimate)`
+  if (left === undefined || state.done.length >= tests) return all
+  return `${all}, ${duration(left)} left (an estimate)`
 }
 
 function line(title: string, text: string): string {
@@ -101,10 +102,10 @@ export function clock(seconds: number): string {
 
 /** As coarse as a guess is. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return 'a minute'
+  if (seconds < 50) return 'less than a minute'
   const minutes = Math.round(seconds / 60)
-  if (minutes < 90) return `${minutes} min`
-  return `${(minutes / 60).toFixed(1)} h`
+  if (minutes < 90) return `about ${minutes} min`
+  return `about ${(minutes / 60).toFixed(1)} h`
 }
 
 const segments = new Intl.Segmenter()
@@ -123,10 +124,10 @@ export function fit(text: string, room: number): string {
   return `${kept}…`
 }
 
-function painted(text: string, state: TestState | undefined, rule: boolean): string {
+function painted(text: string, state: TestState | undefined, isRule: boolean): string {
   const paint = (style: Parameters<typeof styleText>[0], part: string): string =>
     styleText(style, part, { validateStream: false })
-  if (rule) return paint('dim', text)
+  if (isRule) return paint('dim', text)
   const title = text.slice(0, 6)
   const rest = text.slice(6)
   if (state === undefined) return `${paint('bold', title)}${rest}`

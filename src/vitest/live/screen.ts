@@ -52,10 +52,10 @@ export class LiveScreen {
       write,
       isTTY: true,
       get columns() {
-        return terminal.columns
+        return sizeOf(terminal).width
       },
       get rows() {
-        return terminal.rows
+        return sizeOf(terminal).rows
       },
     }
     this.update = createLogUpdate(own as unknown as NodeJS.WritableStream, { showCursor: true })
@@ -88,8 +88,7 @@ export class LiveScreen {
     this.painting = undefined
     if (!this.open || this.midLine) return
     const { terminal, color } = this.options
-    const frame = { width: terminal.columns || 80, rows: terminal.rows || 24, color }
-    this.update(renderLive(this.state, performance.now(), frame).join('\n'))
+    this.update(renderLive(this.state, performance.now(), { ...sizeOf(terminal), color }).join('\n'))
   }
 
   /** Lets what others write pass above the lines. */
@@ -107,4 +106,9 @@ export class LiveScreen {
     }) as Write
     this.restore.push(() => (stream.write = original))
   }
+}
+
+/** A terminal that nobody has told its size says 0. */
+function sizeOf({ columns, rows }: Terminal): { readonly width: number; readonly rows: number } {
+  return { width: columns || 80, rows: rows || 24 }
 }
