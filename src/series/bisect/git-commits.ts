@@ -5,9 +5,9 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError } from '../../core/command-result.ts'
-import { UsageError } from '../../core/errors.ts'
-import { runLocally, tryLocally } from '../../core/local-command.ts'
+import { CommandError, type CommandResult } from '../../core/command-result.ts'
+import { UsageError, describeError } from '../../core/errors.ts'
+import { tryLocally } from '../../core/local-command.ts'
 import type { Candidate, Candidates, Found } from './candidates.ts'
 import type { Judgement } from './judge-step.ts'
 
@@ -153,16 +153,19 @@ async function commitOf(top: string, end: string, ref: string): Promise<string> 
 }
 
 async function git(folder: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await runLocally(command(args), {
-    cwd: folder,
-    env: ownEnvironment(),
-    timeoutMs: gitTimeoutMs,
-  })
-  return stdout
+  const result = await tryGit(folder, args)
+  if (result.exitCode !== 0) throw new CommandError(result)
+  return result.stdout
 }
 
-function tryGit(folder: string, args: readonly string[]): ReturnType<typeof tryLocally> {
-  return tryLocally(command(args), { cwd: folder, env: ownEnvironment(), timeoutMs: gitTimeoutMs })
+async function tryGit(folder: string, args: readonly string[]): Promise<CommandResult> {
+  try {
+    return await tryLocally(command(args), { cwd: folder, env: ownEnvironment(), timeoutMs: gitTimeoutMs })
+  } catch (error) {
+    throw new UsageError(`git cannot be started in ${folder}: ${describeError(error)}; is it installed?`, {
+      cause: error,
+    })
+  }
 }
 
 /** No hook of the user's runs in clones that are not theirs. */
