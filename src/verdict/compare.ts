@@ -16,16 +16,18 @@ export interface CompareOptions {
   readonly better?: 'higher' | 'lower' | undefined
 }
 
-export type Conclusion =
-  /** p < 0.05, and the median at least 5 % worse. */
-  | 'regression'
-  /** p < 0.05, and the median at least 5 % better. */
-  | 'improvement'
-  /** p < 0.05, and the medians less than 5 % apart. */
-  | 'small-difference'
-  | 'no-difference'
-  /** Too few figures: no difference between them could reach p < 0.05. */
-  | 'too-few'
+/**
+ * A regression and an improvement have p < 0.05 and medians at least 5 % apart; a small difference has p < 0.05 and less than
+ * that; with too few figures no difference could reach p < 0.05.
+ */
+export const conclusions = [
+  'regression',
+  'improvement',
+  'small-difference',
+  'no-difference',
+  'too-few',
+] as const
+export type Conclusion = (typeof conclusions)[number]
 
 export interface Comparison {
   readonly conclusion: Conclusion
