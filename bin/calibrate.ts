@@ -7,6 +7,7 @@ import { DpbenchError, ExitCode, UsageError } from '../src/core/errors.ts'
 import { replaceFile } from '../src/core/replace-file.ts'
 import { unifiedDiff } from '../src/core/unified-diff.ts'
 import type { RunRecord } from '../src/report/record.ts'
+import { requireAlike } from '../src/series/alike.ts'
 import {
   calibrationFileOf,
   calibrationOf,
@@ -104,6 +105,7 @@ async function fromStored(argv: readonly string[]): Promise<number> {
   const [first] = usable
   if (!first)
     throw new DpbenchError(`none of the ${stored.length} runs has valid figures: ${stored[0]?.unusable}`)
+  for (const { record, file } of usable) requireAlike(first.record, record, file)
   const asked = first.record.options
   const named = values['env-config-name'] ?? asked['DPBENCH_ENV_CONFIG_NAME']
   const source = await loadSource({

@@ -11,6 +11,7 @@ import { type Lease, acquireLease } from '../environment/lease.ts'
 import { timeName } from '../report/names.ts'
 import { type RunRecord, parseRecord } from '../report/record.ts'
 import { createResultsFolder } from '../report/results-folder.ts'
+import { requireAlike } from './alike.ts'
 import { type Assessment, assess } from './assess.ts'
 import type { StartRun } from './child-run.ts'
 import { Pace, durationText } from './pace.ts'
@@ -56,6 +57,7 @@ export class Series implements AsyncDisposable {
   readonly #pace = new Pace()
   #state: SeriesState
   #repeated = 0
+  #first: RunRecord | undefined
 
   private constructor(folder: string, state: SeriesState, lease: Lease, tools: SeriesTools) {
     this.folder = folder
@@ -111,7 +113,7 @@ export class Series implements AsyncDisposable {
     for (;;) {
       const ended = this.#settled(step)
       if (ended?.outcome === 'untestable') return { state: 'untestable', said: ended.said ?? '' }
-      if (ended) return { state: 'measured', record: await this.#record(ended) }
+      if (ended) return { state: 'measured', record: await this.#likeFirst(ended) }
       const assessed = await this.#attempt(step)
       if (assessed.outcome === 'usable') continue
       const { said, outcome } = assessed
@@ -185,6 +187,14 @@ export class Series implements AsyncDisposable {
     const assessed = assess(record)
     if (assessed.outcome !== 'interrupted' || this.#tools.signal.aborted) return assessed
     return { ...assessed, outcome: 'infrastructure' } // by somebody else, who did not mean the series
+  }
+
+  /** A series goes on for hours, and later still: machines and configs change meanwhile. */
+  async #likeFirst(ended: Attempt): Promise<RunRecord> {
+    const record = await this.#record(ended)
+    this.#first ??= record
+    requireAlike(this.#first, record, `${relative(process.cwd(), this.folder)}/${ended.folder}`)
+    return record
   }
 
   async #record({ folder }: Attempt): Promise<RunRecord> {

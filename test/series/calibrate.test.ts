@@ -125,6 +125,12 @@ describe('calibrate', () => {
     ],
     ['spread within a run', ten, 1, /in 10 of 10 runs the repetitions spread by more than the 5\.0 %/],
     [
+      'two groups',
+      [9, 9, 9, 9, 9, 7, 7, 7, 7, 7],
+      0.01,
+      /two groups, 15 about 7\.00 and 15 about 9\.00 Gbit\/s/,
+    ],
+    [
       'one far from the others',
       [9, 9.01, 9.02, 8.99, 9, 9.01, 7, 9.02, 8.98, 9],
       0,

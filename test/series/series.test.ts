@@ -157,6 +157,17 @@ describe('a series', () => {
     await again[Symbol.asyncDispose]()
   })
 
+  test('a run on machines that changed meanwhile is not counted with the others', async () => {
+    const changed = (): RunRecord => {
+      const record = sound()
+      return { ...record, machines: record.machines.map((each) => ({ ...each, kernel: '7.0' })) }
+    }
+    const { start } = fakeRuns((_, count) => (count === 1 ? sound() : changed()))
+    await expect(runAll(await begin(toolsOf(start)))).rejects.toThrow(
+      /run-2 is unlike the first run, run, .*\n {2}hosts: hypervisor-1 kernel: 6\.18 → 7\.0/,
+    )
+  })
+
   test('is not gone on with as another kind, nor from a folder that has none', async () => {
     const { start } = fakeRuns(() => sound())
     const series = await begin(toolsOf(start))
