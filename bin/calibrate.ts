@@ -18,6 +18,7 @@ import {
 import { calibrationLines, refusals } from '../src/series/calibrate/report.ts'
 import { type CalibratedThreshold, calibrate, fewestRuns } from '../src/series/calibrate/thresholds.ts'
 import type { Series } from '../src/series/series.ts'
+import { unusableLines } from '../src/series/table.ts'
 import { type StoredRun, readStoredRuns } from '../src/series/stored-runs.ts'
 import { type OptionSpec, type OptionValues, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { runOptions } from './run.ts'
@@ -134,14 +135,7 @@ async function conclude({ source, records, unusable, values, signal, folder }: F
   const expected = source.config.expected_throughput
   const thresholds = calibrate(records, { offload: expected.hw, 'non-offload': expected.sw })
   const refused = refusals(thresholds)
-  const lines = [
-    ...calibrationLines(thresholds),
-    ...(unusable.length > 0
-      ? ['', `${unusable.length} runs were not usable, and are not in these figures:`]
-      : []),
-    ...unusable.map((each) => `  ${each}`),
-    ...refused,
-  ]
+  const lines = [...calibrationLines(thresholds), ...unusableLines(unusable), ...refused]
   for (const line of lines) print(line)
   if (folder !== undefined) await replaceFile(join(folder, 'calibration.txt'), `${lines.join('\n')}\n`)
   const found = thresholds.filter(hasValue)

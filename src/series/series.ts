@@ -126,10 +126,10 @@ export class Series implements AsyncDisposable {
     }
   }
 
-  /** One line per run that could not be used; none when all could be. */
+  /** One line per run that could not be used; none when all could be. Those that a person ended are no fault. */
   unusable(): string[] {
     return this.#state.attempts
-      .filter(({ outcome }) => outcome !== undefined && outcome !== 'usable')
+      .filter(({ outcome }) => outcome !== undefined && outcome !== 'usable' && outcome !== 'interrupted')
       .map(({ folder, outcome, said }) => `${folder}: ${outcome}: ${said}`)
   }
 
