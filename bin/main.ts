@@ -46,6 +46,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./calibrate.ts')).calibration(argv),
     longHelp: async () => (await import('./calibrate.ts')).calibrateHelp,
   },
+  compare: {
+    help: 'two runs, or two sets of runs: p, effect and interval of each figure',
+    run: async (argv) => (await import('./compare.ts')).compare(argv),
+    longHelp: async () => (await import('./compare.ts')).compareHelp,
+  },
   demo: {
     help: 'the whole way in the embedded lab: provision, measure both modes, report',
     run: async (argv) => (await import('./demo.ts')).demo(argv),

@@ -37,6 +37,16 @@ export const runOptions: readonly OptionSpec[] = [
     help: 'what is held against the threshold; default: the 95 % interval',
   },
   {
+    name: 'baseline',
+    value: 'NAME',
+    help: 'hold each throughput against baselines/NAME.json; a regression that is seen twice fails (exit code 1)',
+  },
+  { name: 'save-baseline', value: 'NAME', help: 'keep the figures of this run as baselines/NAME.json' },
+  {
+    name: 'allow-unlike',
+    help: 'with --baseline: also one of other machines, another configuration or other tools',
+  },
+  {
     name: 'strict',
     help: 'a test whose needs the config does not meet fails (exit code 2), instead of being skipped',
   },

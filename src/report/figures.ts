@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Metric, metricUnits } from '../verdict/metric.ts'
 import type { RunRecord, TestRecord } from './record.ts'
-import { verdictOf } from './view.ts'
+import { measuredOnly, verdictOf } from './view.ts'
 
 export const figuresSchema = z.object({
   suite: z.string(),
@@ -14,6 +14,8 @@ export const figuresSchema = z.object({
   better: z.enum(['higher', 'lower']),
   /** What measured it, as it names itself: `iperf 3.12`. */
   tool: z.string(),
+  /** Of throughput, which measurement of the test it is: `iperf3 ipv4 vm3 → vm1`. */
+  measurement: z.string().optional(),
   /** In base units, one per repetition, in their order. */
   values: z.array(z.number()).min(1),
 })
@@ -44,9 +46,12 @@ export function figureTitle({
 
 function throughputOf(test: TestRecord): Figures[] {
   const verdict = verdictOf(test)
-  if (!verdict || !('statistics' in verdict)) return []
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : measuredOnly(test)
+  if (!statistics) return []
   const base = { figure: throughputFigure, unit: 'bit/s', better: 'higher' } as const
-  return [{ ...placeOf(test), ...base, tool: toolOf(test), values: [...verdict.statistics.values] }]
+  const { measurement } = test
+  const which = measurement === undefined ? {} : { measurement }
+  return [{ ...placeOf(test), ...which, ...base, tool: toolOf(test), values: [...statistics.values] }]
 }
 
 function metricsOf(test: TestRecord): Figures[] {

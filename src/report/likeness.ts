@@ -17,6 +17,9 @@ export type Traits = z.infer<typeof traitsSchema>
 type Kind = keyof Traits
 const kinds: readonly Kind[] = ['hosts', 'config', 'tools']
 
+/** The one of the tools that is known before anything is measured. */
+export const windowTrait = 'seconds that count'
+
 export interface TraitSources {
   readonly machines: readonly MachineTraits[]
   /** A loaded config, as it is or as a record keeps it. */
@@ -41,7 +44,7 @@ export function traitsOf({ machines, config, profile, dataPlanes }: TraitSources
     hosts: Object.assign({}, ...machines.map(hostTraits)) as Traits['hosts'],
     config: configTraits(config),
     tools: {
-      'seconds that count': `${profile.keptSeconds}, after ${profile.warmUpSeconds}`,
+      [windowTrait]: `${profile.keptSeconds}, after ${profile.warmUpSeconds}`,
       'data plane': dataPlanes.some((version) => /softplane/i.test(version ?? ''))
         ? 'softplane'
         : 'dpservice',

@@ -7,6 +7,7 @@ import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
 import type { RunRecord } from './record.ts'
 import {
+  baselineSentencesOf,
   countsOf,
   explanationOf,
   logFilesOf,
@@ -76,6 +77,7 @@ export function renderTerminal(record: RunRecord, { color, folder = '' }: Termin
     ...tables(rowsOf(record), paint),
     metrics(record, paint),
     ratios(record, paint),
+    baselines(record, paint),
     problems(record, paint),
     notes(record, paint),
     logs(record, folder, paint),
@@ -137,6 +139,14 @@ function ratios(record: RunRecord, paint: Paint): string {
   const width = Math.max(...titles.map(widthOf))
   const lines = list.map(({ ratio }, index) => `  ${pad(titles[index] ?? '', width)}  ${ratio.toFixed(2)} ×`)
   return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
+}
+
+/** What was held against a baseline and is not told among the problems. */
+function baselines(record: RunRecord, paint: Paint): string {
+  const lines = rowsOf(record).flatMap((row) =>
+    baselineSentencesOf(row.test).map((sentence) => `  ${titleOf(row)}: ${plainText(sentence)}`),
+  )
+  return lines.length === 0 ? '' : [paint('bold', 'baseline'), ...lines].join('\n')
 }
 
 /** What did not pass, with all reasons; the same words for several tests are said once. */

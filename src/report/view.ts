@@ -52,7 +52,7 @@ export function ratiosOf(record: RunRecord): Ratio[] {
 
 /** The verdict of a test, if it has one. */
 export function verdictOf({ result }: TestRecord): Verdict | undefined {
-  return result.state === 'judged' || result.state === 'error' ? result.verdict : undefined
+  return 'verdict' in result && typeof result.verdict === 'object' ? result.verdict : undefined
 }
 
 /** Of a test that measured throughput and held it against nothing. */
@@ -96,9 +96,15 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons and remarks together. */
+/** Reasons, remarks, and what was held against a baseline. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...notesOf(test)]
+  return [...reasonsOf(test), ...notesOf(test), ...baselineSentencesOf(test)]
+}
+
+/** What came out of holding a test against baselines; not what its explanation says already. */
+export function baselineSentencesOf(test: TestRecord): string[] {
+  const said = explanationOf(test)
+  return (test.baselines ?? []).map(({ sentence }) => sentence).filter((sentence) => !said.includes(sentence))
 }
 
 /** `4 passed, 1 failed` */

@@ -5,13 +5,14 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
-import { artifactStore } from './artifacts.ts'
+import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
 import type { BalancedPath, NatPath } from './placement.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
+import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
@@ -73,6 +74,10 @@ export const test = withSession
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
+    const baselines = new BaselineWatch(run, environment, {
+      suite: suiteName(task.file.filepath),
+      test: task.name,
+    })
     let begun = 0
     const next = (): MeasureContext => {
       const place = begun++
@@ -83,6 +88,7 @@ export const test = withSession
         signal,
         record: (report: MeasurementReport) => void (measurements[place] = report),
         store: (name, content) => store(prefix + name, content),
+        baselines,
         progress: (text) => tell({ type: 'repetition', test: task.name, text }),
       }
     }

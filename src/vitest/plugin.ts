@@ -8,6 +8,7 @@ import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
+import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
 import { DpbenchReporter } from './reporter.ts'
@@ -87,7 +88,8 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  return beginRun(settings, config, await imageToRun(settings, config))
+  const baselines = await baselinesFor(settings, config)
+  return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -112,6 +114,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
     strict: run.settings.strict,
+    baselines: run.baselines,
     measureOnly: run.settings.measureOnly,
   }
 }

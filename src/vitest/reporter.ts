@@ -9,6 +9,7 @@ import type {
 } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
+import type { TestEntry } from '../report/recorder.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { figureOf, measuredOnly } from '../report/view.ts'
@@ -68,6 +69,8 @@ export class DpbenchReporter implements Reporter {
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
+      ...(last && { measurement: last.name }),
+      ...baselinesOf(meta),
       metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
@@ -165,8 +168,14 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
     message: 'failed without an error',
     exitCode: ExitCode.infrastructure,
   }
-  if (error.code === 'AssertionError') return { state: 'failed', message: error.message }
+  if (error.code === 'AssertionError')
+    return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+function baselinesOf(meta: DpbenchTaskMeta | undefined): Pick<TestEntry, 'baselines'> {
+  const checks = (meta?.measurements ?? []).flatMap(({ baselines = [] }) => baselines)
+  return checks.length === 0 ? {} : { baselines: checks }
 }
 
 function metricsOf(meta: DpbenchTaskMeta | undefined): MeasuredMetrics[] {

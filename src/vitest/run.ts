@@ -12,7 +12,9 @@ import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import { saveBaseline } from './baseline-files.ts'
 import { logKeeper } from './log-keeper.ts'
+import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -20,6 +22,7 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
+  readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
   readonly startedAt: string
@@ -80,6 +83,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
   recorder.logs(await listLogs(resultsFolder))
+  await keepBaseline(run)
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
   const folder = relative(process.cwd(), resultsFolder)
@@ -90,6 +94,15 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   print(`written: ${shown.join('  ')}`)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+async function keepBaseline({ baselines, recorder }: Run): Promise<void> {
+  if (baselines?.saving === undefined) return
+  try {
+    print(await saveBaseline(baselines.folder, baselines.saving, recorder.snapshot()))
+  } catch (error) {
+    recorder.failure(`saving the baseline ${baselines.saving}`, error)
+  }
 }
 
 async function putBack({ runId, config, recorder }: Run, resultsFolder: string): Promise<void> {

@@ -9,6 +9,7 @@ import { bootId } from '../machine/guest-network.ts'
 import { alignFlows } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
+import type { BaselineCheck } from '../report/baseline-check.ts'
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
@@ -17,6 +18,7 @@ import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
+import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
 export type { ThresholdKey }
@@ -45,6 +47,8 @@ export interface Throughput {
   verdict(key: ThresholdKey): Verdict
   /** As `verdict`; `undefined` in a run that only measures, which notes what the figure is for. */
   reach(key: ThresholdKey): Verdict | undefined
+  /** Against the baseline of this name, or of `--baseline`; a regression is measured again first. @throws UsageError */
+  against(baseline?: string): Promise<BaselineCheck | undefined>
 }
 
 export interface MeasureContext {
@@ -56,6 +60,7 @@ export interface MeasureContext {
   /** Stores a file among the test's artifacts; returns its path in the results folder. */
   readonly store: (name: string, content: string) => Promise<string>
   readonly progress: (text: string) => void
+  readonly baselines: BaselineWatch
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
@@ -73,8 +78,9 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   let checked: Preflight | undefined
   let verdict: Verdict | undefined
   let scenario = key
+  const baselines: BaselineCheck[] = []
   const report = (): void => {
-    const state = { preflight: checked, verdict, scenario }
+    const state = { preflight: checked, verdict, scenario, baselines: [...baselines] }
     context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
   }
   try {
@@ -83,17 +89,14 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     report()
     throw error
   }
-  for (;;) {
-    if (samples.length > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
+  let number = 0
+  const measure = async (): Promise<Sample> => {
+    if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    const sample = await repetition(context, {
-      ...request,
-      name,
-      number: samples.length + 1,
-      artifacts,
-      checked,
-    })
-    samples.push(sample)
+    return repetition(context, { ...request, name, number: ++number, artifacts, checked: checked! })
+  }
+  for (;;) {
+    samples.push(await measure())
     const step = next(samples)
     verdict = step === 'again' ? undefined : step.verdict
     report()
@@ -108,9 +111,20 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     report()
     return verdict
   }
+  const repeatable: Repeatable = {
+    name,
+    samples,
+    again: (count) => measureAgain(measure, count, run),
+    note(check) {
+      baselines.push(check)
+      report()
+    },
+  }
+  await context.baselines.settle(repeatable)
   return {
     name,
     samples,
+    against: (baseline) => context.baselines.against(repeatable, baseline),
     verdict: judged,
     reach(asked) {
       if (!run.measureOnly) return judged(asked)

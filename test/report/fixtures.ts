@@ -47,7 +47,7 @@ export const results = {
   failed: { state: 'failed', message: 'expected 2 back ends, saw 1' },
 } as const satisfies Record<string, TestResult>
 
-function judged(gbits: readonly number[], expected: number, mode: string, changes = {}): TestResult {
+export function judged(gbits: readonly number[], expected: number, mode: string, changes = {}): TestResult {
   const samples = gbits.map((gbit, index) => sampleOf(gbit, { repetition: index + 1, ...changes }))
   return { state: 'judged', verdict: judge(samples, planFor(expected, { mode })) }
 }
