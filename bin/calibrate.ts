@@ -19,7 +19,7 @@ import { calibrationLines, refusals } from '../src/series/calibrate/report.ts'
 import { type CalibratedThreshold, calibrate, fewestRuns } from '../src/series/calibrate/thresholds.ts'
 import type { Series } from '../src/series/series.ts'
 import { unusableLines } from '../src/series/table.ts'
-import { type StoredRun, readStoredRuns } from '../src/series/stored-runs.ts'
+import { type StoredRun, readStoredRuns } from './stored-runs.ts'
 import { type OptionSpec, type OptionValues, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { runOptions } from './run.ts'
 import {

@@ -124,7 +124,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   return {
     name,
     samples,
-    against: (baseline) => context.baselines.against(repeatable, baseline),
+    against: async (baseline) =>
+      run.measureOnly ? undefined : context.baselines.against(repeatable, baseline),
     verdict: judged,
     reach(asked) {
       if (!run.measureOnly) return judged(asked)
