@@ -118,7 +118,7 @@ export class Series implements AsyncDisposable {
       if (assessed.outcome === 'usable') continue
       const { said, outcome } = assessed
       if (outcome === 'refused') throw new UsageError(`${step.label} was refused:\n${said}`)
-      if (outcome === 'interrupted') throw this.#interruption(step)
+      if (outcome === 'interrupted') throw this.#interruption(step, said)
       if (step.mayBeUntestable && isOwnFault(assessed)) await this.#settleUntestable(said)
       else if (outcome === 'untestable') throw new DpbenchError(`${step.label}: ${said}`)
       else if (this.#repeated < this.#mostRepeats) this.#countRepeat(step, assessed)
@@ -150,7 +150,7 @@ export class Series implements AsyncDisposable {
 
   async #attempt(step: Step): Promise<Assessment> {
     const { start, log, signal, verbose } = this.#tools
-    if (signal.aborted) return { outcome: 'interrupted', said: 'the series was ended' }
+    if (signal.aborted) return { outcome: 'interrupted', said: 'it was not begun' }
     const before = this.#state.attempts.filter((one) => one.step === step.id).length
     const folder = before === 0 ? step.id : `${step.id}.${before + 1}`
     const attempt: Attempt = { step: step.id, folder, startedAt: new Date().toISOString() }
@@ -231,10 +231,10 @@ export class Series implements AsyncDisposable {
     )
   }
 
-  #interruption({ label }: Step): DpbenchError {
+  #interruption({ label }: Step, said: string): DpbenchError {
     const kept = this.#state.attempts.filter(({ outcome }) => outcome === 'usable').length
     this.#tools.log(
-      `${label} was ended and put back; kept: ${kept} ${kept === 1 ? 'run' : 'runs'} in ` +
+      `${label}: ${said}, and everything is put back; kept: ${kept} ${kept === 1 ? 'run' : 'runs'} in ` +
         `${relative(process.cwd(), this.folder)}; go on with: ${this.resumeCommand}`,
     )
     return new DpbenchError('the series was interrupted')

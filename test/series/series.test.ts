@@ -132,7 +132,7 @@ describe('a series', () => {
     const series = await begin(tools)
     await expect(runAll(series)).rejects.toThrow('the series was interrupted')
     expect(tools.said.at(-1)).toMatch(
-      /^run 2 was ended and put back; kept: 1 run in .*cal; go on with: npx dpbench calibrate --resume .*cal$/,
+      /^run 2: it was ended by SIGINT, and everything is put back; kept: 1 run in .*cal; go on with: npx dpbench calibrate --resume .*cal$/,
     )
     await series[Symbol.asyncDispose]()
 
