@@ -185,7 +185,7 @@ async function offer(
   const [first, ...others] = records
   const made = calibrationOf([first!, ...others], { at: new Date().toISOString(), unusable })
   const known = await readCalibrations(provenance)
-  const told = withCalibration(known, source.path.map(String).join('.'), found, made)
+  const told = withCalibration(known, source.named ?? '', found, made)
   await replaceFile(provenance, `${JSON.stringify(told, undefined, 2)}\n`)
   await replaceFile(source.file, after)
   print(`written: ${source.file}  ${provenance}`)
