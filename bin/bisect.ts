@@ -12,6 +12,7 @@ import { figuresText } from '../src/series/bisect/judge-step.ts'
 import { type SearchResult, type Tried, search } from '../src/series/bisect/search.ts'
 import type { Series, SeriesPlan } from '../src/series/series.ts'
 import { unusableLines } from '../src/series/table.ts'
+import { requireSource } from '../src/transport/docker/build.ts'
 import { type OptionSpec, type OptionValues, helpOf } from './options.ts'
 import {
   checkRunArguments,
@@ -101,7 +102,9 @@ async function planOf(values: OptionValues): Promise<BisectPlan> {
   }
   if (good === undefined || bad === undefined)
     throw new UsageError('bisect looks between two commits: give --good REF and --bad REF')
-  return { runs, commits: await findCommits(resolve(source!), { good, bad }) }
+  const folder = resolve(source!)
+  await requireSource(folder)
+  return { runs, commits: await findCommits(folder, { good, bad }) }
 }
 
 async function find(series: Series): Promise<number> {

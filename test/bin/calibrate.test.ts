@@ -1,8 +1,13 @@
 /** `dpbench calibrate --from`, and what the commands of a series refuse, as they are typed. */
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { ab } from '../../bin/ab.ts'
+import { bisect } from '../../bin/bisect.ts'
+import { calibration } from '../../bin/calibrate.ts'
 import type { CommandResult } from '../../src/core/command-result.ts'
+import { UsageError } from '../../src/core/errors.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { type RunRecord, serialiseRecord } from '../../src/report/record.ts'
 import { dpserviceConfig, site } from '../config/dpservice-file.ts'
@@ -105,34 +110,28 @@ describe('calibrate --from', () => {
 })
 
 describe('refused before anything is made', () => {
+  const nowhere = path.join(tmpdir(), 'dpbench-test-nowhere')
+
   test.each([
-    [['calibrate'], /--mode is missing/],
-    [['calibrate', '--mode', 'offload', '--runs', '9'], /--runs is "9": write a whole number, at least 10/],
-    [['calibrate', '--mode', 'offload', '--profil', 'quick'], /did you mean --profile/],
-    [['calibrate', '--resume', 'nowhere'], /--resume .*nowhere: .*there is no such file/],
-    [['calibrate', '--resume', 'x', '--mode', 'both'], /leave --mode out/],
-    [['ab', '--mode', 'offload', '--image', 'a'], /1 are named: write --image A --image B/],
-    [['ab', '--mode', 'offload', '--image', 'a', '--image=a'], /add --aa/],
-    [
-      ['ab', '--mode', 'offload', '--image', 'a', '--image', 'b', '--docker-image', 'c'],
-      /named by --image A --image B/,
-    ],
-    [['ab', '--mode', 'offload', '--image', 'a', '--image', 'b', '--rounds', '3'], /at least 5/],
-    [['bisect', '--mode', 'offload'], /--dpservice-source DIR, or the images of --images/],
-    [['bisect', '--mode', 'offload', '--images', 'a'], /name two or more/],
-    [
-      ['bisect', '--mode', 'offload', '--dpservice-source', '.', '--good', 'a'],
-      /give --good REF and --bad REF/,
-    ],
-    [
-      ['bisect', '--mode', 'offload', '--dpservice-source', '.', '--good', 'a', '--bad', 'b'],
-      /not in a git repository/,
-    ],
-  ])('%j', async (argv, sentence) => {
-    const here = place()
-    const { exitCode, stderr } = await here.dpbench(...argv)
-    expect(stderr).toMatch(sentence)
-    expect(exitCode).toBe(2)
-    expect(readdirSync(path.join(path.dirname(here.config), '..')).sort()).toEqual(['config', 'home'])
+    ['calibrate', '', /--mode is missing/],
+    ['calibrate', '--mode offload --runs 9', /--runs is "9": write a whole number, at least 10/],
+    ['calibrate', '--mode offload --profil quick', /did you mean --profile/],
+    ['calibrate', `--resume ${nowhere}`, /--resume .*nowhere: .*there is no such file/],
+    ['calibrate', '--resume x --mode both', /leave --mode out/],
+    ['ab', '--mode offload --image a', /1 are named: write --image A --image B/],
+    ['ab', '--mode offload --image a --image=a', /add --aa/],
+    ['ab', '--mode offload --image a --image', /--image needs a value/],
+    ['ab', '--mode offload --image a --image b --docker-image c', /named by --image A --image B/],
+    ['ab', '--mode offload --image a --image b --rounds 3', /at least 5/],
+    ['bisect', '--mode offload', /--dpservice-source DIR, or the images of --images/],
+    ['bisect', '--mode offload --images a', /name two or more/],
+    ['bisect', `--mode offload --dpservice-source ${nowhere} --good a`, /give --good REF and --bad REF/],
+    ['bisect', `--mode offload --dpservice-source ${nowhere} --good a --bad b`, /nowhere is no folder/],
+  ] as const)('%s %s', async (command, text, sentence) => {
+    const argv = text.split(' ').filter(Boolean)
+    const run = { ab, bisect, calibrate: calibration }[command]
+    const refused = await run(argv).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(UsageError)
+    expect((refused as UsageError).message).toMatch(sentence)
   })
 })
