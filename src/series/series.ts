@@ -181,7 +181,7 @@ export class Series implements AsyncDisposable {
     } catch (error) {
       if (this.#tools.signal.aborted) return { outcome: 'interrupted', said: 'it was ended before it began' }
       const log = await readFile(join(this.folder, `${attempt.folder}.log`), 'utf8')
-      const said = log.trim().split('\n').slice(-12).join('\n') || describeError(error)
+      const said = lastWords(log) ?? describeError(error)
       return { outcome: exitCode === 2 ? 'refused' : 'infrastructure', said }
     }
     const assessed = assess(record)
@@ -257,7 +257,19 @@ function isOwnFault(assessed: Exclude<Assessment, { outcome: 'usable' }>): boole
   return 'code' in assessed && assessed.code === 'DPBENCH_DEPLOY'
 }
 
+/** What a run says of itself when it cannot begin, or the last line of one that died. */
+function lastWords(log: string): string | undefined {
+  const own = log.lastIndexOf('\ndpbench: ')
+  if (own >= 0 || log.startsWith('dpbench: '))
+    return log
+      .slice(own + 1)
+      .trim()
+      .replace(/^dpbench: /, '')
+  const lines = log.split('\n').filter((line) => line.trim() !== '')
+  return lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)
+}
+
 /** Which tests run and what they measured; the rest is in the run's log. */
 function isTold(line: string): boolean {
-  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building|built))/.test(line)
+  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building) ?)/.test(line)
 }

@@ -110,7 +110,7 @@ describe('a series', () => {
     const { start, started } = fakeRuns(() => 2)
     const error = await runAll(await begin(toolsOf(start))).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(UsageError)
-    expect((error as Error).message).toBe('run 1 was refused:\ndpbench: it ended with 2')
+    expect((error as Error).message).toBe('run 1 was refused:\nit ended with 2')
     expect(started).toHaveLength(1)
   })
 
