@@ -1,5 +1,5 @@
 /** The search for the first bad one: its steps, around what cannot be tested, in a list of images and in commits of git. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { UsageError } from '../../src/core/errors.ts'
@@ -139,23 +139,24 @@ describe('commits of git', { timeout: 60_000 }, () => {
   ): Promise<{ folder: string; commits: string[] }> {
     const folder = scratchFolder()
     await git(folder, 'init', '--quiet', '--initial-branch=main')
-    mkdirSync(join(folder, 'plane'))
-    const commits: string[] = []
-    for (const [index, speed] of speeds.entries()) {
-      writeFileSync(join(folder, 'plane/speed'), String(speed))
-      appendFileSync(join(folder, 'plane/log'), `${index}\n`)
-      await git(folder, 'add', '-A')
-      await git(folder, 'commit', '--quiet', '-m', `change ${index}`)
-      commits.push(await git(folder, 'rev-parse', 'HEAD'))
-      if (index !== 2) continue
-      await git(folder, 'checkout', '--quiet', '-b', 'side')
-      writeFileSync(join(folder, 'other'), 'x')
-      await git(folder, 'add', '-A')
-      await git(folder, 'commit', '--quiet', '-m', 'on the side')
-      await git(folder, 'checkout', '--quiet', 'main')
-      await git(folder, 'merge', '--quiet', '--no-ff', '-m', 'merge side', 'side')
-    }
-    return { folder, commits }
+    const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}\n`
+    const commit = (mark: number, message: string, rest: string): string =>
+      `commit refs/heads/main\nmark :${mark}\ncommitter t <t@example.org> ${1_700_000_000 + mark} +0000\n${data(message)}${rest}`
+    const stream = speeds.map((speed, index) => {
+      const files = `M 644 inline plane/speed\n${data(String(speed))}M 644 inline plane/log\n${data(String(index))}`
+      if (index !== 3) return commit(index + 1, `change ${index}`, files)
+      const side = commit(100, 'on the side', `from :2\nM 644 inline other\n${data('x')}`)
+      return (
+        side.replaceAll('heads/main', 'heads/side') + commit(4, 'change 3', `from :3\nmerge :100\n${files}`)
+      )
+    })
+    const marks = join(folder, '.git/marks')
+    const argv = ['git', '-C', folder, 'fast-import', '--quiet', `--export-marks=${marks}`]
+    await runLocally(argv, { input: stream.join('') })
+    await git(folder, 'checkout', '--quiet', 'main')
+    const pairs = readFileSync(marks, 'utf8').trim().split('\n')
+    const found = new Map(pairs.map((line) => line.split(' ') as [string, string]))
+    return { folder, commits: speeds.map((_, index) => found.get(`:${index + 1}`)!) }
   }
 
   async function open(
