@@ -31,6 +31,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./flow.ts')).flow(argv),
     longHelp: async () => (await import('./flow.ts')).flowHelp,
   },
+  report: {
+    help: 'the reports of stored runs, made again from their run.json',
+    run: async (argv) => (await import('./report.ts')).report(argv),
+    longHelp: async () => (await import('./report.ts')).reportHelp,
+  },
   ab: {
     help: 'two images in turn on the same VMs: is the second slower?',
     run: async (argv) => (await import('./ab.ts')).ab(argv),

@@ -12,6 +12,7 @@ import type {
   HypervisorConfig,
   LibvirtConfig,
   LoadBalancerConfig,
+  QuarantineEntry,
   VmConfig,
 } from './types.ts'
 
@@ -37,8 +38,20 @@ export async function normalize(
     measurement: resolveMeasurement(file.measurement),
     libvirt: libvirt(file.libvirt ?? {}, scope),
     hypervisors: await Promise.all(file.hypervisors.map((one) => hypervisor(one, scope))),
+    ...defined({ quarantine: file.quarantine?.map(quarantined) }),
     ...defined({ loadBalancer: file.lb && loadBalancer(file.lb) }),
   })
+}
+
+function quarantined({
+  test,
+  scenario,
+  mode,
+  issue,
+  until,
+  reason,
+}: NonNullable<ConfigFile['quarantine']>[number]): QuarantineEntry {
+  return { ...defined({ test, scenario, mode, reason }), issue, until }
 }
 
 function throughput(file: ConfigFile['expected_throughput']['sw']): ExpectedThroughput {

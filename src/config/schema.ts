@@ -3,6 +3,7 @@ import { z } from 'zod'
 import * as field from './fields.ts'
 import { expectedFile } from './schema-expected.ts'
 import { libvirtFile } from './schema-libvirt.ts'
+import { quarantineFile } from './schema-quarantine.ts'
 import { measurementFile } from './schema-measurement.ts'
 
 const throughputFile = field.object(
@@ -242,6 +243,9 @@ export const configSchema = field.object(
         'What other figures must reach or must not exceed; one without an entry is reported, not judged.',
       ),
     measurement: measurementFile.optional(),
+    quarantine: quarantineFile
+      .optional()
+      .describe('Tests that are known to fail: until a day they are shown and do not fail the run.'),
     libvirt: libvirtFile.optional().describe('The VMs as libvirt domains.'),
     hypervisors: field
       .listOf(hypervisorFile, 'hypervisors')

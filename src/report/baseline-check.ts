@@ -1,6 +1,6 @@
 /** A measurement held against a baseline, as a run record keeps it. */
 import { z } from 'zod'
-import { comparisonSchema } from './comparison.ts'
+import { comparisonSchema } from './comparison-schema.ts'
 
 export const baselineCheckSchema = z.object({
   /** The baseline's name. */

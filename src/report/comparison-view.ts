@@ -2,7 +2,7 @@
 import { formatSignedPercent } from '../verdict/format.ts'
 import { formatFigure } from '../verdict/figure-format.ts'
 import type { ComparedFigure, RunComparison } from './comparison.ts'
-import { escapeMarkdown, markdownTable } from './summary.ts'
+import { escapeMarkdown, markdownTable } from './markdown.ts'
 import { plainText } from './plain-text.ts'
 
 /** Each figure with its sentence, what was left out, and what is unlike. */

@@ -1,22 +1,8 @@
 /** Two runs, or two sets of runs, against each other: figure by figure, and whether they may be compared at all. */
-import { z } from 'zod'
-import { type Comparison, compareFigures, conclusions } from '../verdict/compare.ts'
+import { type Comparison, compareFigures } from '../verdict/compare.ts'
 import { type Figures, figureKey, figuresOf, figureTitle } from './figures.ts'
 import { type Traits, differencesOf, traitsOfRun } from './likeness.ts'
 import type { RunRecord } from './record.ts'
-
-const side = z.object({ n: z.number(), median: z.number() })
-
-/** src/verdict's type, as it stands in documents. */
-export const comparisonSchema = z.object({
-  conclusion: z.enum(conclusions),
-  p: z.number(),
-  effect: z.number(),
-  interval: z.object({ lower: z.number(), upper: z.number() }).nullable(),
-  before: side,
-  after: side,
-  sentence: z.string(),
-}) satisfies z.ZodType<Comparison>
 
 /** One side: a run, a set of runs, or a baseline. */
 export interface ComparedSide {

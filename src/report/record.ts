@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { baselineCheckSchema } from './baseline-check.ts'
 import { measuredMetrics } from './metric-schema.ts'
+import { quarantineSchema } from './quarantine.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { stepSchema } from './step-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
@@ -96,6 +97,8 @@ const testRecord = z.object({
   startedAt: text,
   durationMs: z.number(),
   result: testResult,
+  /** What the config says of its being known to fail. */
+  quarantine: quarantineSchema.optional(),
   /** What was held against a baseline. */
   baselines: z.array(baselineCheckSchema).optional(),
   /** Raw, in their order, also of a test that failed. */
@@ -127,6 +130,8 @@ const outcome = z.object({
     invalid: z.number(),
     errors: z.number(),
     skipped: z.number(),
+    /** Failing, and excused; counted here alone. */
+    quarantined: z.number().optional(),
   }),
 })
 export type Outcome = z.infer<typeof outcome>

@@ -1,6 +1,7 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
 import { metricRowsOf } from './metrics-view.ts'
-import { plainText } from './plain-text.ts'
+import { markdownTable, escapeMarkdown } from './markdown.ts'
+import { isExcused } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
 import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
 
@@ -17,7 +18,7 @@ export function renderSummary(record: RunRecord): string {
         row.scenario,
         row.figure,
         row.expected,
-        row.state === 'PASS' ? row.state : `**${row.state}**`,
+        row.state === 'PASS' ? row.state : `**${row.state}**${isExcused(row.test) ? ' (quarantined)' : ''}`,
         row.n,
         row.cov,
         row.software,
@@ -86,25 +87,4 @@ function provenance(record: RunRecord): string[] {
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [`## ${title}`, '', ...lines.map((line) => `- ${line}`)].join('\n')
-}
-
-/** `""` without rows. A cell that begins with `**` is markup already. */
-export function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return ''
-  return [titles, titles.map(() => '---'), ...rows.map((row) => row.map(cell))].map(tableLine).join('\n')
-}
-
-function tableLine(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
-}
-
-function cell(text: string): string {
-  return text.startsWith('**') ? text : escapeMarkdown(text)
-}
-
-/** Text of tools and people must neither end a table's cell nor become markup. */
-export function escapeMarkdown(text: string): string {
-  return plainText(text)
-    .replaceAll(/[\\`*_[\]<>|]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`))
-    .replaceAll(/\s*\n\s*/g, '<br>')
 }

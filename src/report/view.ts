@@ -5,6 +5,7 @@ import { summarise } from '../verdict/statistics.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
+import { quarantineSentence } from './quarantine.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 
 export interface Row {
@@ -88,6 +89,14 @@ export function reasonsOf(test: TestRecord): string[] {
   return verdict?.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
 }
 
+/** Likely causes of a figure, where they explain something: of what passed, the record alone has them. */
+export function causesOf(test: TestRecord): string[] {
+  const verdict = verdictOf(test)
+  return verdict && verdict.state !== 'PASS'
+    ? (verdict.why ?? []).map(({ message }) => `why: ${message}`)
+    : []
+}
+
 /** The remarks beside a verdict. */
 export function notesOf(test: TestRecord): readonly string[] {
   const ofMetrics = test.metrics.flatMap(({ measurement, notes }) =>
@@ -96,9 +105,16 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons, remarks, and what was held against a baseline. */
+/** Reasons, causes, remarks, what was held against a baseline, and quarantine. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...notesOf(test), ...baselineSentencesOf(test)]
+  const quarantine = quarantineSentence(test)
+  return [
+    ...(quarantine === undefined ? [] : [quarantine]),
+    ...reasonsOf(test),
+    ...causesOf(test),
+    ...notesOf(test),
+    ...baselineSentencesOf(test),
+  ]
 }
 
 /** What came out of holding a test against baselines; not what its explanation says already. */
@@ -116,6 +132,7 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
     [counts.invalid, 'invalid'],
     [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
     [counts.skipped, 'skipped'],
+    [counts.quarantined ?? 0, 'quarantined'],
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'

@@ -14,6 +14,7 @@ export function notesOn(samples: readonly Sample[], statistics: SampleStatistics
     ...modeNote(sample, plan),
     ...ceilingNote(sample),
     ...mssNote(sample),
+    ...(sample.countersMissing ?? []).map((reason) => `not counted: ${reason}`),
   ])
   return [
     ...outlierNotes(statistics),

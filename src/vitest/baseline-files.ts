@@ -57,7 +57,7 @@ export async function readBaseline(folder: string, name: string): Promise<Baseli
   const text = await readFile(file, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT')
       throw new UsageError(`baseline ${name} cannot be read: ${error.message}`, { cause: error })
-    throw new UsageError(await missing(folder, name), { cause: error })
+    throw new UsageError(await missing(folder, name))
   })
   return parseBaseline(text, file)
 }

@@ -11,6 +11,7 @@ import { withClassicNames } from './classic-names.ts'
 import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
 import { takeMessages } from './messages.ts'
+import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults } from './run.ts'
@@ -146,6 +147,9 @@ function attach(vitest: Vitest, run: Run): void {
   findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
+    await requireQuarantinedTests(vitest, run.config).catch((error: unknown) => {
+      throw error instanceof DpbenchError ? forVitest(error) : error
+    })
     const resultsFolder = await openResults(run)
     await buildForRun(run, resultsFolder)
     for (const each of vitest.projects) {

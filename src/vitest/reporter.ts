@@ -9,6 +9,7 @@ import type {
 } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
+import { isExcused, quarantineOf, quarantineSentence } from '../report/quarantine.ts'
 import type { TestEntry } from '../report/recorder.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
@@ -61,11 +62,12 @@ export class DpbenchReporter implements Reporter {
     const mode = meta?.mode ?? test.project.name
     const { recorder } = this.run
     const resultsFolder = await openResults(this.run)
+    const place = { suite, name: test.name, mode, ...scenarioOf(last) }
+    const { config, startedAt } = this.run
+    const quarantine = quarantineOf(config.quarantine ?? [], place, startedAt)
     recorder.test({
-      suite,
-      name: test.name,
-      mode,
-      ...scenarioOf(last),
+      ...place,
+      ...(quarantine && { quarantine }),
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
@@ -79,7 +81,10 @@ export class DpbenchReporter implements Reporter {
     const snapshot = recorder.snapshot()
     const only = measuredOnly(snapshot.tests.at(-1)!)
     const said = only ? `measured: ${figureOf(only)}, n=${only.n}` : resultLine(outcome)
-    const line = outcome.state === 'skipped' ? `${title(test)}: ${said}` : said
+    const excuse = isExcused({ result: outcome, quarantine })
+      ? ` (${quarantineSentence({ result: outcome, quarantine })})`
+      : ''
+    const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
     await writeRecord(resultsFolder, snapshot)
@@ -161,7 +166,15 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const errors = result.errors.map(recorded)
   const assessed = assessedBy(errors, meta)
   if (assessed) return assessed
-  const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
+  const worse = regressionsIn(meta)
+  const foreign = errors.find(
+    (error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said)),
+  )
+  if (!foreign && worse.length > 0) {
+    const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
+    const message = [...worse, ...missed].join('\n')
+    return { state: 'failed', message, ...(verdict && { verdict: verdict as never }) }
+  }
   if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
   const error = foreign ?? {
     code: 'Error',
@@ -171,6 +184,12 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   if (error.code === 'AssertionError')
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+/** In sentences, what was worse than a baseline, and was so again. */
+function regressionsIn(meta: DpbenchTaskMeta | undefined): string[] {
+  const checks = baselinesOf(meta).baselines ?? []
+  return [...new Set(checks.filter(({ state }) => state === 'regression').map(({ sentence }) => sentence))]
 }
 
 function baselinesOf(meta: DpbenchTaskMeta | undefined): Pick<TestEntry, 'baselines'> {

@@ -1,11 +1,14 @@
 /** One run in the main process: from its settings to its record on disk, clean-up of what workers left included. */
 import { randomBytes } from 'node:crypto'
+import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
+import { describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
+import { renderPullRequest } from '../report/pull-request.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import type { RunRecord } from '../report/record.ts'
@@ -92,8 +95,20 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
   print(`written: ${shown.join('  ')}`)
+  await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+/** GitHub shows what a step appends to this file. That it can't be written is no fault of the run. */
+async function writeStepSummary(record: RunRecord): Promise<void> {
+  const file = process.env['GITHUB_STEP_SUMMARY']
+  if (!file) return
+  try {
+    await appendFile(file, renderPullRequest(record))
+  } catch (error) {
+    print(`the summary of this step could not be written to GITHUB_STEP_SUMMARY: ${describeError(error)}`)
+  }
 }
 
 async function keepBaseline({ baselines, recorder }: Run): Promise<void> {

@@ -3,16 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
-import type { SoftwarePackets } from '../dataplane/dataplane.ts'
+import { together } from '../core/together.ts'
+import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { alignFlows } from '../traffic/iperf3/window.ts'
+import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import type { BaselineCheck } from '../report/baseline-check.ts'
-import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { ceilingOn, lineOf } from './ceiling.ts'
+import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
 import { modeEvidence } from './mode-evidence.ts'
@@ -75,7 +78,12 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const next = endingOf(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
+  const counting = new MeasurementCounting(
+    machinesOf(from, backends ?? [to]),
+    runSeconds(run.config.measurement),
+  )
   let checked: Preflight | undefined
+  let line: Line | undefined
   let verdict: Verdict | undefined
   let scenario = key
   const baselines: BaselineCheck[] = []
@@ -84,7 +92,10 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
   }
   try {
-    checked = await checkPath(environment, request, signal)
+    ;[checked, line] = await together([
+      checkPath(environment, request, signal),
+      lineOf(environment.dataplane, from, backends ?? [to]),
+    ])
   } catch (error) {
     report()
     throw error
@@ -93,7 +104,15 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const measure = async (): Promise<Sample> => {
     if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    return repetition(context, { ...request, name, number: ++number, artifacts, checked: checked! })
+    return repetition(context, {
+      ...request,
+      name,
+      number: ++number,
+      artifacts,
+      checked: checked!,
+      counting,
+      ceiling: ceilingOn(line, { mtu: checked!.mtuBytes, family }),
+    })
   }
   for (;;) {
     samples.push(await measure())
@@ -172,6 +191,8 @@ interface Repetition extends FlowRequest {
   readonly number: number
   readonly artifacts: string[]
   readonly checked: Preflight
+  readonly counting: MeasurementCounting
+  readonly ceiling: Ceiling | undefined
 }
 
 async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
@@ -187,17 +208,21 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     tool: request.backends ? 'iperf 2' : 'iperf3',
     flowsAsked,
     socketBufferBytes,
+    ...(request.ceiling && { ceiling: request.ceiling }),
     ...(request.backends && { backends: request.backends.map((each) => each.name) }),
   }
   let ran: RanFlows
   let restarts: Restart[]
   let software: SoftwarePackets
+  let counting: RepetitionCounting | undefined
+  let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
     const before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
     const observation = await observePaths(environment.dataplane, request.from, receivers)
+    counting = await request.counting.begin(signal)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
-    software = await observation.end()
+    ;[software, counted] = await together([observation.end(), counting.end()])
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
@@ -205,6 +230,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     context.signal.throwIfAborted()
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
+  } finally {
+    await counting?.stop()
   }
   const { inputs } = ran
   const aligned = alignFlows(inputs, run.config.measurement)
@@ -215,7 +242,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
   const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
-  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
+  return { ...provenance, tool, restarts, ...counted, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */
