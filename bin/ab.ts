@@ -7,6 +7,7 @@ import { comparisonLines, compareSides, confirm, hasRegression } from '../src/se
 import { ImageCheck } from '../src/series/ab/images.ts'
 import { type Side, abba, orderText } from '../src/series/ab/order.ts'
 import type { Series } from '../src/series/series.ts'
+import { unusableLines } from '../src/series/table.ts'
 import { type OptionSpec, helpOf, takeRepeated } from './options.ts'
 import {
   checkRunArguments,
@@ -90,15 +91,11 @@ async function compareImages(series: Series): Promise<number> {
   const confirmed = confirm(compared, again)
   const regressed = confirmed.filter((each) => each.regressed)
   const { A: digestA, B: digestB } = check.digests
-  const unusable = series.unusable()
   const lines = [
     `A: ${a} (${digestA})`,
     `B: ${b} (${digestB})`,
     ...comparisonLines(confirmed),
-    ...(unusable.length > 0
-      ? [`${unusable.length} runs were not usable, and are not in these figures:`]
-      : []),
-    ...unusable.map((each) => `  ${each}`),
+    ...unusableLines(series.unusable()),
     endingOf(regressed.length, confirmed.length, aa),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)

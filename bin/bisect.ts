@@ -11,6 +11,8 @@ import { ImageList } from '../src/series/bisect/image-list.ts'
 import { figuresText } from '../src/series/bisect/judge-step.ts'
 import { type SearchResult, type Tried, search } from '../src/series/bisect/search.ts'
 import type { Series, SeriesPlan } from '../src/series/series.ts'
+import { unusableLines } from '../src/series/table.ts'
+import { requireSource } from '../src/transport/docker/build.ts'
 import { type OptionSpec, type OptionValues, helpOf } from './options.ts'
 import {
   checkRunArguments,
@@ -100,7 +102,9 @@ async function planOf(values: OptionValues): Promise<BisectPlan> {
   }
   if (good === undefined || bad === undefined)
     throw new UsageError('bisect looks between two commits: give --good REF and --bad REF')
-  return { runs, commits: await findCommits(resolve(source!), { good, bad }) }
+  const folder = resolve(source!)
+  await requireSource(folder)
+  return { runs, commits: await findCommits(folder, { good, bad }) }
 }
 
 async function find(series: Series): Promise<number> {
@@ -126,14 +130,12 @@ async function find(series: Series): Promise<number> {
 
 function resultLines({ found, divide, tried }: SearchResult, series: Series): string[] {
   const { good, bad, middle } = divide
-  const unusable = series.unusable()
   const measured = tried.map((one) => `  ${one.judgement.padEnd(4)}  ${one.candidate.label}: ${whatOf(one)}`)
   const head = [
     `${divide.test} (${divide.mode}) decides: ${formatGbit(good)} Gbit/s is good, ${formatGbit(bad)} is bad, ` +
       `${formatGbit(middle)} lies between`,
     ...measured,
-    ...(unusable.length > 0 ? [`${unusable.length} runs were not usable:`] : []),
-    ...unusable.map((each) => `  ${each}`),
+    ...unusableLines(series.unusable()),
   ]
   if (found.state === 'hidden')
     return [

@@ -7,6 +7,7 @@ import { DpbenchError, ExitCode, UsageError } from '../src/core/errors.ts'
 import { replaceFile } from '../src/core/replace-file.ts'
 import { unifiedDiff } from '../src/core/unified-diff.ts'
 import type { RunRecord } from '../src/report/record.ts'
+import { requireAlike } from '../src/series/alike.ts'
 import {
   calibrationFileOf,
   calibrationOf,
@@ -17,7 +18,8 @@ import {
 import { calibrationLines, refusals } from '../src/series/calibrate/report.ts'
 import { type CalibratedThreshold, calibrate, fewestRuns } from '../src/series/calibrate/thresholds.ts'
 import type { Series } from '../src/series/series.ts'
-import { type StoredRun, readStoredRuns } from '../src/series/stored-runs.ts'
+import { unusableLines } from '../src/series/table.ts'
+import { type StoredRun, readStoredRuns } from './stored-runs.ts'
 import { type OptionSpec, type OptionValues, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { runOptions } from './run.ts'
 import {
@@ -104,6 +106,7 @@ async function fromStored(argv: readonly string[]): Promise<number> {
   const [first] = usable
   if (!first)
     throw new DpbenchError(`none of the ${stored.length} runs has valid figures: ${stored[0]?.unusable}`)
+  for (const { record, file } of usable) requireAlike(first.record, record, file)
   const asked = first.record.options
   const named = values['env-config-name'] ?? asked['DPBENCH_ENV_CONFIG_NAME']
   const source = await loadSource({
@@ -132,14 +135,7 @@ async function conclude({ source, records, unusable, values, signal, folder }: F
   const expected = source.config.expected_throughput
   const thresholds = calibrate(records, { offload: expected.hw, 'non-offload': expected.sw })
   const refused = refusals(thresholds)
-  const lines = [
-    ...calibrationLines(thresholds),
-    ...(unusable.length > 0
-      ? ['', `${unusable.length} runs were not usable, and are not in these figures:`]
-      : []),
-    ...unusable.map((each) => `  ${each}`),
-    ...refused,
-  ]
+  const lines = [...calibrationLines(thresholds), ...unusableLines(unusable), ...refused]
   for (const line of lines) print(line)
   if (folder !== undefined) await replaceFile(join(folder, 'calibration.txt'), `${lines.join('\n')}\n`)
   const found = thresholds.filter(hasValue)
@@ -189,7 +185,7 @@ async function offer(
   const [first, ...others] = records
   const made = calibrationOf([first!, ...others], { at: new Date().toISOString(), unusable })
   const known = await readCalibrations(provenance)
-  const told = withCalibration(known, source.path.map(String).join('.'), found, made)
+  const told = withCalibration(known, source.named ?? '', found, made)
   await replaceFile(provenance, `${JSON.stringify(told, undefined, 2)}\n`)
   await replaceFile(source.file, after)
   print(`written: ${source.file}  ${provenance}`)

@@ -27,10 +27,23 @@ export const seriesOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** Those options of `dpbench run` that a series hands to each of its runs, but for `without`. */
+/** What a series hands to each of its runs: where and how it measures, and nothing of what is made of the figures. */
+const ofEachRun = [
+  'mode',
+  'stage',
+  'docker-image',
+  'dpservice-source',
+  'reboot',
+  'env-config-file',
+  'env-config-name',
+  'profile',
+  'strict',
+  'verbose',
+]
+
+/** Those options of `dpbench run`, but for `without`. */
 export function handedOn(without: readonly string[] = []): OptionSpec[] {
-  const own = ['tag', 'tags', 'results', 'measure-only', 'verdict', ...without]
-  return runOptions.filter(({ name }) => !own.includes(name))
+  return runOptions.filter(({ name }) => ofEachRun.includes(name) && !without.includes(name))
 }
 
 export interface SeriesRequest {
@@ -144,6 +157,7 @@ function optionArguments(name: string, value: string | true): string[] {
 
 /** What was asked for stands in the arguments, so that a series that goes on elsewhere asks for the same. */
 function withoutSettings(): NodeJS.ProcessEnv {
-  const settings = new Set<string>(Object.values(settingVariables))
+  // of many runs nobody wants each one's summary in a CI's
+  const settings = new Set<string>([...Object.values(settingVariables), 'GITHUB_STEP_SUMMARY'])
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.has(name)))
 }

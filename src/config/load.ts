@@ -53,6 +53,8 @@ export interface ConfigSource {
   readonly file: string
   /** Where the config is in the file. */
   readonly path: readonly PropertyKey[]
+  /** Its name there, in a file that holds several. */
+  readonly named?: string | undefined
   readonly config: ConfigFile
   readonly scope: FileScope
 }
@@ -89,7 +91,14 @@ export async function loadSource(options: LoadConfigOptions = {}): Promise<Confi
       .join('.')
       .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
       .replace(/^[.-]+/, '') || 'config'
-  return { name, file, path: chosen.path, config: configSchema.parse(chosen.value), scope }
+  return {
+    name,
+    file,
+    path: chosen.path,
+    named: chosen.name,
+    config: configSchema.parse(chosen.value),
+    scope,
+  }
 }
 
 /** Where the config is. @throws ConfigError when there is none, or several labs run. */

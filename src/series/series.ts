@@ -11,6 +11,7 @@ import { type Lease, acquireLease } from '../environment/lease.ts'
 import { timeName } from '../report/names.ts'
 import { type RunRecord, parseRecord } from '../report/record.ts'
 import { createResultsFolder } from '../report/results-folder.ts'
+import { requireAlike } from './alike.ts'
 import { type Assessment, assess } from './assess.ts'
 import type { StartRun } from './child-run.ts'
 import { Pace, durationText } from './pace.ts'
@@ -56,6 +57,7 @@ export class Series implements AsyncDisposable {
   readonly #pace = new Pace()
   #state: SeriesState
   #repeated = 0
+  #first: RunRecord | undefined
 
   private constructor(folder: string, state: SeriesState, lease: Lease, tools: SeriesTools) {
     this.folder = folder
@@ -111,12 +113,12 @@ export class Series implements AsyncDisposable {
     for (;;) {
       const ended = this.#settled(step)
       if (ended?.outcome === 'untestable') return { state: 'untestable', said: ended.said ?? '' }
-      if (ended) return { state: 'measured', record: await this.#record(ended) }
+      if (ended) return { state: 'measured', record: await this.#likeFirst(ended) }
       const assessed = await this.#attempt(step)
       if (assessed.outcome === 'usable') continue
       const { said, outcome } = assessed
       if (outcome === 'refused') throw new UsageError(`${step.label} was refused:\n${said}`)
-      if (outcome === 'interrupted') throw this.#interruption(step)
+      if (outcome === 'interrupted') throw this.#interruption(step, said)
       if (step.mayBeUntestable && isOwnFault(assessed)) await this.#settleUntestable(said)
       else if (outcome === 'untestable') throw new DpbenchError(`${step.label}: ${said}`)
       else if (this.#repeated < this.#mostRepeats) this.#countRepeat(step, assessed)
@@ -124,10 +126,10 @@ export class Series implements AsyncDisposable {
     }
   }
 
-  /** One line per run that could not be used; none when all could be. */
+  /** One line per run that could not be used; none when all could be. Those that a person ended are no fault. */
   unusable(): string[] {
     return this.#state.attempts
-      .filter(({ outcome }) => outcome !== undefined && outcome !== 'usable')
+      .filter(({ outcome }) => outcome !== undefined && outcome !== 'usable' && outcome !== 'interrupted')
       .map(({ folder, outcome, said }) => `${folder}: ${outcome}: ${said}`)
   }
 
@@ -148,7 +150,7 @@ export class Series implements AsyncDisposable {
 
   async #attempt(step: Step): Promise<Assessment> {
     const { start, log, signal, verbose } = this.#tools
-    if (signal.aborted) return { outcome: 'interrupted', said: 'the series was ended' }
+    if (signal.aborted) return { outcome: 'interrupted', said: 'it was not begun' }
     const before = this.#state.attempts.filter((one) => one.step === step.id).length
     const folder = before === 0 ? step.id : `${step.id}.${before + 1}`
     const attempt: Attempt = { step: step.id, folder, startedAt: new Date().toISOString() }
@@ -179,12 +181,20 @@ export class Series implements AsyncDisposable {
     } catch (error) {
       if (this.#tools.signal.aborted) return { outcome: 'interrupted', said: 'it was ended before it began' }
       const log = await readFile(join(this.folder, `${attempt.folder}.log`), 'utf8')
-      const said = log.trim().split('\n').slice(-12).join('\n') || describeError(error)
+      const said = lastWords(log) ?? describeError(error)
       return { outcome: exitCode === 2 ? 'refused' : 'infrastructure', said }
     }
     const assessed = assess(record)
     if (assessed.outcome !== 'interrupted' || this.#tools.signal.aborted) return assessed
     return { ...assessed, outcome: 'infrastructure' } // by somebody else, who did not mean the series
+  }
+
+  /** A series goes on for hours, and later still: machines and configs change meanwhile. */
+  async #likeFirst(ended: Attempt): Promise<RunRecord> {
+    const record = await this.#record(ended)
+    this.#first ??= record
+    requireAlike(this.#first, record, `${relative(process.cwd(), this.folder)}/${ended.folder}`)
+    return record
   }
 
   async #record({ folder }: Attempt): Promise<RunRecord> {
@@ -221,10 +231,10 @@ export class Series implements AsyncDisposable {
     )
   }
 
-  #interruption({ label }: Step): DpbenchError {
+  #interruption({ label }: Step, said: string): DpbenchError {
     const kept = this.#state.attempts.filter(({ outcome }) => outcome === 'usable').length
     this.#tools.log(
-      `${label} was ended and put back; kept: ${kept} ${kept === 1 ? 'run' : 'runs'} in ` +
+      `${label}: ${said}, and everything is put back; kept: ${kept} ${kept === 1 ? 'run' : 'runs'} in ` +
         `${relative(process.cwd(), this.folder)}; go on with: ${this.resumeCommand}`,
     )
     return new DpbenchError('the series was interrupted')
@@ -247,7 +257,19 @@ function isOwnFault(assessed: Exclude<Assessment, { outcome: 'usable' }>): boole
   return 'code' in assessed && assessed.code === 'DPBENCH_DEPLOY'
 }
 
+/** What a run says of itself when it cannot begin, or the last line of one that died. */
+function lastWords(log: string): string | undefined {
+  const own = log.lastIndexOf('\ndpbench: ')
+  if (own >= 0 || log.startsWith('dpbench: '))
+    return log
+      .slice(own + 1)
+      .trim()
+      .replace(/^dpbench: /, '')
+  const lines = log.split('\n').filter((line) => line.trim() !== '')
+  return lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)
+}
+
 /** Which tests run and what they measured; the rest is in the run's log. */
 function isTold(line: string): boolean {
-  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building|built))/.test(line)
+  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building) ?)/.test(line)
 }

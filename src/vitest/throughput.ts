@@ -92,8 +92,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   let verdict: Verdict | undefined
   let scenario = key
   const baselines: BaselineCheck[] = []
-  const report = (): void => {
-    const state = { preflight: checked, verdict, scenario, baselines: [...baselines] }
+  const report = (invalid?: string): void => {
+    const state = { preflight: checked, verdict, scenario, invalid, baselines: [...baselines] }
     context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
   }
   try {
@@ -121,8 +121,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   for (;;) {
     samples.push(await measure())
     const step = next(samples)
-    verdict = step === 'again' ? undefined : step.verdict
-    report()
+    if (step !== 'again') verdict = step.verdict
+    report(step === 'again' || verdict ? undefined : step.invalid) // a verdict says it itself
     context.progress(progressLine(samples, run.config.measurement))
     if (step === 'again') continue
     if (step.invalid !== undefined) throw new MeasurementError(step.invalid)
@@ -147,7 +147,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   return {
     name,
     samples,
-    against: (baseline) => context.baselines.against(repeatable, baseline),
+    against: async (baseline) =>
+      run.measureOnly ? undefined : context.baselines.against(repeatable, baseline),
     verdict: judged,
     reach(asked) {
       if (!run.measureOnly) return judged(asked)

@@ -110,7 +110,7 @@ describe('a series', () => {
     const { start, started } = fakeRuns(() => 2)
     const error = await runAll(await begin(toolsOf(start))).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(UsageError)
-    expect((error as Error).message).toBe('run 1 was refused:\ndpbench: it ended with 2')
+    expect((error as Error).message).toBe('run 1 was refused:\nit ended with 2')
     expect(started).toHaveLength(1)
   })
 
@@ -132,7 +132,7 @@ describe('a series', () => {
     const series = await begin(tools)
     await expect(runAll(series)).rejects.toThrow('the series was interrupted')
     expect(tools.said.at(-1)).toMatch(
-      /^run 2 was ended and put back; kept: 1 run in .*cal; go on with: npx dpbench calibrate --resume .*cal$/,
+      /^run 2: it was ended by SIGINT, and everything is put back; kept: 1 run in .*cal; go on with: npx dpbench calibrate --resume .*cal$/,
     )
     await series[Symbol.asyncDispose]()
 
@@ -155,6 +155,17 @@ describe('a series', () => {
     expect(await runAll(again, 1)).toHaveLength(1)
     expect(next.started.map(({ tag }) => tag)).toEqual(['run-1.2'])
     await again[Symbol.asyncDispose]()
+  })
+
+  test('a run on machines that changed meanwhile is not counted with the others', async () => {
+    const changed = (): RunRecord => {
+      const record = sound()
+      return { ...record, machines: record.machines.map((each) => ({ ...each, kernel: '7.0' })) }
+    }
+    const { start } = fakeRuns((_, count) => (count === 1 ? sound() : changed()))
+    await expect(runAll(await begin(toolsOf(start)))).rejects.toThrow(
+      /run-2 is unlike the first run, run, .*\n {2}hosts: hypervisor-1 kernel: 6\.18 → 7\.0/,
+    )
   })
 
   test('is not gone on with as another kind, nor from a folder that has none', async () => {

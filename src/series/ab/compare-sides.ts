@@ -1,5 +1,6 @@
 /** B against A, test by test: what the runs' means say, and whether a regression was seen a second time. */
 import { DpbenchError } from '../../core/errors.ts'
+import { figureTitle, throughputFigure } from '../../report/figures.ts'
 import type { RunRecord } from '../../report/record.ts'
 import { type Comparison, compareFigures } from '../../verdict/compare.ts'
 import { type Scenario, scenariosOf } from '../figures.ts'
@@ -21,7 +22,7 @@ export interface Confirmed extends SideComparison {
 /** @throws DpbenchError when the sides did not measure the same tests */
 export function compareSides(a: readonly RunRecord[], b: readonly RunRecord[]): SideComparison[] {
   const [before, after] = [scenariosOf(a), scenariosOf(b)]
-  const name = ({ suite, test, mode }: Scenario): string => `${suite} › ${test} (${mode})`
+  const name = (one: Scenario): string => figureTitle({ ...one, figure: throughputFigure })
   const onlyOne = [
     ...before.filter((one) => !after.some((other) => name(other) === name(one))),
     ...after.filter((one) => !before.some((other) => name(other) === name(one))),
@@ -57,8 +58,9 @@ export function confirm(
 
 /** One line per test and mode, and one more for what was looked at twice. */
 export function comparisonLines(compared: readonly Confirmed[]): string[] {
-  return compared.flatMap(({ suite, test, mode, comparison, again, regressed }) => {
-    const line = `${suite} › ${test} (${mode}): ${comparison.sentence}`
+  return compared.flatMap((one) => {
+    const { comparison, again, regressed } = one
+    const line = `${figureTitle({ ...one, figure: throughputFigure })}: ${comparison.sentence}`
     if (!again) return [line]
     const said = regressed ? 'seen again' : 'not seen again, and so not held to be one'
     return [line, `  ${said}: ${again.sentence}`]

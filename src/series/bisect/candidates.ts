@@ -3,8 +3,10 @@ import type { Judgement } from './judge-step.ts'
 
 /** A commit or an image. */
 export interface Candidate {
-  /** Unique, and a name of a folder. */
+  /** Unique: the commit's hash, the image's name. */
   readonly id: string
+  /** Unique, and a name of a folder. */
+  readonly name: string
   /** For people. */
   readonly label: string
 }

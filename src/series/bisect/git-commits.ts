@@ -5,9 +5,9 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError } from '../../core/command-result.ts'
-import { UsageError } from '../../core/errors.ts'
-import { runLocally, tryLocally } from '../../core/local-command.ts'
+import { CommandError, type CommandResult } from '../../core/command-result.ts'
+import { UsageError, describeError } from '../../core/errors.ts'
+import { tryLocally } from '../../core/local-command.ts'
 import type { Candidate, Candidates, Found } from './candidates.ts'
 import type { Judgement } from './judge-step.ts'
 
@@ -102,8 +102,8 @@ export class GitCommits implements Candidates, AsyncDisposable {
     if (told.exitCode !== 0 && told.exitCode !== 2) throw new CommandError(told)
   }
 
-  async argumentsFor({ id }: Candidate): Promise<readonly string[]> {
-    const tree = this.#tree(id)
+  async argumentsFor({ id, name }: Candidate): Promise<readonly string[]> {
+    const tree = this.#tree(name)
     const present = await tryGit(this.#folder, ['-C', tree, 'rev-parse', '--verify', 'HEAD'])
     if (present.stdout.trim() !== id) {
       await rm(tree, { recursive: true, force: true })
@@ -113,8 +113,8 @@ export class GitCommits implements Candidates, AsyncDisposable {
     return ['--stage', 'dev', '--dpservice-source', join(tree, this.#range.prefix)]
   }
 
-  async done({ id }: Candidate): Promise<void> {
-    await rm(this.#tree(id), { recursive: true, force: true })
+  async done({ name }: Candidate): Promise<void> {
+    await rm(this.#tree(name), { recursive: true, force: true })
   }
 
   async log(): Promise<readonly string[]> {
@@ -129,8 +129,8 @@ export class GitCommits implements Candidates, AsyncDisposable {
     return join(this.#folder, 'commits.git')
   }
 
-  #tree(id: string): string {
-    return join(this.#folder, id.slice(0, 12))
+  #tree(name: string): string {
+    return join(this.#folder, name)
   }
 }
 
@@ -140,9 +140,9 @@ function sha(line: string | undefined): string | undefined {
 }
 
 async function described(folder: string, commit: string): Promise<Candidate> {
-  const text = (await git(folder, ['log', '-1', '--format=%H %h %s', commit])).trim()
+  const text = (await git(folder, ['log', '-1', '--abbrev=12', '--format=%H %h %s', commit])).trim()
   const [id = '', short = '', ...subject] = text.split(' ')
-  return { id, label: `${short} ${subject.join(' ')}` }
+  return { id, name: short, label: `${short} ${subject.join(' ')}` }
 }
 
 async function commitOf(top: string, end: string, ref: string): Promise<string> {
@@ -153,16 +153,19 @@ async function commitOf(top: string, end: string, ref: string): Promise<string> 
 }
 
 async function git(folder: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await runLocally(command(args), {
-    cwd: folder,
-    env: ownEnvironment(),
-    timeoutMs: gitTimeoutMs,
-  })
-  return stdout
+  const result = await tryGit(folder, args)
+  if (result.exitCode !== 0) throw new CommandError(result)
+  return result.stdout
 }
 
-function tryGit(folder: string, args: readonly string[]): ReturnType<typeof tryLocally> {
-  return tryLocally(command(args), { cwd: folder, env: ownEnvironment(), timeoutMs: gitTimeoutMs })
+async function tryGit(folder: string, args: readonly string[]): Promise<CommandResult> {
+  try {
+    return await tryLocally(command(args), { cwd: folder, env: ownEnvironment(), timeoutMs: gitTimeoutMs })
+  } catch (error) {
+    throw new UsageError(`git cannot be started in ${folder}: ${describeError(error)}; is it installed?`, {
+      cause: error,
+    })
+  }
 }
 
 /** No hook of the user's runs in clones that are not theirs. */

@@ -71,7 +71,8 @@ export class ImageList implements Candidates {
 
   #candidate(index: number): Candidate {
     const label = this.#images[index]!
-    return { id: fileName(`image-${String(index + 1).padStart(2, '0')}-${label.split('/').at(-1)}`), label }
+    const name = fileName(`image-${String(index + 1).padStart(2, '0')}-${label.split('/').at(-1)}`)
+    return { id: label, name, label }
   }
 
   #indexOf(end: string, image: string | undefined): number {

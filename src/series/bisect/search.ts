@@ -64,7 +64,7 @@ async function measureEnds(
     const end = ends[side]
     const what = side === 'A' ? 'good' : 'bad'
     const ran = await run({
-      id: `${end.id.slice(0, 40)}-${records[side].length + 1}`,
+      id: `${end.name}-${records[side].length + 1}`,
       label: `${what} end, ${end.label}: run ${records[side].length + 1} of ${runs}`,
       left: turns.length - number + later,
       argv: await candidates.argumentsFor(end),
@@ -91,7 +91,7 @@ async function tryOne(candidate: Candidate, { candidates, tools, divide, step }:
   const records: RunRecord[] = []
   for (;;) {
     const ran = await tools.run({
-      id: `${candidate.id.slice(0, 40)}-${records.length + 1}`,
+      id: `${candidate.name}-${records.length + 1}`,
       label: `step ${step} of about ${Math.max(step, all)}, ${candidate.label}: run ${records.length + 1}`,
       left: Math.max(0, all - step) * 2,
       argv: await candidates.argumentsFor(candidate),

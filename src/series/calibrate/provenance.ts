@@ -56,7 +56,7 @@ const origin = z.object({
 
 const fileSchema = z.object({
   calibration_version: z.literal(1),
-  /** By the config's place in its file (empty for the only one), then `sw` or `hw`, then threshold. */
+  /** By the config's name in its file (empty for one without), then `sw` or `hw`, then threshold. */
   thresholds: z.record(text, z.record(text, z.record(text, origin))),
   calibrations: z.record(text, calibration),
 })
@@ -120,19 +120,19 @@ export function calibrationOf(
 /** The file's content with these thresholds in it, and without calibrations that nothing comes from any more. */
 export function withCalibration(
   file: CalibrationFile,
-  place: string,
+  name: string,
   thresholds: readonly (CalibratedThreshold & { readonly value: number })[],
   made: Calibration,
 ): CalibrationFile {
   const id = made.at
-  const environment = structuredClone(file.thresholds[place] ?? {})
+  const environment = structuredClone(file.thresholds[name] ?? {})
   for (const { mode, key, value, deciding } of thresholds) {
     const { bound, room, statistics, scenario } = deciding
     const { mean, standardDeviation, n } = statistics
     const known = { value, bound, room, mean, standardDeviation, n, test: scenario.test, calibration: id }
     environment[modeKey(mode)] = { ...environment[modeKey(mode)], [key]: known }
   }
-  const all = { ...file.thresholds, [place]: environment }
+  const all = { ...file.thresholds, [name]: environment }
   const used = new Set(
     Object.values(all).flatMap((modes) =>
       Object.values(modes).flatMap((keys) => Object.values(keys).map((each) => each.calibration)),

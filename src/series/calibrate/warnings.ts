@@ -1,5 +1,6 @@
 /** What looks wrong with the runs of a calibration. It is said, and forbids nothing: whoever accepts the diff decides. */
 import { compareFigures } from '../../verdict/compare.ts'
+import { findTwoModes } from '../../verdict/dip.ts'
 import { formatGbit, formatPercent, formatSignedPercent } from '../../verdict/format.ts'
 import type { MeasurementProfile, SampleStatistics } from '../../verdict/verdict.ts'
 import type { Scenario } from '../figures.ts'
@@ -13,6 +14,7 @@ export function warningsOn(
     ...spreadBetween(statistics, profile),
     ...spreadWithin(scenario, profile),
     ...drift(scenario),
+    ...twoModes(scenario),
     ...outliers(statistics),
   ]
 }
@@ -45,6 +47,17 @@ function drift({ means }: Scenario): string[] {
   return [
     `the later half of the runs is ${formatSignedPercent(effect)} off the earlier (p=${p.toFixed(3)}): something drifts; ` +
       'find out what, and calibrate when it has settled',
+  ]
+}
+
+/** Of all repetitions, as ten runs show few modes. */
+function twoModes({ runs }: Scenario): string[] {
+  const found = findTwoModes(runs.flatMap(({ values }) => values))
+  if (!found) return []
+  const [low, high] = found.groups.map(({ n, mean }) => `${n} about ${formatGbit(mean)}`)
+  return [
+    `the repetitions fall into two groups, ${low} and ${high} Gbit/s: find out what makes the difference, or the ` +
+      'threshold is one of neither',
   ]
 }
 
