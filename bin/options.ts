@@ -66,6 +66,23 @@ export function takeOptions(argv: readonly string[], specs: readonly OptionSpec[
   return { values, rest }
 }
 
+/** Takes an option that may stand there several times out of `argv`. @throws UsageError for one without its value */
+export function takeRepeated(
+  argv: readonly string[],
+  spec: OptionSpec,
+): { readonly values: readonly string[]; readonly rest: readonly string[] } {
+  const values: string[] = []
+  let rest = argv
+  for (;;) {
+    const index = rest.findIndex((each) => each === `--${spec.name}` || each.startsWith(`--${spec.name}=`))
+    if (index < 0) return { values, rest }
+    const length = rest[index]!.includes('=') ? 1 : 2
+    const one = takeOptions(rest.slice(index, index + length), [spec])
+    values.push(String(one.values[spec.name]))
+    rest = [...rest.slice(0, index), ...rest.slice(index + length)]
+  }
+}
+
 /** @throws UsageError for each option in `rest`, with the nearest one that there is */
 export function refuseUnknown(
   rest: readonly string[],

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { capabilityFaults } from '../lab/capable.ts'
 import { installPackages, labDown } from '../lab/lab.ts'
+import { requirements, testRequirements } from '../lab/packages.ts'
 import { killMarked } from '../lab/state/processes.ts'
 import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
@@ -22,7 +23,7 @@ const chosen = argv.filter((argument) => argument !== '--require-lab')
 const run = String(process.pid)
 
 const faults = capabilityFaults()
-if (faults.length === 0) await installPackages(progress)
+if (faults.length === 0) await installPackages(progress, [...requirements, ...testRequirements])
 
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')

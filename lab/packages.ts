@@ -10,8 +10,11 @@ export interface Requirement {
   readonly package: string
   /** A program in the PATH, or an absolute path: one of several stands for the same thing elsewhere. */
   readonly needs: readonly string[]
-  /** `hosts`: no lab comes up without it. `guests`: for building the guest image, provisioning and measuring. */
-  readonly for: 'hosts' | 'guests'
+  /**
+   * `hosts`: no lab comes up without it. `guests`: for building the guest image, provisioning and measuring. `tests`: for
+   * dpbench's own tests alone.
+   */
+  readonly for: 'hosts' | 'guests' | 'tests'
 }
 
 const libvirtDrivers = [
@@ -60,6 +63,12 @@ export const requirements: readonly Requirement[] = [
   { package: 'fdisk', needs: ['sfdisk'], for: 'guests' },
 ]
 
+/** What `npm test` needs beside a lab: the browser that opens HTML reports, and a font for it. */
+export const testRequirements: readonly Requirement[] = [
+  { package: 'chromium', needs: ['chromium', 'chromium-browser', 'google-chrome'], for: 'tests' },
+  { package: 'fonts-dejavu-core', needs: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'], for: 'tests' },
+]
+
 /** The Debian packages whose programs are not on this machine; empty when all are there, however they came. */
 export async function missingPackages(): Promise<string[]> {
   return packagesOf(await missingRequirements())
@@ -69,14 +78,17 @@ export async function missingPackages(): Promise<string[]> {
  * Installs what is missing, after naming it. No service starts, now or at the next boot.
  * @throws UsageError on a machine without apt, naming the missing programs; CommandError when apt fails.
  */
-export async function installPackages(log: (line: string) => void): Promise<void> {
-  const missing = await missingRequirements()
+export async function installPackages(
+  log: (line: string) => void,
+  wanted: readonly Requirement[] = requirements,
+): Promise<void> {
+  const missing = await missingRequirements(wanted)
   if (missing.length === 0) return
   const packages = packagesOf(missing)
   if (!(await isDebianLike())) throw new UsageError(missingMessage(missing, false))
   log(`installing ${packages.join(' ')}`)
   await installQuietly(packages, log)
-  const still = await missingRequirements()
+  const still = await missingRequirements(wanted)
   if (still.length > 0) throw new UsageError(missingMessage(still, true))
 }
 
@@ -86,9 +98,9 @@ export async function requirePrograms(): Promise<void> {
   if (missing.length > 0) throw new UsageError(missingMessage(missing, await isDebianLike()))
 }
 
-async function missingRequirements(): Promise<Requirement[]> {
+async function missingRequirements(wanted: readonly Requirement[] = requirements): Promise<Requirement[]> {
   const checked = await Promise.all(
-    requirements.map(async (requirement) => ((await isThere(requirement)) ? [] : [requirement])),
+    wanted.map(async (requirement) => ((await isThere(requirement)) ? [] : [requirement])),
   )
   return checked.flat()
 }

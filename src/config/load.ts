@@ -51,6 +51,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Bench
 export interface ConfigSource {
   readonly name: string
   readonly file: string
+  /** Where the config is in the file. */
+  readonly path: readonly PropertyKey[]
   readonly config: ConfigFile
   readonly scope: FileScope
 }
@@ -87,7 +89,7 @@ export async function loadSource(options: LoadConfigOptions = {}): Promise<Confi
       .join('.')
       .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
       .replace(/^[.-]+/, '') || 'config'
-  return { name, file, config: configSchema.parse(chosen.value), scope }
+  return { name, file, path: chosen.path, config: configSchema.parse(chosen.value), scope }
 }
 
 /** Where the config is. @throws ConfigError when there is none, or several labs run. */

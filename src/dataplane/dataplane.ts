@@ -35,9 +35,23 @@ export interface DeployedDataplane extends NetworkFunctions {
    * sends nothing over the path. Whatever else goes from or to the two VMs meanwhile is counted too.
    */
   observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation>
+  /** What carries packets between the hypervisors of two VMs; `undefined` where both are on one, and no line is crossed. */
+  lineBetween(a: VirtualMachine, b: VirtualMachine): Promise<Line | undefined>
   /** From now on its end is meant: `lost` stays quiet. */
   release(): void
 }
+
+export interface Line {
+  /** What the data plane wraps each packet in on it. */
+  readonly tunnelBytes: number
+  /** At each of the two hypervisors. */
+  readonly speeds: readonly LineSpeed[]
+}
+
+/** Of all devices together that packets leave a hypervisor by; `detail` names them. */
+export type LineSpeed =
+  | { readonly state: 'known'; readonly bitsPerSecond: number; readonly detail: string }
+  | { readonly state: 'unknown'; readonly reason: string }
 
 export interface PathObservation {
   end(): Promise<SoftwarePackets>

@@ -2,12 +2,22 @@
  * Charts as self-contained SVG text, drawn on the server by ECharts. Only the parts that are used are loaded; what needs
  * another kind of series registers it here.
  */
-import { CustomChart, LineChart, ScatterChart } from 'echarts/charts'
-import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components'
+import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts'
+import { GridComponent, LegendComponent, MarkAreaComponent, TitleComponent } from 'echarts/components'
 import { type EChartsCoreOption, init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 
-use([SVGRenderer, CustomChart, LineChart, ScatterChart, GridComponent, LegendComponent, TitleComponent])
+use([
+  SVGRenderer,
+  BarChart,
+  CustomChart,
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  TitleComponent,
+])
 
 export interface ChartSize {
   readonly width: number

@@ -1,5 +1,6 @@
 /** Counters and causes as they stand in a run record: src/verdict's types, checked when a record is read. */
 import { z } from 'zod'
+import { numberRows } from './number-rows.ts'
 import type { Cause, CoreUse, CpuSeries, InterfaceUse, MachineCounters } from '../verdict/counters.ts'
 
 const core = z.object({
@@ -8,7 +9,9 @@ const core = z.object({
   user: z.number(),
   system: z.number(),
   softirq: z.number(),
+  irq: z.number().optional(),
   steal: z.number(),
+  busyAtRest: z.number().optional(),
 }) satisfies z.ZodType<CoreUse>
 
 const networkInterface = z.object({
@@ -21,16 +24,18 @@ const networkInterface = z.object({
   sentPackets: z.number(),
   sendDropped: z.number(),
   sendErrors: z.number(),
+  driverDrops: z.record(z.string(), z.number()).optional(),
 }) satisfies z.ZodType<InterfaceUse>
 
 const cpuSeries = z.object({
   startMs: z.number(),
-  points: z.array(z.array(z.number())),
+  points: numberRows<readonly number[]>(),
 }) satisfies z.ZodType<CpuSeries>
 
 export const countersSchema = z.object({
   machine: z.string(),
   role: z.enum(['guest', 'hypervisor']),
+  ends: z.array(z.enum(['sender', 'receiver'])).optional(),
   seconds: z.number(),
   cores: z.array(core),
   softirqs: z.record(z.string(), z.number()).optional(),

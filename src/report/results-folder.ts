@@ -1,5 +1,6 @@
 /**
- * The results folder: `results/<tag or time>/` with `run.json`, `junit.xml` and `summary.md`, and for each test
+ * The results folder: `results/<tag or time>/` with `run.json`, `junit.xml`, `summary.md` and
+ * `report.html`, and for each test
  * `<suite>/<test>-<mode>/` with its raw outputs and a marker `SUCCESS` or `FAILED`; `results/latest` is a link. Everything
  * that reports write is written here. What was there before is never overwritten.
  */
@@ -7,11 +8,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { DpbenchError } from '../core/errors.ts'
+import { replaceFile } from '../core/replace-file.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
 import { serialiseRecord, type RunRecord, type TestRecord } from './record.ts'
-import { renderJunit } from './junit.ts'
-import { renderSummary } from './summary.ts'
+import { type Form, forms } from './forms.ts'
 
 /** The link to the newest results, beside them. */
 const latest = 'latest'
@@ -64,8 +65,9 @@ export async function writeRecord(resultsFolder: string, record: RunRecord): Pro
 export async function writeReports(resultsFolder: string, record: RunRecord): Promise<string[]> {
   const written = [
     await writeRecord(resultsFolder, record),
-    await replaceFile(join(resultsFolder, 'junit.xml'), renderJunit(record)),
-    await replaceFile(join(resultsFolder, 'summary.md'), renderSummary(record)),
+    await writeForm(resultsFolder, forms.junit, record),
+    await writeForm(resultsFolder, forms.summary, record),
+    await writeForm(resultsFolder, forms.html, record),
   ]
   for (const test of record.tests) {
     const marker = await writeMarker(resultsFolder, test)
@@ -73,6 +75,11 @@ export async function writeReports(resultsFolder: string, record: RunRecord): Pr
   }
   written.push(await linkLatest(resultsFolder))
   return written
+}
+
+/** Writes one form of a record under its name. Returns its path. */
+export async function writeForm(folder: string, { file, render }: Form, record: RunRecord): Promise<string> {
+  return replaceFile(join(folder, file), await render(record))
 }
 
 /** A skipped test is neither. */
@@ -112,11 +119,4 @@ async function makeUnique(parent: string, name: string): Promise<string> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
   }
-}
-
-async function replaceFile(path: string, content: string): Promise<string> {
-  const fresh = `${path}.${randomUUID()}`
-  await writeFile(fresh, content)
-  await rename(fresh, path)
-  return path
 }

@@ -1,10 +1,12 @@
 /** Samples as they stand in a run record: src/verdict's types, checked when a record is read. */
 import { z } from 'zod'
 import { countersSchema } from './counters-schema.ts'
+import { numberRows } from './number-rows.ts'
 import type {
   FlowSample,
   FlowSide,
   MeasuredFlows,
+  RawInterval,
   Sample,
   SampleProvenance,
   UnusableFlows,
@@ -17,9 +19,9 @@ const flowSide = z.object({
   bytes: z.number(),
   bitsPerSecond: z.number(),
   coveredSeconds: z.number(),
-  emptyIntervals: z.array(z.tuple([z.number(), z.number()])),
+  emptyIntervals: numberRows<readonly [number, number]>(2),
   cpuPercent: z.number().optional(),
-  intervals: z.array(z.tuple([z.number(), z.number(), z.number()])),
+  intervals: numberRows<RawInterval>(3),
 }) satisfies z.ZodType<FlowSide>
 
 const flow = z.object({
@@ -58,6 +60,7 @@ const provenance = z.object({
     })
     .optional(),
   counters: z.array(countersSchema).optional(),
+  countersMissing: z.array(z.string()).optional(),
 }) satisfies z.ZodType<SampleProvenance>
 
 const measured = provenance.extend({

@@ -1,6 +1,7 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
 import { metricRowsOf } from './metrics-view.ts'
-import { plainText } from './plain-text.ts'
+import { markdownTable, escapeMarkdown } from './markdown.ts'
+import { isExcused } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
 import {
   countsOf,
@@ -17,7 +18,7 @@ export function renderSummary(record: RunRecord): string {
   const parts = [
     `# dpbench: ${countsOf(record)}`,
     record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
-    table(
+    markdownTable(
       ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV', 'by software'],
       rowsOf(record).map((row) => [
         row.suite,
@@ -26,13 +27,13 @@ export function renderSummary(record: RunRecord): string {
         row.scenario,
         row.figure,
         row.expected,
-        row.state === 'PASS' ? row.state : `**${row.state}**`,
+        row.state === 'PASS' ? row.state : `**${row.state}**${isExcused(row.test) ? ' (quarantined)' : ''}`,
         row.n,
         row.cov,
         row.software,
       ]),
     ),
-    table(
+    markdownTable(
       ['test', 'measurement', 'figure', 'mode', 'measured', 'expected', 'verdict', 'n', 'CoV'],
       metricRowsOf(record).map((row) => [
         `${row.suite}: ${row.test}`,
@@ -46,13 +47,13 @@ export function renderSummary(record: RunRecord): string {
         row.cov,
       ]),
     ),
-    table(
+    markdownTable(
       ['test', ratioTitle],
       ratiosOf(record).map((ratio) => [`${ratio.suite}: ${ratio.name}`, ratioText(ratio)]),
     ),
     section('What to know', remarks(record)),
-    section('Left behind', record.leftovers.map(escape)),
-    section('Logs', logFilesOf(record).map(escape)),
+    section('Left behind', record.leftovers.map(escapeMarkdown)),
+    section('Logs', logFilesOf(record).map(escapeMarkdown)),
     section('Provenance', provenance(record)),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
@@ -64,10 +65,12 @@ function remarks(record: RunRecord): string[] {
     if (state === 'PASS' && details.length === 0) return []
     const mode = test.mode === undefined ? '' : ` (${test.mode})`
     const texts = [explanationOf(test), ...details].filter(Boolean)
-    return [`**${state}** ${escape(`${suite}: ${name}${mode}`)}: ${texts.map(escape).join('; ')}`]
+    return [
+      `**${state}** ${escapeMarkdown(`${suite}: ${name}${mode}`)}: ${texts.map(escapeMarkdown).join('; ')}`,
+    ]
   })
   const ofRun = record.failures.map(
-    ({ where, code, message }) => `**ERROR** ${escape(`${where}: ${code}: ${message}`)}`,
+    ({ where, code, message }) => `**ERROR** ${escapeMarkdown(`${where}: ${code}: ${message}`)}`,
   )
   return [...ofTests, ...ofRun]
 }
@@ -78,39 +81,19 @@ function provenance(record: RunRecord): string[] {
   const repetitions = `${profile.repetitions.min} to ${profile.repetitions.max} repetitions`
   return [
     `run \`${record.runId}\`, ${record.startedAt} to ${record.finishedAt ?? 'its end, which is not recorded'}`,
-    `dpbench ${escape(record.dpbenchVersion)}: \`${record.commandLine.join(' ').replaceAll('`', "'")}\``,
-    `profile ${escape(profile.name)}: ${profile.keptSeconds} s kept, ${repetitions}; ${decides}`,
-    `config ${escape(record.config.name ?? record.config.file ?? '')} \`${record.config.sha256.slice(0, 12)}\``,
+    `dpbench ${escapeMarkdown(record.dpbenchVersion)}: \`${record.commandLine.join(' ').replaceAll('`', "'")}\``,
+    `profile ${escapeMarkdown(profile.name)}: ${profile.keptSeconds} s kept, ${repetitions}; ${decides}`,
+    `config ${escapeMarkdown(record.config.name ?? record.config.file ?? '')} \`${record.config.sha256.slice(0, 12)}\``,
     ...record.dataPlanes.map(({ machine, mode, image, digest, version }) =>
-      escape([machine, mode, image, digest, version].filter(Boolean).join(', ')),
+      escapeMarkdown([machine, mode, image, digest, version].filter(Boolean).join(', ')),
     ),
     ...record.machines.map(({ name, role, kernel, cpu, tools }) => {
       const versions = Object.entries(tools ?? {}).map(([tool, found]) => `${tool}: ${found}`)
-      return escape([`${role} ${name}`, kernel, cpu, ...versions].filter(Boolean).join(', '))
+      return escapeMarkdown([`${role} ${name}`, kernel, cpu, ...versions].filter(Boolean).join(', '))
     }),
   ]
 }
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [`## ${title}`, '', ...lines.map((line) => `- ${line}`)].join('\n')
-}
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return ''
-  return [titles, titles.map(() => '---'), ...rows.map((row) => row.map(cell))].map(tableLine).join('\n')
-}
-
-function tableLine(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
-}
-
-function cell(text: string): string {
-  return text.startsWith('**') ? text : escape(text)
-}
-
-/** Text of tools and people must neither end a table's cell nor become markup. */
-function escape(text: string): string {
-  return plainText(text)
-    .replaceAll(/[\\`*_[\]<>|]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`))
-    .replaceAll(/\s*\n\s*/g, '<br>')
 }

@@ -2,9 +2,11 @@
 import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import { type RatioOfMeans, ratioOfMeans } from '../verdict/ratio.ts'
+import { summarise } from '../verdict/statistics.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
+import { quarantineSentence } from './quarantine.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 
 export interface Row {
@@ -64,7 +66,14 @@ export function ratioText({ ratio, interval }: RatioOfMeans): string {
 
 /** The verdict of a test, if it has one. */
 export function verdictOf({ result }: TestRecord): Verdict | undefined {
-  return result.state === 'judged' || result.state === 'error' ? result.verdict : undefined
+  return 'verdict' in result && typeof result.verdict === 'object' ? result.verdict : undefined
+}
+
+/** Of a test that measured throughput and held it against nothing. */
+export function measuredOnly({ result, scenario, repetitions }: TestRecord): SampleStatistics | undefined {
+  const measured = repetitions.filter((sample) => sample.state === 'measured')
+  if (result.state !== 'passed' || scenario === undefined || measured.length === 0) return undefined
+  return summarise(measured.map(({ receiver }) => receiver.bitsPerSecond))
 }
 
 /** In a sentence, why a test came out as it did. Empty when there is nothing to say. */
@@ -93,6 +102,14 @@ export function reasonsOf(test: TestRecord): string[] {
   return verdict?.state === 'INVALID' ? verdict.reasons.slice(1).map(({ message }) => message) : []
 }
 
+/** Likely causes of a figure, where they explain something: of what passed, the record alone has them. */
+export function causesOf(test: TestRecord): string[] {
+  const verdict = verdictOf(test)
+  return verdict && verdict.state !== 'PASS'
+    ? (verdict.why ?? []).map(({ message }) => `why: ${message}`)
+    : []
+}
+
 /** The remarks beside a verdict. */
 export function notesOf(test: TestRecord): readonly string[] {
   const ofMetrics = test.metrics.flatMap(({ measurement, notes }) =>
@@ -101,9 +118,22 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons and remarks together. */
+/** Reasons, causes, remarks, what was held against a baseline, and quarantine. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...notesOf(test)]
+  const quarantine = quarantineSentence(test)
+  return [
+    ...(quarantine === undefined ? [] : [quarantine]),
+    ...reasonsOf(test),
+    ...causesOf(test),
+    ...notesOf(test),
+    ...baselineSentencesOf(test),
+  ]
+}
+
+/** What came out of holding a test against baselines; not what its explanation says already. */
+export function baselineSentencesOf(test: TestRecord): string[] {
+  const said = explanationOf(test)
+  return (test.baselines ?? []).map(({ sentence }) => sentence).filter((sentence) => !said.includes(sentence))
 }
 
 /** `4 passed, 1 failed` */
@@ -115,6 +145,7 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
     [counts.invalid, 'invalid'],
     [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
     [counts.skipped, 'skipped'],
+    [counts.quarantined ?? 0, 'quarantined'],
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'
@@ -148,7 +179,7 @@ function groupsOf(record: RunRecord): Map<string, TestRecord[]> {
 
 function rowOf(test: TestRecord): Row {
   const verdict = verdictOf(test)
-  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : undefined
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : measuredOnly(test)
   const cov = statistics?.coefficientOfVariation
   return {
     test,

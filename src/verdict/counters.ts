@@ -3,6 +3,8 @@
 export interface MachineCounters {
   readonly machine: string
   readonly role: 'guest' | 'hypervisor'
+  /** Which ends of the flows it is, or is the hypervisor of. */
+  readonly ends?: readonly ('sender' | 'receiver')[] | undefined
   /** Between the two readings, by the machine's clock. */
   readonly seconds: number
   /** In the order of the kernel's numbers. */
@@ -24,8 +26,12 @@ export interface CoreUse {
   readonly user: number
   readonly system: number
   readonly softirq: number
+  /** In hardware interrupts. */
+  readonly irq?: number | undefined
   /** Taken by the hypervisor below; 0 where there is none. */
   readonly steal: number
+  /** `busy` since the repetition before, while nothing was measured: a polling thread keeps its core busy then too. */
+  readonly busyAtRest?: number | undefined
 }
 
 /** Differences of the counters of /sys/class/net/<name>/statistics. */
@@ -39,6 +45,8 @@ export interface InterfaceUse {
   readonly sentPackets: number
   readonly sendDropped: number
   readonly sendErrors: number
+  /** What its driver counts as lost, by the driver's name (`ethtool -S`), where anything was. */
+  readonly driverDrops?: Readonly<Record<string, number>> | undefined
 }
 
 export interface CpuSeries {

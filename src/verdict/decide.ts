@@ -5,6 +5,7 @@
 import type { MeasuredFlows, Sample } from './sample.ts'
 import { invalidReasons } from './validity.ts'
 import { intervalOfMean, summarise } from './statistics.ts'
+import { causesOf } from './causes.ts'
 import { decidingTail } from './looks.ts'
 import { notesOn } from './notes.ts'
 import { invalidSentence, judgedSentence, unstableSentence } from './sentence.ts'
@@ -36,7 +37,8 @@ function judgeValid(samples: readonly (Sample & MeasuredFlows)[], plan: JudgePla
   const { expected, mode, rule = 'interval' } = plan
   const statistics = summarise(samples.map((sample) => sample.receiver.bitsPerSecond))
   const deviation = statistics.mean / expected.bitsPerSecond - 1
-  const common = { mode, expected, rule, statistics, deviation, notes: notesOn(samples, statistics, plan) }
+  const notes = notesOn(samples, statistics, plan)
+  const common = { mode, expected, rule, statistics, deviation, notes, ...withCauses(samples, plan) }
   const state =
     rule === 'mean'
       ? statistics.mean >= expected.bitsPerSecond
@@ -100,6 +102,12 @@ function invalid(samples: readonly Sample[], reasons: readonly Reason[], plan: J
     expected,
     rule,
     notes: [],
+    ...withCauses(samples, plan),
     reasons,
   }
+}
+
+function withCauses(samples: readonly Sample[], plan: JudgePlan): Pick<Verdict, 'why'> {
+  const why = causesOf(samples, plan)
+  return why.length > 0 ? { why } : {}
 }

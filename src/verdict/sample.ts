@@ -31,6 +31,8 @@ export interface SampleProvenance {
   readonly modeEvidence?: ModeEvidence | undefined
   /** Of the guests and the hypervisors, over this repetition. */
   readonly counters?: readonly MachineCounters[] | undefined
+  /** One sentence per machine that could not be counted on: which, and why. */
+  readonly countersMissing?: readonly string[] | undefined
 }
 
 /** All flows were read, and summed inside the window that they share. */

@@ -12,6 +12,7 @@ import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
 import type { BalancedPath, NatPath } from './placement.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
+import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
@@ -57,7 +58,7 @@ export const test = withSession
   .extend('vm', ({ environment }) => named(environment.vms, 'VM'))
   .extend('hypervisor', ({ environment }) => named(environment.hypervisors, 'hypervisor'))
   .extend('placement', ({ environment, skip }): Placement =>
-    placementIn(environment, unmetNeed(inject('dpbench'), skip)),
+    placementIn(environment, unmetNeed(inject('dpbench'), skip), inject('dpbench').measureOnly),
   )
   .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
@@ -75,6 +76,10 @@ export const test = withSession
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
+    const baselines = new BaselineWatch(run, environment, {
+      suite: suiteName(task.file.filepath),
+      test: task.name,
+    })
     let begun = 0
     const next = (): MeasureContext => {
       const place = begun++
@@ -86,6 +91,7 @@ export const test = withSession
         record: (report: MeasurementReport) => void (measurements[place] = report),
         store: (name, content) => store(prefix + name, content),
         observe: session.steps.observe,
+        baselines,
         progress: (text) => tell({ type: 'repetition', test: task.name, text }),
       }
     }

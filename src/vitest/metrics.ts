@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, MeasurementError, describeError } from '../core/errors.ts'
 import { asPhase } from '../core/steps.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { runSeconds } from '../traffic/iperf3/window.ts'
 import type { Preflight } from '../traffic/preflight.ts'
 import { formatFigure } from '../verdict/figure-format.ts'
 import {
@@ -14,8 +15,9 @@ import {
   judgeMetric,
   metricOf,
 } from '../verdict/metric.ts'
-import type { Restart, Sample } from '../verdict/sample.ts'
+import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import { describeMode, invalidReasons } from '../verdict/validity.ts'
+import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
@@ -90,6 +92,7 @@ export async function measureMetrics<Name extends string>(
   })
   const samples: Sample[] = []
   const artifacts: string[] = []
+  const counting = new MeasurementCounting(machinesOf(path.from, [path.to]), runSeconds(plan.profile))
   const values = Object.fromEntries(Object.keys(units).map((each) => [each, []])) as unknown as Record<
     Name,
     number[]
@@ -118,13 +121,15 @@ export async function measureMetrics<Name extends string>(
     const store = async (file: string, content: string): Promise<void> =>
       void artifacts.push(await context.store(`repetition-${number}-${file}`, content))
     const address = path.address ?? path.to.overlayAddress(path.family)
-    const result = await asPhase(observe, repetitionName(number, plan, name), () =>
+    const result = await asPhase(observe, repetitionName(number, plan.profile, name), () =>
       withRates(context, ends, () =>
-        guarded(context, path, (signal) => repeat({ number, checked, address, signal, store })),
+        guarded(context, path, counting, (signal) => repeat({ number, checked, address, signal, store })),
       ),
     )
     if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
-    const watched = result.samples.map((sample) => ({ ...sample, restarts: result.restarts }))
+    // what is counted over several runs of a tool tells nothing of one of them
+    const counted = result.samples.length === 1 ? result.counted : {}
+    const watched = result.samples.map((sample) => ({ ...sample, restarts: result.restarts, ...counted }))
     samples.push(...watched)
     const restarts = watched.length > 0 ? [] : result.restarts.map(describeRestart)
     const faults = [...restarts, ...(result.faults ?? [])].map((fault) => `repetition ${number}: ${fault}`)
@@ -166,10 +171,11 @@ function planOf({
 }
 
 function expectationOf(
-  { config, mode }: RunContext,
+  { config, mode, measureOnly }: RunContext,
   key: string,
   unit: MetricUnit,
 ): MetricExpectation | undefined {
+  if (measureOnly) return undefined
   const found = config.expected[mode][key]
   if (!found) return undefined
   if (found.unit === unit) return { key, bound: found.bound, value: found.value }
@@ -184,24 +190,36 @@ function otherBound({ config }: RunContext, { key, bound }: MetricExpectation, a
   )
 }
 
-/** Runs one repetition and looks whether anything restarted or went away meanwhile. */
+/** Runs one repetition, counts on its machines, and looks whether anything restarted or went away meanwhile. */
 async function guarded<T extends object>(
   { environment, signal }: MeasureContext,
   path: MeasuredPath,
+  measurement: MeasurementCounting,
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<(T & { readonly restarts: readonly Restart[] }) | { readonly lost: string }> {
+): Promise<(T & Watched) | { readonly lost: string }> {
   const { lost } = environment.dataplane
+  let counting: RepetitionCounting | undefined
   try {
     const before = await identities(environment, path)
-    const result = await work(AbortSignal.any([signal, lost]))
+    const whileMeasured = AbortSignal.any([signal, lost])
+    counting = await measurement.begin(whileMeasured)
+    const result = await work(whileMeasured)
+    const counted = await counting.end()
     const restarts = changes(before, await identities(environment, path))
     lost.throwIfAborted()
-    return { ...result, restarts }
+    return { ...result, restarts, counted }
   } catch (error) {
     signal.throwIfAborted()
     if (lost.aborted) return { lost: describeError(lost.reason) }
     throw error
+  } finally {
+    await counting?.stop()
   }
+}
+
+interface Watched {
+  readonly restarts: readonly Restart[]
+  readonly counted: Pick<SampleProvenance, 'counters' | 'countersMissing'>
 }
 
 /** Repetitions differ in their counts, so the first that was not proven speaks for the others. */

@@ -8,9 +8,11 @@ import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
+import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
 import { openScreen } from './live/open.ts'
 import { takeMessages } from './messages.ts'
+import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
@@ -89,7 +91,8 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  return beginRun(settings, config, await imageToRun(settings, config))
+  const baselines = await baselinesFor(settings, config)
+  return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
 }
 
 /** The order of suites, and of the tests in each; a seed gives the same one again. */
@@ -125,6 +128,8 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     verbose: run.settings.verbose,
     live: run.screen !== undefined,
     strict: run.settings.strict,
+    baselines: run.baselines,
+    measureOnly: run.settings.measureOnly,
   }
 }
 
@@ -155,6 +160,9 @@ function attach(vitest: Vitest, run: Run): void {
   findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
+    await requireQuarantinedTests(vitest, run.config).catch((error: unknown) => {
+      throw error instanceof DpbenchError ? forVitest(error) : error
+    })
     const resultsFolder = await openResults(run)
     const { shuffleSeed } = run.settings
     if (shuffleSeed !== undefined) print(`order shuffled; --shuffle ${shuffleSeed} repeats it`)

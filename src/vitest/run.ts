@@ -1,12 +1,15 @@
 /** One run in the main process: from its settings to its record on disk, clean-up of what workers left included. */
 import { randomBytes } from 'node:crypto'
+import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
+import { describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
+import { renderPullRequest } from '../report/pull-request.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -17,8 +20,10 @@ import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import { saveBaseline } from './baseline-files.ts'
 import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
+import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -26,6 +31,7 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
+  readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
   readonly startedAt: string
@@ -77,7 +83,7 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
 /** Makes the results folder of a run that has suites to run, once. */
 export async function openResults(run: Run): Promise<string> {
   const { settings, startedAt } = run
-  run.resultsFolder ??= await createResultsFolder(join(process.cwd(), 'results'), {
+  run.resultsFolder ??= await createResultsFolder(resolve(settings.results ?? 'results'), {
     tag: settings.tag,
     startedAt,
   })
@@ -101,6 +107,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   recorder.logs(await listLogs(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
+  await keepBaseline(run)
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
   const folder = relative(process.cwd(), resultsFolder)
@@ -109,8 +116,29 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
   print(`written: ${shown.join('  ')}`)
+  await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+/** GitHub shows what a step appends to this file. That it can't be written is no fault of the run. */
+async function writeStepSummary(record: RunRecord): Promise<void> {
+  const file = process.env['GITHUB_STEP_SUMMARY']
+  if (!file) return
+  try {
+    await appendFile(file, renderPullRequest(record))
+  } catch (error) {
+    print(`the summary of this step could not be written to GITHUB_STEP_SUMMARY: ${describeError(error)}`)
+  }
+}
+
+async function keepBaseline({ baselines, recorder }: Run): Promise<void> {
+  if (baselines?.saving === undefined) return
+  try {
+    print(await saveBaseline(baselines.folder, baselines.saving, recorder.snapshot()))
+  } catch (error) {
+    recorder.failure(`saving the baseline ${baselines.saving}`, error)
+  }
 }
 
 async function putBack(

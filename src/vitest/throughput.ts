@@ -1,27 +1,32 @@
 /** Measures throughput: pre-flight, then repetitions until the verdict is decided, each stored before it is judged. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
+import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
-import type { SoftwarePackets } from '../dataplane/dataplane.ts'
+import { together } from '../core/together.ts'
+import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { bootId } from '../machine/guest-network.ts'
-import { alignFlows } from '../traffic/iperf3/window.ts'
+import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
-import { judge, nextStep } from '../verdict/decide.ts'
-import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
-import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
+import type { BaselineCheck } from '../report/baseline-check.ts'
+import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
+import { ceilingOn, lineOf } from './ceiling.ts'
+import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
+import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
-/** The thresholds of the config, by scenario. */
-export type ThresholdKey = 'local_vm2vm' | 'remote_vm2vm' | 'nat' | 'lb'
+export type { ThresholdKey }
 
 export interface ThroughputRequest {
   /** Sends; runs the clients. */
@@ -45,6 +50,10 @@ export interface Throughput {
   readonly samples: readonly Sample[]
   /** The verdict against a threshold of the config, also kept in the run record. */
   verdict(key: ThresholdKey): Verdict
+  /** As `verdict`; `undefined` in a run that only measures, which notes what the figure is for. */
+  reach(key: ThresholdKey): Verdict | undefined
+  /** Against the baseline of this name, or of `--baseline`; a regression is measured again first. @throws UsageError */
+  against(baseline?: string): Promise<BaselineCheck | undefined>
 }
 
 export interface MeasureContext {
@@ -58,6 +67,7 @@ export interface MeasureContext {
   /** Is told of pre-flight and repetitions. */
   readonly observe: Observe
   readonly progress: (text: string) => void
+  readonly baselines: BaselineWatch
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
@@ -69,85 +79,104 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
   if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
-  const plan = judgePlan(run, key)
+  const next = endingOf(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
   measuring(context, [from, ...(backends ?? [to])])
+  const counting = new MeasurementCounting(
+    machinesOf(from, backends ?? [to]),
+    runSeconds(run.config.measurement),
+  )
   let checked: Preflight | undefined
+  let line: Line | undefined
   let verdict: Verdict | undefined
-  const report = (): void =>
-    context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
+  let scenario = key
+  const baselines: BaselineCheck[] = []
+  const report = (): void => {
+    const state = { preflight: checked, verdict, scenario, baselines: [...baselines] }
+    context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
+  }
   try {
-    checked = await asPhase(observe, `pre-flight: ${name}`, () => checkPath(environment, request, signal))
+    ;[checked, line] = await asPhase(observe, `pre-flight: ${name}`, () =>
+      together([
+        checkPath(environment, request, signal),
+        lineOf(environment.dataplane, from, backends ?? [to]),
+      ]),
+    )
   } catch (error) {
     report()
     throw error
   }
-  for (;;) {
-    if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+  let number = 0
+  const measure = async (): Promise<Sample> => {
+    if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    const next = { ...request, name, number: samples.length + 1, artifacts, checked }
-    const sample = await asPhase(observe, repetitionName(next.number, plan, name), () =>
-      withRates(context, backends ?? [to], () => repetition(context, next)),
+    const once = {
+      ...request,
+      name,
+      number: ++number,
+      artifacts,
+      checked: checked!,
+      counting,
+      ceiling: ceilingOn(line, { mtu: checked!.mtuBytes, family }),
+    }
+    return asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
+      withRates(context, backends ?? [to], () => repetition(context, once)),
     )
-    samples.push(sample)
-    const step = nextStep(samples, plan)
-    verdict = step === 'again' ? undefined : step
+  }
+  for (;;) {
+    samples.push(await measure())
+    const step = next(samples)
+    verdict = step === 'again' ? undefined : step.verdict
     report()
-    context.progress(progressLine(samples, plan))
-    if (step !== 'again') break
+    context.progress(progressLine(samples, run.config.measurement))
+    if (step === 'again') continue
+    if (step.invalid !== undefined) throw new MeasurementError(step.invalid)
+    break
   }
-  if (verdict?.state === 'INVALID') {
-    throw new MeasurementError(
-      `${verdict.sentence}\n${verdict.reasons.map((reason) => reason.message).join('\n')}`,
-    )
+  const judged = (asked: ThresholdKey): Verdict => {
+    scenario = asked
+    verdict = judgeAgainst(samples, run, asked)
+    report()
+    return verdict
   }
+  const repeatable: Repeatable = {
+    name,
+    samples,
+    again: (count) => measureAgain(measure, count, run),
+    note(check) {
+      baselines.push(check)
+      report()
+    },
+  }
+  await context.baselines.settle(repeatable)
   return {
     name,
     samples,
-    verdict(asked) {
-      verdict = judge(samples, judgePlan(run, asked))
+    against: (baseline) => context.baselines.against(repeatable, baseline),
+    verdict: judged,
+    reach(asked) {
+      if (!run.measureOnly) return judged(asked)
+      scenario = asked
       report()
-      return verdict
+      return undefined
     },
   }
 }
 
 export function repetitionName(
   number: number,
-  { profile }: Pick<JudgePlan, 'profile'>,
+  { repetitions: { min, max } }: MeasurementProfile,
   what: string,
 ): string {
-  return `repetition ${number} of ${profile.repetitions.min} to ${profile.repetitions.max}: ${what}`
+  return `repetition ${number} of ${min} to ${max}: ${what}`
 }
 
-function judgePlan({ config, mode, verdictRule }: RunContext, key: ThresholdKey): JudgePlan {
-  return {
-    profile: config.measurement,
-    expected: expectedOf(config.expectedThroughput[mode], key),
-    mode,
-    rule: verdictRule,
-  }
-}
-
-function expectedOf(
-  thresholds: Readonly<Partial<Record<ThresholdKey, number>>>,
-  key: ThresholdKey,
-): Expected {
-  const gigabits = thresholds[key]
-  if (gigabits === undefined) {
-    throw new MeasurementError(
-      `the config expects nothing of ${key}: write "${key}" into expected_throughput`,
-    )
-  }
-  return { bitsPerSecond: gigabits * 1e9, key }
-}
-
-function progressLine(samples: readonly Sample[], { profile }: JudgePlan): string {
+function progressLine(samples: readonly Sample[], { repetitions }: MeasurementProfile): string {
   const last = samples.at(-1)
   const figure =
     last?.state === 'measured' ? `${formatGbit(last.receiver.bitsPerSecond)} Gbit/s` : 'no figure'
-  return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
+  return `repetition ${samples.length} (${repetitions.min} to ${repetitions.max}): ${figure}`
 }
 
 /** Pre-flight between two VMs of the environment. @throws MeasurementError */
@@ -179,6 +208,8 @@ interface Repetition extends FlowRequest {
   readonly number: number
   readonly artifacts: string[]
   readonly checked: Preflight
+  readonly counting: MeasurementCounting
+  readonly ceiling: Ceiling | undefined
 }
 
 async function repetition(context: MeasureContext, request: Repetition): Promise<Sample> {
@@ -194,17 +225,21 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     tool: request.backends ? 'iperf 2' : 'iperf3',
     flowsAsked,
     socketBufferBytes,
+    ...(request.ceiling && { ceiling: request.ceiling }),
     ...(request.backends && { backends: request.backends.map((each) => each.name) }),
   }
   let ran: RanFlows
   let restarts: Restart[]
   let software: SoftwarePackets
+  let counting: RepetitionCounting | undefined
+  let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
     const before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
     const observation = await observePaths(environment.dataplane, request.from, receivers)
+    counting = await request.counting.begin(signal)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
-    software = await observation.end()
+    ;[software, counted] = await together([observation.end(), counting.end()])
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
     restarts = changes(before, await identities(environment, request))
     lost.throwIfAborted()
@@ -212,6 +247,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     context.signal.throwIfAborted()
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
     throw error
+  } finally {
+    await counting?.stop()
   }
   const { inputs } = ran
   const aligned = alignFlows(inputs, run.config.measurement)
@@ -222,7 +259,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
   const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
-  return { ...provenance, tool, restarts, modeEvidence: evidence, ...judged }
+  return { ...provenance, tool, restarts, ...counted, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */

@@ -101,6 +101,7 @@ describe('reports', () => {
       'one/run.json',
       'one/junit.xml',
       'one/summary.md',
+      'one/report.html',
       'one/vm2vm/test-1-offload/SUCCESS',
       'one/vm2vm/test-2-offload/FAILED',
       'latest',
@@ -109,7 +110,7 @@ describe('reports', () => {
     expect(
       parseRecord(await readFile(join(results, 'latest/run.json'), 'utf8'), 'run.json').tests,
     ).toHaveLength(3)
-    expect(await readdir(run)).toEqual(['junit.xml', 'run.json', 'summary.md', 'vm2vm'])
+    expect(await readdir(run)).toEqual(['junit.xml', 'report.html', 'run.json', 'summary.md', 'vm2vm'])
   })
 
   test('the link moves to the newest run', async () => {

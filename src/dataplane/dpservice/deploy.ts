@@ -92,7 +92,7 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
   const devices = new Map(deployment.ports.map(({ vm, device }) => [vm.name, device]))
   const counters = new DpdkCounters(askDpdk(hypervisor, container, settings.ealArguments))
-  return { hypervisor, container, client, underlay, devices, counters, provenance }
+  return { hypervisor, container, client, underlay, devices, counters, provenance, settings }
 }
 
 /** The image of this controller, as exactly that; it stays there for the next run. */

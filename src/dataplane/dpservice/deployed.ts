@@ -4,14 +4,23 @@ import { DeployError, describeError } from '../../core/errors.ts'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
-import type { DataplaneProvenance, DeployedDataplane, Mode, PathObservation, UndoLog } from '../dataplane.ts'
+import type {
+  DataplaneProvenance,
+  DeployedDataplane,
+  Line,
+  Mode,
+  PathObservation,
+  UndoLog,
+} from '../dataplane.ts'
 import type { LoadBalancerRequest, NatRequest, NetworkFunction, PortRange } from '../network-functions.ts'
+import type { DpserviceSettings } from './container.ts'
 import type { DpserviceClient } from './client.ts'
 import { type Deployment, makeLoadBalancer, makeNat } from './network-functions.ts'
 import { route } from './objects.ts'
 import { type PathEnd, observePath } from './observe-path.ts'
 import { OwnedObjects } from './owned-objects.ts'
 import type { DpdkCounters } from './telemetry.ts'
+import { uplinkSpeed } from './uplink.ts'
 
 /** dpservice on one hypervisor. */
 export interface DpserviceNode {
@@ -24,7 +33,11 @@ export interface DpserviceNode {
   readonly devices: ReadonlyMap<string, string>
   readonly counters: DpdkCounters
   readonly provenance: DataplaneProvenance
+  readonly settings: DpserviceSettings
 }
+
+/** dpservice carries packets in IPv6: one header. */
+const tunnelBytes = 40
 
 export class DeployedDpservice implements DeployedDataplane {
   readonly mode: Mode
@@ -93,6 +106,13 @@ export class DeployedDpservice implements DeployedDataplane {
 
   observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation> {
     return observePath(this.pathEnd(from), this.pathEnd(to))
+  }
+
+  async lineBetween(a: VirtualMachine, b: VirtualMachine): Promise<Line | undefined> {
+    const ends = [a.hypervisor, b.hypervisor]
+    if (ends[0] === ends[1]) return undefined
+    const speeds = ends.map((end) => uplinkSpeed(end, this.node(end.name).settings))
+    return { tunnelBytes, speeds: await Promise.all(speeds) }
   }
 
   /** From now on its end is meant: `lost` stays quiet. */

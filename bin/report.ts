@@ -1,0 +1,145 @@
+/** `dpbench report`: makes the reports of stored runs again, from their run.json alone. */
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, relative } from 'node:path'
+import { ConfigError, DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
+import { suggest } from '../src/core/suggest.ts'
+import { type FormName, forms } from '../src/report/forms.ts'
+import { type RunRecord, parseRecord } from '../src/report/record.ts'
+import { replaceFile } from '../src/core/replace-file.ts'
+import { writeForm } from '../src/report/results-folder.ts'
+import { renderTerminal, wantsColor } from '../src/report/terminal.ts'
+import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
+
+const options: readonly OptionSpec[] = [
+  {
+    name: 'format',
+    value: 'FORM',
+    help: 'terminal (the default), markdown (for a pull request), summary, junit, json, html, or all',
+  },
+  {
+    name: 'output',
+    value: 'PATH',
+    help: 'a file; a folder for several runs or all forms. Default: standard output, for html and all beside run.json',
+  },
+]
+
+export const reportHelp = `dpbench report RUN… [options]
+
+RUN is a results folder, or a run.json. The default is results/latest.
+
+${helpOf(options)}`
+
+const formatNames = ['terminal', ...(Object.keys(forms) as FormName[]), 'all'] as const
+type Format = (typeof formatNames)[number]
+
+interface Stored {
+  readonly file: string
+  readonly record: RunRecord
+}
+
+interface Wanted {
+  readonly format: Format
+  readonly output: string | undefined
+  readonly several: boolean
+}
+
+/** @returns 2 when a record could not be read; the others are reported all the same */
+export async function report(argv: readonly string[]): Promise<number> {
+  const { values, rest } = takeOptions(argv, options)
+  refuseUnknown(rest, options)
+  const runs = rest.length > 0 ? rest : [join('results', 'latest')]
+  const format = formatOf(values['format'])
+  const output = typeof values['output'] === 'string' ? values['output'] : undefined
+  const wanted = { format, output, several: runs.length > 1 }
+  await requireRoom(wanted)
+  let code: number = ExitCode.passed
+  for (const run of runs) {
+    try {
+      const stored = await read(run)
+      await make(stored, wanted)
+    } catch (error) {
+      if (!(error instanceof DpbenchError)) throw error
+      process.stderr.write(`dpbench: ${describeError(error)}\n`)
+      code = ExitCode.usage
+    }
+  }
+  return code
+}
+
+function formatOf(asked: string | true | undefined): Format {
+  if (asked === undefined) return 'terminal'
+  const found = formatNames.find((name) => name === asked)
+  if (found) return found
+  const near = suggest(String(asked), formatNames)
+  throw new UsageError(
+    `--format is "${asked}": ${near === undefined ? `write one of ${formatNames.join(', ')}` : `did you mean ${near}?`}`,
+  )
+}
+
+/** @throws ConfigError when there is no record, or none that can be read */
+async function read(run: string): Promise<Stored> {
+  try {
+    const file = (await stat(run)).isDirectory() ? join(run, 'run.json') : run
+    return { file, record: parseRecord(await readFile(file, 'utf8'), file) }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    throw new ConfigError(`there is no run record at ${run}: name a results folder or a run.json`)
+  }
+}
+
+async function make({ file, record }: Stored, { format, output, several }: Wanted): Promise<void> {
+  if (format === 'terminal' && output === undefined) {
+    const text = renderTerminal(record, {
+      color: wantsColor(process.stdout, process.env),
+      folder: relative(process.cwd(), dirname(file)),
+    })
+    process.stdout.write(several ? `── ${file}\n${text}\n` : `${text}\n`)
+    return
+  }
+  if (format === 'terminal') {
+    const path = several ? join(output!, `${nameOf(file, record)}.txt`) : output!
+    return say(await replaceFile(path, `${renderTerminal(record, { color: false })}\n`))
+  }
+  if (format === 'all') return makeAll(file, record, output, several)
+  const form = forms[format]
+  if (output === undefined && format !== 'html') {
+    process.stdout.write(await form.render(record))
+  } else if (output === undefined) {
+    say(await writeForm(dirname(file), form, record))
+  } else {
+    const path = several ? join(output, `${nameOf(file, record)}${extname(form.file)}`) : output
+    say(await replaceFile(path, await form.render(record)))
+  }
+}
+
+async function makeAll(
+  file: string,
+  record: RunRecord,
+  output: string | undefined,
+  several: boolean,
+): Promise<void> {
+  const place = output === undefined ? dirname(file) : several ? join(output, nameOf(file, record)) : output
+  await mkdir(place, { recursive: true })
+  for (const [name, form] of Object.entries(forms)) {
+    // the record that all of them are made from stays as it is
+    if (name !== 'json') say(await writeForm(place, form, record))
+  }
+}
+
+/** Several runs and all forms need a folder. */
+async function requireRoom({ format, output, several }: Wanted): Promise<void> {
+  if (output === undefined) return
+  if (several || format === 'all') await mkdir(output, { recursive: true })
+  else await mkdir(dirname(output), { recursive: true })
+}
+
+/** Of a run among several: its results folder's name, which is unique among those of one project, and its id. */
+function nameOf(file: string, { runId }: RunRecord): string {
+  return basename(file) === 'run.json'
+    ? `${basename(dirname(file))}-${runId}`
+    : `${basename(file, '.json')}-${runId}`
+}
+
+function say(path: string): void {
+  process.stdout.write(`written: ${relative(process.cwd(), path) || path}\n`)
+}

@@ -1,0 +1,72 @@
+/**
+ * What runs on a machine to count there during a measurement. It prints a reading of the kernel's counters, waits, and prints
+ * another with what the cores did each second in between. Meanwhile it forks nothing, writes nothing and sends nothing: Bash
+ * waits by `read -t` and keeps its series in memory (docs/counters.md has what that costs).
+ */
+import { shell } from '../../core/shell-quote.ts'
+
+/** Begins each part of the output, and stands in no file of /proc. */
+export const partMark = '\f'
+/** The line that says that the first reading is complete. */
+export const readyLine = `${partMark}ready`
+
+/**
+ * Devices of a bus alone have drivers that count what the kernel does not; the representors of VFs have no queues of their own.
+ * CPU and clock come last, next to the line that the controller takes the time of.
+ */
+const readingFunction = `export LC_ALL=C
+part() { printf '\\f%s\\n' "$1"; }
+reading() {
+  part interfaces; cat /proc/net/dev
+  part softirqs; cat /proc/softirqs
+  part tcp; grep '^Tcp:' /proc/net/snmp
+  part drivers
+  if command -v ethtool >/dev/null; then
+    for d in /sys/class/net/*; do
+      [ -e "$d/device" ] || continue
+      port=; { read -r port < "$d/phys_port_name"; } 2>/dev/null
+      case $port in *vf*|*sf*) continue;; esac
+      printf 'device %s\\n' "\${d##*/}"
+      ethtool -S "\${d##*/}" 2>/dev/null | grep -E '(drop|discard|rx_missed|no_buf|out_of_buf)[a-z_]*: [0-9]+$'
+    done
+  fi
+  part cores; grep '^cpu[0-9]' /proc/stat
+  part uptime; cat /proc/uptime
+}`
+
+/** A line on standard input, or its end, ends the waiting, and so do so many points as it was told: nothing goes on when the controller is gone. */
+const seriesLoop = `cores=$(grep -c '^cpu[0-9]' /proc/stat)
+reading
+part ready
+series= n=0
+while [ "$n" -lt "$1" ]; do
+  read -r -t 1 line
+  [ $? -gt 128 ] || break
+  read -r up rest < /proc/uptime
+  mapfile -t -n $((cores + 1)) lines < /proc/stat
+  printf -v point '%s\\n' "$up" "\${lines[@]}"
+  series+=$point
+  n=$((n + 1))
+done
+reading
+part series; printf '%s' "$series"
+part end`
+
+/** One reading. */
+export function readingCommand(): string[] {
+  return shell(`${readingFunction}\nreading\npart end`)
+}
+
+/**
+ * A reading at once and another at the end, with a point each second between. Only Bash can wait for a second without a
+ * process of its own: where it is not there, the command ends after the first reading.
+ * @param mostPoints after which it ends by itself
+ */
+export function samplingCommand(mostPoints: number): string[] {
+  const begin = 'if command -v bash >/dev/null; then exec bash -c "$2" bash "$1"; fi'
+  return shell(
+    `${begin}\n${readingFunction}\nreading\npart ready`,
+    String(mostPoints),
+    `${readingFunction}\n${seriesLoop}`,
+  )
+}

@@ -1,0 +1,134 @@
+/**
+ * The timeline: a lane per machine, a mark per step, drawn by the page's script from data inside the page. The outputs of
+ * all steps together are bounded, so that the page stays one that can be mailed: what failed keeps its output longest.
+ */
+import type { RunRecord } from '../record.ts'
+import type { StepRecord } from '../step-schema.ts'
+import { type Markup, embeddedJson, html } from './markup.ts'
+import { plainText } from '../plain-text.ts'
+
+/** Characters of output in one page, all steps together. */
+const outputBudget = 200_000
+/** Marks in one page; of more, the shortest that went well are left to run.json. */
+const mostSteps = 1_500
+
+/** As the script reads it: seconds from the run's start. */
+interface Mark {
+  readonly lane: number
+  readonly at: number
+  readonly for: number
+  readonly kind: string
+  readonly name: string
+  readonly outcome: string
+  readonly detail: string
+  readonly output?: string
+  readonly cut?: true
+}
+
+export function timeline(record: RunRecord): Markup {
+  const { steps } = record
+  if (steps.length === 0) {
+    return html`<section aria-labelledby="timeline-title">
+      <h2 id="timeline-title">Timeline</h2>
+      <p>This record has no timeline: it was made before dpbench kept one, or nothing was done.</p>
+    </section>`
+  }
+  const machines = [...new Set(steps.map(({ machine }) => machine))]
+  const shown = fewer(steps)
+  const left = steps.length - shown.length
+  return html`<section aria-labelledby="timeline-title" id="timeline">
+    <h2 id="timeline-title">Timeline</h2>
+    <p>
+      ${steps.length} steps on ${machines.length}
+      machines.${left > 0 && ` The ${left} shortest are left out here and stand in run.json.`} Click a step,
+      or choose one with the arrow keys and press Enter, to see its output; Escape closes it.
+    </p>
+    <noscript><p>The timeline is drawn by a script in this page. run.json has its steps, too.</p></noscript>
+    <div class="timeline-controls">
+      <button type="button" data-zoom="2">Zoom in</button>
+      <button type="button" data-zoom="0.5">Zoom out</button>
+      <button type="button" data-zoom="0">Whole run</button>
+      <label><input type="checkbox" id="timeline-failed" /> only what failed</label>
+      <label>Find <input type="search" id="timeline-find" size="18" /></label>
+      <span id="timeline-count" role="status"></span>
+    </div>
+    <div
+      class="scroll lanes"
+      id="timeline-lanes"
+      tabindex="0"
+      role="group"
+      aria-label="Steps by machine"
+    ></div>
+    <div
+      id="timeline-output"
+      class="step-output"
+      hidden
+      tabindex="-1"
+      role="region"
+      aria-label="Output of a step"
+    >
+      <div class="step-head">
+        <h3 id="timeline-output-title"></h3>
+        <button type="button" id="timeline-close">Close</button>
+      </div>
+      <p id="timeline-output-detail"></p>
+      <pre id="timeline-output-text" tabindex="0"></pre>
+    </div>
+    <script type="application/json" id="timeline-data">
+      ${embeddedJson({ machines: machines.map(plainText), marks: marksOf(record, shown, machines) })}
+    </script>
+  </section>`
+}
+
+function fewer(steps: readonly StepRecord[]): readonly StepRecord[] {
+  if (steps.length <= mostSteps) return steps
+  const weight = ({ outcome, kind, durationMs }: StepRecord): number =>
+    outcome === 'ok' && kind !== 'phase' ? durationMs : Infinity
+  const kept = new Set(steps.toSorted((a, b) => weight(b) - weight(a)).slice(0, mostSteps))
+  return steps.filter((step) => kept.has(step))
+}
+
+function marksOf(
+  { startedAt }: RunRecord,
+  steps: readonly StepRecord[],
+  machines: readonly string[],
+): Mark[] {
+  const begin = Math.min(Date.parse(startedAt), ...steps.map((step) => Date.parse(step.startedAt)))
+  const limit = outputLimit(steps)
+  return steps.map((step) => {
+    const { output } = step
+    const whole = step.outcome !== 'ok' || output === undefined || output.length <= limit
+    return {
+      lane: machines.indexOf(step.machine),
+      at: Math.round(Date.parse(step.startedAt) - begin) / 1000,
+      for: Math.round(step.durationMs) / 1000,
+      kind: step.kind,
+      name: plainText(step.name),
+      outcome: step.outcome,
+      detail: detailOf(step),
+      ...(output !== undefined && { output: plainText(whole ? output : output.slice(0, limit)) }),
+      ...(!whole && { cut: true }),
+    }
+  })
+}
+
+/** Characters that the output of a step that went well may have, so that all together keep to the budget. */
+function outputLimit(steps: readonly StepRecord[]): number {
+  const lengths = steps.filter(({ outcome }) => outcome === 'ok').map(({ output }) => output?.length ?? 0)
+  const total = (limit: number): number => lengths.reduce((sum, length) => sum + Math.min(length, limit), 0)
+  let limit = 4_000
+  while (limit > 1 && total(limit) > outputBudget) limit = Math.floor(limit * 0.8)
+  return limit
+}
+
+function detailOf({ kind, mode, test, exitStatus, signal, outcome }: StepRecord): string {
+  const parts = [
+    kind,
+    mode,
+    test && `${test.suite}: ${test.name}`,
+    outcome,
+    exitStatus === undefined ? undefined : `exit status ${exitStatus}`,
+    signal && `ended by ${signal}`,
+  ]
+  return plainText(parts.filter(Boolean).join(' · '))
+}
