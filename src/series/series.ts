@@ -271,5 +271,5 @@ function lastWords(log: string): string | undefined {
 
 /** Which tests run and what they measured; the rest is in the run's log. */
 function isTold(line: string): boolean {
-  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building) ?)/.test(line)
+  return /^(▶|✖|building |\s+(measured|INVALID|ERROR|FAIL): )/.test(line)
 }
