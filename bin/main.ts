@@ -61,6 +61,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./demo.ts')).demo(argv),
     longHelp: async () => (await import('./demo.ts')).demoHelp,
   },
+  history: {
+    help: 'how figures went over many runs, with their change points',
+    run: async (argv) => (await import('./history.ts')).history(argv),
+    longHelp: async () => (await import('./history.ts')).historyHelp,
+  },
   lab: {
     help: 'the embedded lab: up, down, status, shell, image',
     run: async (argv) => (await import('./lab.ts')).lab(argv),

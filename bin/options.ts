@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly aliases?: readonly string[]
   /** What its value is, for the help; without it the option is a switch. */
   readonly value?: string
+  /** What a value looks like that may be left out; what looks otherwise is the next argument. */
+  readonly optional?: RegExp
   readonly help: string
 }
 
@@ -49,6 +51,10 @@ export function takeOptions(argv: readonly string[], specs: readonly OptionSpec[
       continue
     }
     const next = argv[index + 1]
+    if (spec.optional && inline === undefined && !spec.optional.test(next ?? '')) {
+      values[spec.name] = true
+      continue
+    }
     if (inline === undefined && (next === undefined || next.startsWith('--'))) {
       faults.push(`--${name} needs a value: write --${name} ${spec.value}`)
       continue

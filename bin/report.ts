@@ -51,12 +51,12 @@ export async function report(argv: readonly string[]): Promise<number> {
   const format = formatOf(values['format'])
   const output = typeof values['output'] === 'string' ? values['output'] : undefined
   const wanted = { format, output, several: runs.length > 1 }
-  await requireRoom(wanted)
+  await writing(output ?? '', () => requireRoom(wanted))
   let code: number = ExitCode.passed
   for (const run of runs) {
     try {
       const stored = await read(run)
-      await make(stored, wanted)
+      await writing(output ?? run, () => make(stored, wanted))
     } catch (error) {
       if (!(error instanceof DpbenchError)) throw error
       process.stderr.write(`dpbench: ${describeError(error)}\n`)
@@ -82,8 +82,13 @@ async function read(run: string): Promise<Stored> {
     const file = (await stat(run)).isDirectory() ? join(run, 'run.json') : run
     return { file, record: parseRecord(await readFile(file, 'utf8'), file) }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-    throw new ConfigError(`there is no run record at ${run}: name a results folder or a run.json`)
+    const code = systemCodeOf(error)
+    if (code === undefined) throw error
+    throw new ConfigError(
+      code === 'ENOENT'
+        ? `there is no run record at ${run}: name a results folder or a run.json`
+        : `${run} cannot be read (${code}): name a results folder or a run.json`,
+    )
   }
 }
 
@@ -97,7 +102,7 @@ async function make({ file, record }: Stored, { format, output, several }: Wante
     return
   }
   if (format === 'terminal') {
-    const path = several ? join(output!, `${nameOf(file, record)}.txt`) : output!
+    const path = several ? join(output!, `${nameOf(file, record)}.txt`) : await placeOf(output!, 'report.txt')
     return say(await replaceFile(path, `${renderTerminal(record, { color: false })}\n`))
   }
   if (format === 'all') return makeAll(file, record, output, several)
@@ -107,7 +112,9 @@ async function make({ file, record }: Stored, { format, output, several }: Wante
   } else if (output === undefined) {
     say(await writeForm(dirname(file), form, record))
   } else {
-    const path = several ? join(output, `${nameOf(file, record)}${extname(form.file)}`) : output
+    const path = several
+      ? join(output, `${nameOf(file, record)}${extname(form.file)}`)
+      : await placeOf(output, form.file)
     say(await replaceFile(path, await form.render(record)))
   }
 }
@@ -124,6 +131,28 @@ async function makeAll(
     // the record that all of them are made from stays as it is
     if (name !== 'json') say(await writeForm(place, form, record))
   }
+}
+
+/** A folder that is there gets the form under its own name. */
+async function placeOf(output: string, name: string): Promise<string> {
+  const there = await stat(output).catch(() => undefined)
+  return there?.isDirectory() ? join(output, name) : output
+}
+
+/** @throws UsageError in place of what the file system says, which names no option */
+async function writing<T>(place: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code === undefined) throw error
+    throw new UsageError(`nothing can be written to ${place} (${code}): name another place with --output`)
+  }
+}
+
+/** `ENOENT`, `EACCES`: what the file system refused with; nothing for every other error. */
+function systemCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : undefined
 }
 
 /** Several runs and all forms need a folder. */

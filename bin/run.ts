@@ -55,6 +55,12 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'TAGS',
     help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
   },
+  {
+    name: 'shuffle',
+    value: '[SEED]',
+    optional: /^\d+$/,
+    help: 'suites and their tests in random order; the seed, which is printed, repeats it',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
   { name: 'results', value: 'DIR', help: 'where results folders are made; default: results' },
   {

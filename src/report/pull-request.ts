@@ -1,7 +1,7 @@
 /** A run as a short Markdown text for a pull request or a CI summary: the verdicts at once, everything else folded. */
 import type { RunRecord, TestRecord } from './record.ts'
 import { renderSummary } from './summary.ts'
-import { countsOf, figureOf, ratiosOf, rowsOf, verdictOf } from './view.ts'
+import { countsOf, figureOf, ratioText, ratioTitle, ratiosOf, rowsOf, verdictOf } from './view.ts'
 import { escapeMarkdown, markdownTable } from './markdown.ts'
 import { stateOf } from './outcome.ts'
 
@@ -29,14 +29,14 @@ function verdicts(record: RunRecord): string {
   const ratios = ratiosOf(record)
   const groups = [...Map.groupBy(rows, ({ suite, name }) => JSON.stringify([suite, name])).values()]
   return markdownTable(
-    ['test', ...modes, ...(ratios.length > 0 ? ['offload / non-offload'] : [])],
+    ['test', ...modes, ...(ratios.length > 0 ? [ratioTitle] : [])],
     groups.map((tests) => {
       const { suite, name } = tests[0]!
       const ratio = ratios.find((each) => each.suite === suite && each.name === name)
       return [
         `${suite}: ${name}`,
         ...modes.map((mode) => cellOf(tests.find((each) => (each.mode ?? 'result') === mode))),
-        ...(ratios.length > 0 ? [ratio ? `${ratio.ratio.toFixed(2)} ×` : '—'] : []),
+        ...(ratios.length > 0 ? [ratio ? ratioText(ratio) : '—'] : []),
       ]
     }),
   )

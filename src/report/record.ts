@@ -190,17 +190,43 @@ export function parseRecord(json: string, source: string): RunRecord {
   })
 }
 
-/** Reads a document that says its schema version. `what` it must be is for messages. @throws ConfigError */
-export function parseVersioned<T>(
-  json: string,
-  source: string,
-  {
-    what,
-    version,
-    schema,
-  }: { readonly what: string; readonly version: number; readonly schema: z.ZodType<T> },
-): T {
+/**
+ * Reads a record without what is large: flows, counters and steps are neither checked nor there. For what looks at the figures
+ * of many runs.
+ * @throws ConfigError as {@link parseRecord}
+ */
+export function parseOutline(json: string, source: string): RunRecord {
   const document = parseJson(json, source)
+  const outline = z.looseObject({ tests: z.array(outlinedTest) }).safeParse(document)
+  return checkVersioned(outline.success ? { ...outline.data, steps: [] } : document, source, {
+    what: 'a run record of dpbench',
+    version: schemaVersion,
+    schema: recordSchema,
+  })
+}
+
+const outlinedTest = z.looseObject({
+  repetitions: z
+    .array(z.looseObject({}).transform((sample) => ({ ...sample, flows: [], counters: undefined })))
+    .optional(),
+})
+
+/** Reads a document that says its schema version. `what` it must be is for messages. @throws ConfigError */
+export function parseVersioned<T>(json: string, source: string, expected: VersionedDocument<T>): T {
+  return checkVersioned(parseJson(json, source), source, expected)
+}
+
+interface VersionedDocument<T> {
+  readonly what: string
+  readonly version: number
+  readonly schema: z.ZodType<T>
+}
+
+function checkVersioned<T>(
+  document: unknown,
+  source: string,
+  { what, version, schema }: VersionedDocument<T>,
+): T {
   const versioned = z.object({ schema_version: z.number() }).safeParse(document)
   if (!versioned.success) throw new ConfigError(`${source} is not ${what}: it has no schema_version`)
   const found = versioned.data.schema_version
@@ -225,11 +251,17 @@ function parseJson(json: string, source: string): unknown {
   }
 }
 
-/** The record as it is written: readable, with rows of figures on one line each. */
+/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
 export function serialiseRecord(record: RunRecord): string {
-  return serialiseJson(record)
+  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
+  // the record's own key alone has two spaces before it
+  return serialiseJson({ ...record, steps: [] }).replace(
+    /^ {2}"steps": \[\]/m,
+    () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`,
+  )
 }
 
+/** Indented, with rows of figures on one line each. */
 export function serialiseJson(document: object): string {
   const indented = JSON.stringify(document, null, 2)
   // A string holds no line break in JSON, so this touches nothing but arrays of numbers.

@@ -3,7 +3,16 @@ import { metricRowsOf } from './metrics-view.ts'
 import { markdownTable, escapeMarkdown } from './markdown.ts'
 import { isExcused } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
+import {
+  countsOf,
+  detailsOf,
+  explanationOf,
+  logFilesOf,
+  ratioText,
+  ratioTitle,
+  ratiosOf,
+  rowsOf,
+} from './view.ts'
 
 export function renderSummary(record: RunRecord): string {
   const parts = [
@@ -39,8 +48,8 @@ export function renderSummary(record: RunRecord): string {
       ]),
     ),
     markdownTable(
-      ['test', 'offload / non-offload'],
-      ratiosOf(record).map(({ suite, name, ratio }) => [`${suite}: ${name}`, `${ratio.toFixed(2)} ×`]),
+      ['test', ratioTitle],
+      ratiosOf(record).map((ratio) => [`${ratio.suite}: ${ratio.name}`, ratioText(ratio)]),
     ),
     section('What to know', remarks(record)),
     section('Left behind', record.leftovers.map(escapeMarkdown)),

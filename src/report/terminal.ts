@@ -14,6 +14,8 @@ import {
   explanationOf,
   logFilesOf,
   notesOf,
+  ratioText,
+  ratioTitle,
   ratiosOf,
   reasonsOf,
   rowsOf,
@@ -143,10 +145,10 @@ function metrics(record: RunRecord, paint: Paint): string {
 function ratios(record: RunRecord, paint: Paint): string {
   const list = ratiosOf(record)
   if (list.length === 0) return ''
-  const titles = list.map(({ suite, name }) => `${suite} › ${name}`)
+  const titles = list.map(({ suite, name }) => plainText(`${suite} › ${name}`))
   const width = Math.max(...titles.map(widthOf))
-  const lines = list.map(({ ratio }, index) => `  ${pad(titles[index] ?? '', width)}  ${ratio.toFixed(2)} ×`)
-  return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
+  const lines = list.map((ratio, index) => `  ${pad(titles[index] ?? '', width)}  ${ratioText(ratio)}`)
+  return [paint('bold', ratioTitle), ...lines].join('\n')
 }
 
 /** What was held against a baseline and is not told among the problems. */

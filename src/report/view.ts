@@ -2,6 +2,7 @@
 import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import { summarise } from '../verdict/statistics.ts'
+import { type RatioOfMeans, ratioOfMeans } from '../verdict/ratio.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
@@ -26,12 +27,14 @@ export interface Row {
 }
 
 /** The same test in both modes. */
-export interface Ratio {
+export interface Ratio extends RatioOfMeans {
   readonly suite: string
+  /** The test, and the figure where it is not throughput: `rtt under load: ping ipv4 vm1 → vm2, median`. */
   readonly name: string
-  /** offload / non-offload, of the means. */
-  readonly ratio: number
 }
+
+/** Over the ratios in every report. A data plane that could change its mode would have them interleaved (docs/modes.md). */
+export const ratioTitle = 'offload / non-offload, 95 % interval; the modes ran one after the other'
 
 const nothing = '—'
 
@@ -40,15 +43,25 @@ export function rowsOf(record: RunRecord): Row[] {
   return [...groupsOf(record).values()].flat().map(rowOf)
 }
 
-/** For each test that has a figure in both modes. */
+/** offload / non-offload of the means, for each figure that a test has in both modes. */
 export function ratiosOf(record: RunRecord): Ratio[] {
   return [...groupsOf(record).values()].flatMap((tests) => {
-    const [first] = tests
-    const offload = meanOf(tests.find(({ mode }) => mode === 'offload'))
-    const software = meanOf(tests.find(({ mode }) => mode === 'non-offload'))
-    if (!first || offload === undefined || !software) return []
-    return [{ suite: first.suite, name: first.name, ratio: offload / software }]
+    const figures = (mode: string): ReadonlyMap<string, SampleStatistics> =>
+      figuresOf(tests.find((test) => test.mode === mode))
+    const software = figures('non-offload')
+    return [...figures('offload')].flatMap(([name, offload]) => {
+      const below = software.get(name)
+      return below && below.mean > 0
+        ? [{ suite: tests[0]!.suite, name, ...ratioOfMeans(offload, below) }]
+        : []
+    })
   })
+}
+
+/** `3.67 × (2.91 to 4.60)` */
+export function ratioText({ ratio, interval }: RatioOfMeans): string {
+  const limits = interval ? `${interval.lower.toFixed(2)} to ${interval.upper.toFixed(2)}` : 'no interval'
+  return `${ratio.toFixed(2)} × (${limits})`
 }
 
 /** The verdict of a test, if it has one. */
@@ -204,7 +217,16 @@ export function evidenceOf(test: TestRecord): string {
   return [...said].join('\n  ')
 }
 
-function meanOf(test: TestRecord | undefined): number | undefined {
-  const verdict = test && verdictOf(test)
-  return verdict && 'statistics' in verdict ? verdict.statistics.mean : undefined
+/** The figures of a test by name: its throughput, and those beside it. */
+function figuresOf(test: TestRecord | undefined): ReadonlyMap<string, SampleStatistics> {
+  if (!test) return new Map()
+  const verdict = verdictOf(test)
+  const beside = test.metrics.flatMap(({ measurement, metrics }) =>
+    metrics.map(
+      ({ name, statistics }) =>
+        [`${test.name}: ${measurement}, ${name}`, statistics as SampleStatistics] as const,
+    ),
+  )
+  const throughput = verdict && 'statistics' in verdict ? [[test.name, verdict.statistics] as const] : []
+  return new Map([...throughput, ...beside])
 }

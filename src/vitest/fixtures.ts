@@ -40,8 +40,10 @@ const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup
 })
 
 export const test = withSession
-  .extend('environment', async ({ session, signal, task }) => {
+  .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
     const environment = await session.open(signal)
+    session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
+    onCleanup(() => session.steps.during(undefined))
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -70,7 +72,7 @@ export const test = withSession
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, skip, task }): TestTraffic => {
+  .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
@@ -89,6 +91,7 @@ export const test = withSession
         record: (report: MeasurementReport) => void (measurements[place] = report),
         store: (name, content) => store(prefix + name, content),
         baselines,
+        observe: session.steps.observe,
         progress: (text) => tell({ type: 'repetition', test: task.name, text }),
       }
     }

@@ -15,6 +15,7 @@ import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { figureOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
+import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { type Run, openResults, print } from './run.ts'
@@ -42,12 +43,17 @@ export class DpbenchReporter implements Reporter {
 
   onUserConsoleLog(log: { readonly content: string }): void {
     const { messages, rest } = takeMessages(log.content)
-    for (const { type, text } of messages) print(`${type === 'log' ? '  ' : '    '}${text}`)
+    for (const message of messages) {
+      if (showLive(this.run, message)) continue
+      if (message.type !== 'live') print(`${message.type === 'log' ? '  ' : '    '}${message.text}`)
+    }
     if (rest.trim() !== '' && process.env[aloneVariable]) print(rest.trimEnd())
   }
 
   onTestCaseReady(test: TestCase): void {
-    if (test.options.mode === 'run') print(`▶ ${title(test)}`)
+    if (test.options.mode !== 'run') return
+    print(`▶ ${title(test)}`)
+    this.run.screen?.state.testBegins(test.name, test.project.name, performance.now())
   }
 
   async onTestCaseResult(test: TestCase): Promise<void> {
@@ -87,7 +93,12 @@ export class DpbenchReporter implements Reporter {
     const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
+    if (test.options.mode === 'run') showResult(this.run, test, outcome)
     await writeRecord(resultsFolder, snapshot)
+  }
+
+  onTestModuleCollected(module: TestModule): void {
+    showSuite(this.run, module)
   }
 
   onTestModuleEnd(module: TestModule): void {

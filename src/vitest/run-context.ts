@@ -25,6 +25,8 @@ export interface RunContext {
   readonly resultsFolder: string
   readonly verdictRule: VerdictRule
   readonly verbose: boolean
+  /** Whether somebody looks on: phases and throughput are told as they come. */
+  readonly live: boolean
   /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
   /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */

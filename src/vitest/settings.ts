@@ -2,6 +2,7 @@
  * What a run was asked for. The bin turns its options into these `DPBENCH_*` variables, so that an editor's Vitest or a
  * plain `vitest`, which can't take the options, runs the suites in the very same way.
  */
+import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Mode } from '../config/index.ts'
@@ -35,6 +36,8 @@ export interface RunSettings {
   readonly measureOnly: boolean
   /** In which results folders are made. Default: `results`. */
   readonly results?: string | undefined
+  /** Of the order of suites and tests; absent: as they are listed. */
+  readonly shuffleSeed?: number | undefined
   readonly verbose: boolean
 }
 
@@ -60,6 +63,7 @@ export const settingVariables = {
   strict: 'DPBENCH_STRICT',
   measureOnly: 'DPBENCH_MEASURE_ONLY',
   results: 'DPBENCH_RESULTS',
+  shuffle: 'DPBENCH_SHUFFLE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -102,6 +106,10 @@ const schema = z.object({
   strict: z.stringbool().default(false),
   measureOnly: z.stringbool().default(false),
   results: nonEmpty,
+  shuffle: z
+    .string()
+    .regex(/^(\d{1,9}|true|false)$/)
+    .default('false'),
   verbose: z.stringbool().default(false),
 })
 
@@ -113,6 +121,7 @@ const hints: Partial<Record<SettingName, string>> = {
   reboot: 'true or false',
   strict: 'true or false',
   measureOnly: 'true or false',
+  shuffle: 'a seed of at most nine digits, or nothing for one by chance',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: nameHint,
@@ -145,13 +154,14 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
   }
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
-  const { verdict, stage, dpserviceSource, ...others } = parsed.data
+  const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data
   return {
     modes,
     ...others,
     stage: stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
     dpserviceSource: dpserviceSource && resolve(dpserviceSource),
     verdictRule: verdict,
+    ...(shuffle !== 'false' && { shuffleSeed: shuffle === 'true' ? randomInt(1e9) : Number(shuffle) }),
   }
 }
 

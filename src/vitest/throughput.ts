@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
@@ -18,6 +19,7 @@ import { ceilingOn, lineOf } from './ceiling.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
 import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
+import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
@@ -62,13 +64,15 @@ export interface MeasureContext {
   readonly record: (report: MeasurementReport) => void
   /** Stores a file among the test's artifacts; returns its path in the results folder. */
   readonly store: (name: string, content: string) => Promise<string>
+  /** Is told of pre-flight and repetitions. */
+  readonly observe: Observe
   readonly progress: (text: string) => void
   readonly baselines: BaselineWatch
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
 export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
-  const { environment, run, signal } = context
+  const { environment, run, signal, observe } = context
   const request = throughDefaults(asked)
   const { from, to, family, through, backends } = request
   const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
@@ -82,6 +86,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     machinesOf(from, backends ?? [to]),
     runSeconds(run.config.measurement),
   )
+  measuring(context, [from, ...(backends ?? [to])])
   let checked: Preflight | undefined
   let line: Line | undefined
   let verdict: Verdict | undefined
@@ -92,10 +97,12 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
   }
   try {
-    ;[checked, line] = await together([
-      checkPath(environment, request, signal),
-      lineOf(environment.dataplane, from, backends ?? [to]),
-    ])
+    ;[checked, line] = await asPhase(observe, `pre-flight: ${name}`, () =>
+      together([
+        checkPath(environment, request, signal),
+        lineOf(environment.dataplane, from, backends ?? [to]),
+      ]),
+    )
   } catch (error) {
     report()
     throw error
@@ -104,15 +111,12 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const measure = async (): Promise<Sample> => {
     if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    return repetition(context, {
-      ...request,
-      name,
-      number: ++number,
-      artifacts,
-      checked: checked!,
-      counting,
-      ceiling: ceilingOn(line, { mtu: checked!.mtuBytes, family }),
-    })
+    number++
+    const ceiling = ceilingOn(line, { mtu: checked!.mtuBytes, family })
+    const asked = { ...request, name, number, artifacts, checked: checked!, counting, ceiling }
+    return asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
+      withRates(context, backends ?? [to], () => repetition(context, asked)),
+    )
   }
   for (;;) {
     samples.push(await measure())
@@ -153,6 +157,10 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
       return undefined
     },
   }
+}
+
+export function repetitionName(number: number, { repetitions }: MeasurementProfile, what: string): string {
+  return `repetition ${number} of ${repetitions.min} to ${repetitions.max}: ${what}`
 }
 
 function progressLine(samples: readonly Sample[], { repetitions }: MeasurementProfile): string {

@@ -23,7 +23,7 @@ describe("Hartigan's dip", () => {
   })
 
   test.for([5, 6, 8, 10, 15, 20])(
-    '1 %% of samples of %d from the uniform distribution exceed the table',
+    'one in a hundred samples of %d from the uniform distribution exceeds the table',
     (n) => {
       const noise = uniformNoise(31)
       const runs = 20_000

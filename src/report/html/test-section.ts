@@ -1,9 +1,10 @@
 /** One test of a run in all its modes: what it came to, why, and its charts. */
 import type { Cause } from '../../verdict/counters.ts'
 import { stateOf } from '../outcome.ts'
+import { quarantineSentence } from '../quarantine.ts'
 import type { TestRecord } from '../record.ts'
 import { formatSeconds } from '../seconds.ts'
-import { evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
+import { baselineSentencesOf, evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
 import { busiestOverTime, cores } from './cores.ts'
 import { distribution } from './distribution.ts'
 import { interfaces } from './interfaces.ts'
@@ -22,10 +23,13 @@ export function testSection({ id, suite, name, tests, ratio }: TestGroup): Marku
 
 function outcome(test: TestRecord): Markup {
   const why = verdictOf(test)?.why ?? []
+  const quarantine = quarantineSentence(test)
   return html`<p class="sentence">
-      ${stateBadge(test)} ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}
+      ${stateBadge(test)}
+      ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}${quarantine !== undefined && html` <b>${quarantine}</b>`}
     </p>
-    ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}`
+    ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}
+    ${list('Against baselines', baselineSentencesOf(test))}`
 }
 
 /** Of a test that passed they are there for the curious. */
