@@ -1,5 +1,4 @@
 /** `dpbench doctor`: what is missing on controller and hypervisors; `--fix` puts right what it can, `--revert` back. */
-import { createInterface } from 'node:readline/promises'
 import {
   type Diagnosis,
   type DoctorOptions,
@@ -23,7 +22,7 @@ import { missingPackages } from '../lab/lab.ts'
 import { labsFolder } from '../lab/paths.ts'
 import { labNames, readState } from '../lab/state/state.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
-import { progress, untilSignal } from './terminal.ts'
+import { agreed, canAsk, progress, untilSignal } from './terminal.ts'
 
 const options: readonly OptionSpec[] = [
   {
@@ -106,26 +105,17 @@ async function repair(
     ...showRepairs(repairs),
   ])
     print(line)
-  if (!yes && !(process.stdin.isTTY && process.stdout.isTTY)) {
+  if (!yes && !canAsk()) {
     print('Nothing was done: there is no terminal to ask at. Add --yes to have it done.')
     return ExitCode.usage
   }
-  if (!yes && !(await agreed(signal))) {
+  if (!yes && !(await agreed('Do it?', signal))) {
     print('Nothing was done.')
     return exitCodeOf(diagnosis.findings)
   }
   await fix({ config, label }, repairs, { cwd: process.cwd(), log: progress, signal })
   print('')
   return exitCodeOf((await show(chosen)).findings)
-}
-
-async function agreed(signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return /^y(es)?$/i.test((await terminal.question('Do it? [y/N] ', { signal })).trim())
-  } finally {
-    terminal.close()
-  }
 }
 
 /** What a lab needs of this machine: a fault when the config is a lab's, a hint when there is no config at all. */

@@ -36,10 +36,35 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./report.ts')).report(argv),
     longHelp: async () => (await import('./report.ts')).reportHelp,
   },
+  ab: {
+    help: 'two images in turn on the same VMs: is the second slower?',
+    run: async (argv) => (await import('./ab.ts')).ab(argv),
+    longHelp: async () => (await import('./ab.ts')).abHelp,
+  },
+  bisect: {
+    help: 'which commit or image made throughput worse',
+    run: async (argv) => (await import('./bisect.ts')).bisect(argv),
+    longHelp: async () => (await import('./bisect.ts')).bisectHelp,
+  },
+  calibrate: {
+    help: 'find the thresholds of this hardware by measuring, as a diff of the config',
+    run: async (argv) => (await import('./calibrate.ts')).calibration(argv),
+    longHelp: async () => (await import('./calibrate.ts')).calibrateHelp,
+  },
+  compare: {
+    help: 'two runs, or two sets of runs: p, effect and interval of each figure',
+    run: async (argv) => (await import('./compare.ts')).compare(argv),
+    longHelp: async () => (await import('./compare.ts')).compareHelp,
+  },
   demo: {
     help: 'the whole way in the embedded lab: provision, measure both modes, report',
     run: async (argv) => (await import('./demo.ts')).demo(argv),
     longHelp: async () => (await import('./demo.ts')).demoHelp,
+  },
+  history: {
+    help: 'how figures went over many runs, with their change points',
+    run: async (argv) => (await import('./history.ts')).history(argv),
+    longHelp: async () => (await import('./history.ts')).historyHelp,
   },
   lab: {
     help: 'the embedded lab: up, down, status, shell, image',

@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly aliases?: readonly string[]
   /** What its value is, for the help; without it the option is a switch. */
   readonly value?: string
+  /** What a value looks like that may be left out; what looks otherwise is the next argument. */
+  readonly optional?: RegExp
   readonly help: string
 }
 
@@ -49,6 +51,10 @@ export function takeOptions(argv: readonly string[], specs: readonly OptionSpec[
       continue
     }
     const next = argv[index + 1]
+    if (spec.optional && inline === undefined && !spec.optional.test(next ?? '')) {
+      values[spec.name] = true
+      continue
+    }
     if (inline === undefined && (next === undefined || next.startsWith('--'))) {
       faults.push(`--${name} needs a value: write --${name} ${spec.value}`)
       continue
@@ -58,6 +64,23 @@ export function takeOptions(argv: readonly string[], specs: readonly OptionSpec[
   }
   if (faults.length > 0) throw new UsageError(faults.join('\n'))
   return { values, rest }
+}
+
+/** Takes an option that may stand there several times out of `argv`. @throws UsageError for one without its value */
+export function takeRepeated(
+  argv: readonly string[],
+  spec: OptionSpec,
+): { readonly values: readonly string[]; readonly rest: readonly string[] } {
+  const values: string[] = []
+  let rest = argv
+  for (;;) {
+    const index = rest.findIndex((each) => each === `--${spec.name}` || each.startsWith(`--${spec.name}=`))
+    if (index < 0) return { values, rest }
+    const length = rest[index]!.includes('=') ? 1 : 2
+    const one = takeOptions(rest.slice(index, index + length), [spec])
+    values.push(String(one.values[spec.name]))
+    rest = [...rest.slice(0, index), ...rest.slice(index + length)]
+  }
 }
 
 /** @throws UsageError for each option in `rest`, with the nearest one that there is */

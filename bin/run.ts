@@ -1,6 +1,7 @@
 /** `dpbench run`: the suites, in Vitest of this process, with signal handlers of ours that clean up. */
 import type { Reporter, Vitest } from 'vitest/node'
 import { UsageError } from '../src/core/errors.ts'
+import { heldBySeries } from '../src/series/child-run.ts'
 import { type SettingName, pluginName, settingVariables } from '../src/vitest/settings.ts'
 import { type OptionSpec, type OptionValues, helpOf, takeOptions, unknownOption } from './options.ts'
 
@@ -36,6 +37,16 @@ export const runOptions: readonly OptionSpec[] = [
     help: 'what is held against the threshold; default: the 95 % interval',
   },
   {
+    name: 'baseline',
+    value: 'NAME',
+    help: 'hold each throughput against baselines/NAME.json; a regression that is seen twice fails (exit code 1)',
+  },
+  { name: 'save-baseline', value: 'NAME', help: 'keep the figures of this run as baselines/NAME.json' },
+  {
+    name: 'allow-unlike',
+    help: 'with --baseline: also one of other machines, another configuration or other tools',
+  },
+  {
     name: 'strict',
     help: 'a test whose needs the config does not meet fails (exit code 2), instead of being skipped',
   },
@@ -44,7 +55,18 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'TAGS',
     help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
   },
+  {
+    name: 'shuffle',
+    value: '[SEED]',
+    optional: /^\d+$/,
+    help: 'suites and their tests in random order; the seed, which is printed, repeats it',
+  },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder; default: the time' },
+  { name: 'results', value: 'DIR', help: 'where results folders are made; default: results' },
+  {
+    name: 'measure-only',
+    help: 'measure the fewest repetitions of the profile, and hold nothing against a threshold',
+  },
   { name: 'verbose', help: 'show every step' },
 ]
 
@@ -59,6 +81,7 @@ Every option of Vitest is taken as well (-t NAME runs one scenario, by its old n
 /** Runs the suites and returns the exit code. @throws DpbenchError before anything has begun */
 export async function run(argv: readonly string[]): Promise<number> {
   const interruption = new Interruption()
+  interruption.watchSeries()
   const { values, rest } = takeOptions(argv, runOptions)
   applySettings(values)
   process.env['DPBENCH_REPORTER_ALONE'] = '1'
@@ -102,13 +125,20 @@ function requirePlugin({ vite }: Vitest): void {
 }
 
 function applySettings(values: OptionValues): void {
-  for (const [name, value] of Object.entries(values)) {
-    const setting = name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()) as SettingName
-    process.env[settingVariables[setting]] = String(value)
-  }
+  for (const [name, value] of Object.entries(values)) process.env[variableOf(name)] = String(value)
 }
 
-async function vitestArguments(rest: readonly string[]): Promise<{ filter: string[]; options: object }> {
+/** `docker-image` → `DPBENCH_DOCKER_IMAGE` */
+export function variableOf(option: string): string {
+  const setting = option.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()) as SettingName
+  return settingVariables[setting]
+}
+
+/** What is left of a command line, as Vitest takes it. @throws UsageError for an option that neither side knows */
+export async function vitestArguments(
+  rest: readonly string[],
+  specs: readonly OptionSpec[] = runOptions,
+): Promise<{ filter: string[]; options: object }> {
   const { createCLI, parseCLI } = await import('vitest/node')
   const argv = ['run', ...(rest[0] === 'run' ? rest.slice(1) : rest)]
   const cli = createCLI()
@@ -121,7 +151,7 @@ async function vitestArguments(rest: readonly string[]): Promise<{ filter: strin
     if (unknown === undefined) throw new UsageError((error as Error).message, { cause: error })
     const name = unknown.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     const known = [
-      ...runOptions.map((spec) => spec.name),
+      ...specs.map((spec) => spec.name),
       ...cli.globalCommand.options.map((option) => option.name),
     ]
     throw new UsageError(unknownOption(name, known), { cause: error })
@@ -150,6 +180,13 @@ class Interruption implements Reporter {
   onTestModuleQueued(): void {
     this.handedOut = true
     if (this.exitCode !== undefined) this.cancel()
+  }
+
+  /** A series that died leaves nobody who would end this run. */
+  watchSeries(): void {
+    if (!process.env[heldBySeries]) return
+    process.stdin.once('end', () => this.onSignal('SIGTERM'))
+    process.stdin.resume()
   }
 
   private listen(): void {

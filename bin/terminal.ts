@@ -1,11 +1,28 @@
 /** What all commands need of the terminal: progress lines, and signals as an abort. */
 
+import { createInterface } from 'node:readline/promises'
+
 const started = performance.now()
 
 /** A line of progress, on standard error, with the seconds since the command began. */
 export function progress(line: string): void {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6)
   process.stderr.write(`${seconds} s  ${line}\n`)
+}
+
+/** Whether there is somebody to ask. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true
+}
+
+/** Asks at the terminal; anything but a yes is a no. */
+export async function agreed(question: string, signal: AbortSignal): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim())
+  } finally {
+    terminal.close()
+  }
 }
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const

@@ -42,6 +42,7 @@ export const requirements: readonly Requirement[] = [
   { package: 'docker.io', needs: ['docker'], for: 'hosts' },
   { package: 'docker-registry', needs: ['docker-registry'], for: 'hosts' },
   { package: 'openssl', needs: ['openssl'], for: 'hosts' }, // the tests' registry speaks TLS
+  { package: 'git', needs: ['git'], for: 'hosts' }, // bisect, and the tests of it
   { package: 'isc-dhcp-client', needs: ['dhclient'], for: 'hosts' },
   { package: 'iputils-ping', needs: ['ping'], for: 'guests' },
   { package: 'ethtool', needs: ['ethtool'], for: 'guests' },

@@ -40,6 +40,14 @@ export function crossChecks(file: unknown): Fault[] {
     ...placementFaults(asObject(root.libvirt), vms),
     ...measurementFaults(asObject(root.measurement)),
     ...consoleFaults(asObject(root.libvirt)),
+    ...duplicates(list(root.quarantine, ['quarantine']), ({ value, path }) => {
+      const { test, scenario, mode } = value
+      return {
+        key: JSON.stringify([test, scenario, mode]),
+        path: [...path],
+        what: 'an entry for the same test and mode',
+      }
+    }),
   ]
 }
 

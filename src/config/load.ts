@@ -51,6 +51,10 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Bench
 export interface ConfigSource {
   readonly name: string
   readonly file: string
+  /** Where the config is in the file. */
+  readonly path: readonly PropertyKey[]
+  /** Its name there, in a file that holds several. */
+  readonly named?: string | undefined
   readonly config: ConfigFile
   readonly scope: FileScope
 }
@@ -87,7 +91,14 @@ export async function loadSource(options: LoadConfigOptions = {}): Promise<Confi
       .join('.')
       .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
       .replace(/^[.-]+/, '') || 'config'
-  return { name, file, config: configSchema.parse(chosen.value), scope }
+  return {
+    name,
+    file,
+    path: chosen.path,
+    named: chosen.name,
+    config: configSchema.parse(chosen.value),
+    scope,
+  }
 }
 
 /** Where the config is. @throws ConfigError when there is none, or several labs run. */

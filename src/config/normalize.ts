@@ -12,6 +12,7 @@ import type {
   HypervisorConfig,
   LibvirtConfig,
   LoadBalancerConfig,
+  QuarantineEntry,
   VmConfig,
 } from './types.ts'
 
@@ -37,13 +38,25 @@ export async function normalize(
     measurement: resolveMeasurement(file.measurement),
     libvirt: libvirt(file.libvirt ?? {}, scope),
     hypervisors: await Promise.all(file.hypervisors.map((one) => hypervisor(one, scope))),
+    ...defined({ quarantine: file.quarantine?.map(quarantined) }),
     ...defined({ loadBalancer: file.lb && loadBalancer(file.lb) }),
   })
 }
 
+function quarantined({
+  test,
+  scenario,
+  mode,
+  issue,
+  until,
+  reason,
+}: NonNullable<ConfigFile['quarantine']>[number]): QuarantineEntry {
+  return { ...defined({ test, scenario, mode, reason }), issue, until }
+}
+
 function throughput(file: ConfigFile['expected_throughput']['sw']): ExpectedThroughput {
   const { local_vm2vm, remote_vm2vm, lb, nat } = file
-  return { local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, ...defined({ lb }) }
+  return defined({ local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, lb })
 }
 
 function expected(file: ExpectedFile['sw'] = {}): Record<string, FigureExpectation> {

@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { CommandError, type CommandResult } from './command-result.ts'
+import { quoteArgv } from './shell-quote.ts'
+import { type Observe, asCommand, controller } from './steps.ts'
 
 export interface LocalCommandOptions {
   /** Default 60 s. At the deadline the program gets SIGTERM, and SIGKILL 2 s later. */
@@ -14,6 +16,7 @@ export interface LocalCommandOptions {
   readonly ownGroup?: boolean
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void
+  readonly observe?: Observe | undefined
 }
 
 /** Runs `argv` and resolves however it ends. Throws only when the program cannot be started. */
@@ -21,6 +24,11 @@ export async function tryLocally(
   argv: readonly string[],
   options: LocalCommandOptions = {},
 ): Promise<CommandResult> {
+  const step = { machine: controller, kind: 'command', name: quoteArgv(argv) } as const
+  return asCommand(options.observe, step, () => spawned(argv, options), options.signal)
+}
+
+async function spawned(argv: readonly string[], options: LocalCommandOptions): Promise<CommandResult> {
   const [program, ...args] = argv
   if (program === undefined) throw new TypeError('an empty command')
   const started = performance.now()

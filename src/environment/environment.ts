@@ -6,17 +6,13 @@ import { join } from 'node:path'
 import type { BenchConfig, Mode } from '../config/index.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
+import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
-import {
-  type PlannedPreparation,
-  type PreparedGuest,
-  type RecordUndo,
-  planPreparation,
-} from '../machine/guest-preparation.ts'
+import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { VirtualMachine } from '../machine/virtual-machine.ts'
 import { findCredentials } from '../transport/docker/credentials.ts'
@@ -25,7 +21,8 @@ import { parseReference } from '../transport/docker/reference.ts'
 import { Shipment } from '../transport/docker/ship.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
-import { addLoopbackAddress, recordGuestUndo } from './guest-address.ts'
+import { addLoopbackAddress } from './guest-address.ts'
+import { planPreparations } from './guest-plans.ts'
 import { acquireLease } from './lease.ts'
 import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
 import { RunLogs } from './run-logs.ts'
@@ -47,6 +44,8 @@ export interface EnvironmentOptions {
   /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
   readonly keepLog: KeepLog
   readonly signal?: AbortSignal | undefined
+  /** Is told of everything that is done on the machines. */
+  readonly observe?: Observe | undefined
 }
 
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
@@ -63,10 +62,11 @@ export class Environment implements AsyncDisposable {
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
   private readonly undoLog: UndoLog
+  private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
 
   private constructor(
-    { config, mode }: EnvironmentOptions,
+    { config, mode, observe }: EnvironmentOptions,
     parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'>,
     undoLog: UndoLog,
     stack: DisposalStack,
@@ -80,6 +80,7 @@ export class Environment implements AsyncDisposable {
     this.machines = parts.machines
     this.reboots = parts.reboots
     this.undoLog = undoLog
+    this.observe = observe
     this.stack = stack
   }
 
@@ -87,7 +88,12 @@ export class Environment implements AsyncDisposable {
   static async open(options: EnvironmentOptions): Promise<Environment> {
     const stack = new DisposalStack()
     try {
-      return await Environment.openOn(stack, options)
+      return await asPhase(
+        options.observe,
+        'open the environment',
+        () => Environment.openOn(stack, options),
+        options.signal,
+      )
     } catch (error) {
       try {
         await stack[Symbol.asyncDispose]()
@@ -99,7 +105,7 @@ export class Environment implements AsyncDisposable {
   }
 
   private static async openOn(stack: DisposalStack, options: EnvironmentOptions): Promise<Environment> {
-    const { config, folder, runId, signal, log } = options
+    const { config, folder, runId, signal, log, observe } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
@@ -116,7 +122,9 @@ export class Environment implements AsyncDisposable {
     const { vms, reboots } = options.reboot
       ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
       : { vms: connected, reboots: [] }
-    stack.defer(() => undoOwn(journal, options, { hypervisors, guests: vms }))
+    stack.defer(() =>
+      asPhase(observe, 'put everything back', () => undoOwn(journal, options, { hypervisors, guests: vms })),
+    )
     const undoLog = undoLogOf(journal, options)
     const deployments = config.hypervisors.map((hypervisor) => ({
       hypervisor: hypervisors.get(hypervisor.name)!,
@@ -132,12 +140,15 @@ export class Environment implements AsyncDisposable {
     const planned = await planPreparations(options, vms, undoLog)
     const image = await imageOf(options, stack)
     const [dataplane, machines] = await together([
-      deployDpservice(deployments, { ...options, ...image, undoLog }).then((deployed) => {
+      asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
+        const deployed = await deployDpservice(deployments, { ...options, ...image, undoLog })
         stack.defer(() => deployed.release())
         return deployed
       }),
       together(hosts.map((host) => describeMachine(host))),
-      together([...planned.values()].map((guest) => guest.begin())),
+      asPhase(observe, `prepare the guests ${[...vms.keys()].join(', ')}`, () =>
+        together([...planned.values()].map((guest) => guest.begin())),
+      ),
     ])
     log('guests: data NICs up, asking for their leases')
     const asked = performance.now()
@@ -146,7 +157,7 @@ export class Environment implements AsyncDisposable {
       tellLease(reboots, name, (performance.now() - asked) / 1000, log)
       return [name, prepared] as const
     })
-    const guests = new Map(await together(leases))
+    const guests = new Map(await asPhase(observe, "lease the guests' data NICs", () => together(leases)))
     const parts = { hypervisors, vms, guests, dataplane, machines, reboots }
     return new Environment(options, parts, undoLog, stack)
   }
@@ -162,28 +173,28 @@ export class Environment implements AsyncDisposable {
 
   /** Puts everything back and closes the connections, once. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.stack[Symbol.asyncDispose]()
+    return asPhase(this.observe, 'close the environment', () => this.stack[Symbol.asyncDispose]())
   }
 }
 
 /** Where the data plane's image comes from. */
 async function imageOf(
-  { built, image, folder }: EnvironmentOptions,
+  { built, image, folder, observe }: EnvironmentOptions,
   stack: DisposalStack,
 ): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
-  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'))) }
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
   return { credentials: await findCredentials(parseReference(image).registry) }
 }
 
 async function connectHypervisors(
-  { config, signal }: EnvironmentOptions,
+  { config, signal, observe }: EnvironmentOptions,
   stack: DisposalStack,
 ): Promise<Map<string, Hypervisor>> {
   return new Map(
     await together(
       config.hypervisors.map(async (hypervisor) => {
         const connected = stack.use(
-          await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal }),
+          await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal, observe }),
         )
         return [hypervisor.name, connected] as const
       }),
@@ -221,27 +232,6 @@ function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): Virtual
   logs.follow(vm.name, vm.ssh)
   stack.defer(() => logs.keepJournal(vm.name))
   return vm
-}
-
-async function planPreparations(
-  { config, signal, runId }: EnvironmentOptions,
-  vms: ReadonlyMap<string, VirtualMachine>,
-  undoLog: UndoLog,
-): Promise<Map<string, PlannedPreparation>> {
-  const withIpv6 = new Map(
-    config.hypervisors.map(({ name, dpservice }) => [
-      name,
-      dpservice.arguments.includes('--enable-ipv6-overlay'),
-    ]),
-  )
-  const planned = [...vms.values()].map(async (vm) => {
-    const recordUndo: RecordUndo = async ({ what, commands }, boot) => {
-      await recordGuestUndo(undoLog, vm, what, commands, boot)
-    }
-    const ipv6 = withIpv6.get(vm.hypervisor.name) ?? false
-    return [vm.name, await planPreparation(vm, { signal, runId, ipv6, recordUndo })] as const
-  })
-  return new Map(await together(planned))
 }
 
 function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): UndoLog {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
+import type { Observe } from '../core/steps.ts'
 import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
@@ -48,6 +49,8 @@ export interface UndoRunOptions {
   readonly log: (line: string) => void
   /** Takes the logs of containers that are removed. */
   readonly keepLog?: KeepLog | undefined
+  /** Of connections that are made for the replay. */
+  readonly observe?: Observe | undefined
 }
 
 /** Replays `entries` of runs. It goes on after a failing step; what is left comes back in the result. */
@@ -68,7 +71,7 @@ export async function undoRuns(
     if (!host) throw new TypeError('a run creates nothing on the controller')
     const known = options.hypervisors?.get(host.name)
     if (known?.ssh.connected) return known
-    return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000 }))
+    return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000, observe: options.observe }))
   }
   const result = await registry.replay(journal, entries, contextFor)
   for (const note of result.notes) options.log(note)

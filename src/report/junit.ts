@@ -5,6 +5,7 @@
 import { XMLBuilder } from 'fast-xml-parser'
 import { stateOf } from './outcome.ts'
 import { plainText } from './plain-text.ts'
+import { isExcused, quarantineSentence } from './quarantine.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 import { detailsOf, evidenceOf, explanationOf, logFilesOf } from './view.ts'
 
@@ -114,6 +115,10 @@ function problemOf(test: TestRecord): Element {
   const explanation = explanationOf(test)
   const text = [explanation, ...detailsOf(test)].join('\n')
   const state = stateOf(test.result)
+  if (isExcused(test)) {
+    const message = [quarantineSentence(test), `${state}: ${explanation}`].join('; ')
+    return { skipped: { '@message': clean(message) } }
+  }
   switch (state) {
     case 'PASS':
       return {}

@@ -8,9 +8,13 @@
  *   UNSTABLE (4)  measured, and not certain
  */
 import { ExitCode } from '../core/errors.ts'
+import { isExcused } from './quarantine.ts'
+import { type TestState, stateOf } from './test-state.ts'
 import type { Outcome, RunRecord, TestResult } from './record.ts'
 
 type Findings = Pick<RunRecord, 'tests' | 'failures' | 'leftovers' | 'interruptedBy'>
+
+export { type TestState, stateOf } from './test-state.ts'
 
 /** 128 and the signal's number, as shells have it. */
 const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const
@@ -22,30 +26,10 @@ const precedence = [
   ExitCode.unstable,
 ] as const
 
-/** What one test comes to. */
-export type TestState = 'PASS' | 'FAIL' | 'UNSTABLE' | 'INVALID' | 'ERROR' | 'SKIPPED'
-
-export function stateOf(result: TestResult): TestState {
-  switch (result.state) {
-    case 'judged':
-      return result.verdict.state
-    case 'assessed':
-      return result.verdict
-    case 'passed':
-      return 'PASS'
-    case 'failed':
-      return 'FAIL'
-    case 'error':
-      return 'ERROR'
-    case 'skipped':
-      return 'SKIPPED'
-  }
-}
-
 export function exitCodeOf(record: Findings): number {
   if (record.interruptedBy) return signalExitCodes[record.interruptedBy]
   const codes = new Set([
-    ...record.tests.map(({ result }) => exitCodeOfTest(result)),
+    ...record.tests.filter((test) => !isExcused(test)).map(({ result }) => exitCodeOfTest(result)),
     ...record.failures.map(({ exitCode }) => exitCode),
     ...(record.leftovers.length > 0 ? [ExitCode.infrastructure] : []),
     // A run that measured nothing has not passed anything.
@@ -57,7 +41,9 @@ export function exitCodeOf(record: Findings): number {
 }
 
 export function outcomeOf(record: Findings): Outcome {
-  const states = record.tests.map(({ result }) => stateOf(result))
+  const counted = record.tests.filter((test) => !isExcused(test))
+  const quarantined = record.tests.length - counted.length
+  const states = counted.map(({ result }) => stateOf(result))
   const count = (state: TestState): number => states.filter((each) => each === state).length
   return {
     exitCode: exitCodeOf(record),
@@ -68,6 +54,7 @@ export function outcomeOf(record: Findings): Outcome {
       invalid: count('INVALID'),
       errors: count('ERROR'),
       skipped: count('SKIPPED'),
+      ...(quarantined > 0 && { quarantined }),
     },
   }
 }

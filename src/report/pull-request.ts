@@ -1,9 +1,10 @@
 /** A run as a short Markdown text for a pull request or a CI summary: the verdicts at once, everything else folded. */
 import type { RunRecord, TestRecord } from './record.ts'
 import { renderSummary } from './summary.ts'
-import { countsOf, figureOf, ratiosOf, rowsOf, verdictOf } from './view.ts'
+import { countsOf, figureOf, ratioText, ratioTitle, ratiosOf, rowsOf, verdictOf } from './view.ts'
 import { escapeMarkdown, markdownTable } from './markdown.ts'
 import { stateOf } from './outcome.ts'
+import { isExcused } from './quarantine.ts'
 
 /** What GitHub takes in one comment, in characters; a CI summary may have more. */
 const commentLimit = 65_000
@@ -29,14 +30,14 @@ function verdicts(record: RunRecord): string {
   const ratios = ratiosOf(record)
   const groups = [...Map.groupBy(rows, ({ suite, name }) => JSON.stringify([suite, name])).values()]
   return markdownTable(
-    ['test', ...modes, ...(ratios.length > 0 ? ['offload / non-offload'] : [])],
+    ['test', ...modes, ...(ratios.length > 0 ? [ratioTitle] : [])],
     groups.map((tests) => {
       const { suite, name } = tests[0]!
       const ratio = ratios.find((each) => each.suite === suite && each.name === name)
       return [
-        escapeMarkdown(`${suite}: ${name}`),
+        `${suite}: ${name}`,
         ...modes.map((mode) => cellOf(tests.find((each) => (each.mode ?? 'result') === mode))),
-        ...(ratios.length > 0 ? [ratio ? `${ratio.ratio.toFixed(2)} ×` : '—'] : []),
+        ...(ratios.length > 0 ? [ratio ? ratioText(ratio) : '—'] : []),
       ]
     }),
   )
@@ -45,7 +46,7 @@ function verdicts(record: RunRecord): string {
 function cellOf(test: TestRecord | undefined): string {
   if (!test) return '—'
   const verdict = verdictOf(test)
-  const state = stateOf(test.result)
+  const state = `${stateOf(test.result)}${isExcused(test) ? ' (quarantined)' : ''}`
   const figure = verdict && 'statistics' in verdict ? ` ${figureOf(verdict.statistics)}` : ''
   return state === 'PASS' ? `${state}${figure}` : `**${state}**${figure}`
 }

@@ -5,7 +5,9 @@
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
 import { logKinds } from '../core/kept-log.ts'
+import { baselineCheckSchema } from './baseline-check.ts'
 import { measuredMetrics } from './metric-schema.ts'
+import { quarantineSchema } from './quarantine.ts'
 import { sampleSchema } from './sample-schema.ts'
 import { stepSchema } from './step-schema.ts'
 import { profileSchema, ruleSchema, verdictSchema } from './verdict-schema.ts'
@@ -70,7 +72,8 @@ const testResult = z.discriminatedUnion('state', [
   z.object({ state: z.literal('judged'), verdict: verdictSchema }),
   /** Checked something without measuring. */
   z.object({ state: z.literal('passed') }),
-  z.object({ state: z.literal('failed'), message: text }),
+  /** An assertion failed; with a verdict when something beside it did, as a baseline. */
+  z.object({ state: z.literal('failed'), message: text, verdict: verdictSchema.optional() }),
   /** Ended by an error; with a verdict when it came after judging, as in undoing. */
   z.object({ state: z.literal('error'), error: recordedError, verdict: verdictSchema.optional() }),
   z.object({ state: z.literal('skipped'), reason: text }),
@@ -89,9 +92,15 @@ const testRecord = z.object({
   mode: text.optional(),
   /** The threshold's key, e.g. `remote_vm2vm`. */
   scenario: text.optional(),
+  /** Of throughput, what the verdict is about: `iperf3 ipv4 vm3 → vm1`. */
+  measurement: text.optional(),
   startedAt: text,
   durationMs: z.number(),
   result: testResult,
+  /** What the config says of its being known to fail. */
+  quarantine: quarantineSchema.optional(),
+  /** What was held against a baseline. */
+  baselines: z.array(baselineCheckSchema).optional(),
   /** Raw, in their order, also of a test that failed. */
   repetitions: z.array(sampleSchema).default([]),
   /** Figures beside throughput, by measurement. */
@@ -121,6 +130,8 @@ const outcome = z.object({
     invalid: z.number(),
     errors: z.number(),
     skipped: z.number(),
+    /** Failing, and excused; counted here alone. */
+    quarantined: z.number().optional(),
   }),
 })
 export type Outcome = z.infer<typeof outcome>
@@ -172,21 +183,64 @@ export type RunRecord = z.infer<typeof recordSchema>
  * @throws ConfigError when it is not JSON, of another schema version, or broken; with every fault and its place.
  */
 export function parseRecord(json: string, source: string): RunRecord {
+  return parseVersioned(json, source, {
+    what: 'a run record of dpbench',
+    version: schemaVersion,
+    schema: recordSchema,
+  })
+}
+
+/**
+ * Reads a record without what is large: flows, counters and steps are neither checked nor there. For what looks at the figures
+ * of many runs.
+ * @throws ConfigError as {@link parseRecord}
+ */
+export function parseOutline(json: string, source: string): RunRecord {
   const document = parseJson(json, source)
-  const version = z.object({ schema_version: z.number() }).safeParse(document)
-  if (!version.success)
-    throw new ConfigError(`${source} is not a run record of dpbench: it has no schema_version`)
-  const found = version.data.schema_version
-  if (found !== schemaVersion) {
-    const other = found > schemaVersion ? 'a newer' : 'an older'
+  const outline = z.looseObject({ tests: z.array(outlinedTest) }).safeParse(document)
+  return checkVersioned(outline.success ? { ...outline.data, steps: [] } : document, source, {
+    what: 'a run record of dpbench',
+    version: schemaVersion,
+    schema: recordSchema,
+  })
+}
+
+const outlinedTest = z.looseObject({
+  repetitions: z
+    .array(z.looseObject({}).transform((sample) => ({ ...sample, flows: [], counters: undefined })))
+    .optional(),
+})
+
+/** Reads a document that says its schema version. `what` it must be is for messages. @throws ConfigError */
+export function parseVersioned<T>(json: string, source: string, expected: VersionedDocument<T>): T {
+  return checkVersioned(parseJson(json, source), source, expected)
+}
+
+interface VersionedDocument<T> {
+  readonly what: string
+  readonly version: number
+  readonly schema: z.ZodType<T>
+}
+
+function checkVersioned<T>(
+  document: unknown,
+  source: string,
+  { what, version, schema }: VersionedDocument<T>,
+): T {
+  const versioned = z.object({ schema_version: z.number() }).safeParse(document)
+  if (!versioned.success) throw new ConfigError(`${source} is not ${what}: it has no schema_version`)
+  const found = versioned.data.schema_version
+  if (found !== version) {
+    const other = found > version ? 'a newer' : 'an older'
     throw new ConfigError(
-      `${source} has schema version ${found}, and this dpbench reads ${schemaVersion}: use ${other} dpbench for it`,
+      `${source} has schema version ${found}, and this dpbench reads ${version}: use ${other} dpbench for it`,
     )
   }
-  const parsed = recordSchema.safeParse(document)
+  const parsed = schema.safeParse(document)
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`)
-  throw new ConfigError(`${source} is not a sound run record`, faults)
+  const sound = what.replace(/^a /, 'a sound ').replace(' of dpbench', '')
+  throw new ConfigError(`${source} is not ${sound}`, faults)
 }
 
 function parseJson(json: string, source: string): unknown {
@@ -197,9 +251,19 @@ function parseJson(json: string, source: string): unknown {
   }
 }
 
-/** The record as it is written: readable, with rows of figures on one line each. */
+/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
 export function serialiseRecord(record: RunRecord): string {
-  const indented = JSON.stringify(record, null, 2)
+  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
+  // the record's own key alone has two spaces before it
+  return serialiseJson({ ...record, steps: [] }).replace(
+    /^ {2}"steps": \[\]/m,
+    () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`,
+  )
+}
+
+/** Indented, with rows of figures on one line each. */
+export function serialiseJson(document: object): string {
+  const indented = JSON.stringify(document, null, 2)
   // A string holds no line break in JSON, so this touches nothing but arrays of numbers.
   return `${indented.replaceAll(/\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/g, (_, list: string) => `[${list.replaceAll(/,\n\s+/g, ', ')}]`)}\n`
 }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { DpbenchError } from '../core/errors.ts'
+import { replaceFile } from '../core/replace-file.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
 import { serialiseRecord, type RunRecord, type TestRecord } from './record.ts'
@@ -118,12 +119,4 @@ async function makeUnique(parent: string, name: string): Promise<string> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
   }
-}
-
-/** Writes a file whole or not at all. Returns its path. */
-export async function replaceFile(path: string, content: string): Promise<string> {
-  const fresh = `${path}.${randomUUID()}`
-  await writeFile(fresh, content)
-  await rename(fresh, path)
-  return path
 }

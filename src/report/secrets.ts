@@ -35,10 +35,10 @@ const leastSecretLength = 4
 
 const privateKeys = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
 const passwordHashes = /\$(?:1|2[aby]|5|6|7|y|gy)\$[\w./$,=+-]{8,}/g
-const urlPasswords = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/]+:)[^\s@/]+(?=@)/gi
+const urlPasswords = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:@/]+:)[^\s@/]+(?=@)/gi
 const authorization = /(\bauthorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+)[^\s"',]+/gi
-/** `password=…`, `"token": "…"`, `--secret …`. */
-const assignments = /([\w.-]*)(["']?\s*[:=]\s*)("[^"\n]*"|'[^'\n]*'|[^\s"',;]+)/g
+/** `password=…`, `"token": "…"`, `--secret …`. Looked for at the start of a word alone: a long one (base64) takes no time then. */
+const assignments = /(?<![\w.-])([\w.-]*)(["']?\s*[:=]\s*)("[^"\n]*"|'[^'\n]*'|[^\s"',;]+)/g
 
 /** A text in which every secret is replaced: the `known` ones wherever they are, others by how they look. */
 export function textWithoutSecrets(text: string, known: readonly string[]): string {

@@ -21,5 +21,7 @@ export const stepSchema = z.object({
   signal: z.string().optional(),
   /** stdout and stderr, without secrets; cut in the middle when longer than `keptOutputCharacters`. */
   output: z.string().optional(),
+  /** How often, where the same was done again and again until it held; from the first's start to the last's end. */
+  count: z.number().optional(),
 })
 export type StepRecord = z.infer<typeof stepSchema>

@@ -1,14 +1,24 @@
 /** The run as Markdown: for a pull request, a CI summary, a reader without a terminal. */
 import { metricRowsOf } from './metrics-view.ts'
-import { escapeMarkdown, markdownTable } from './markdown.ts'
+import { markdownTable, escapeMarkdown } from './markdown.ts'
+import { isExcused } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
-import { countsOf, detailsOf, explanationOf, logFilesOf, ratiosOf, rowsOf } from './view.ts'
+import {
+  countsOf,
+  detailsOf,
+  explanationOf,
+  logFilesOf,
+  ratioText,
+  ratioTitle,
+  ratiosOf,
+  rowsOf,
+} from './view.ts'
 
 export function renderSummary(record: RunRecord): string {
   const parts = [
     `# dpbench: ${countsOf(record)}`,
     record.notices.map((notice) => `> **Note:** ${notice}`).join('\n>\n'),
-    cells(
+    markdownTable(
       ['suite', 'test', 'mode', 'threshold', 'throughput', 'expected', 'verdict', 'n', 'CoV', 'by software'],
       rowsOf(record).map((row) => [
         row.suite,
@@ -17,13 +27,13 @@ export function renderSummary(record: RunRecord): string {
         row.scenario,
         row.figure,
         row.expected,
-        row.state === 'PASS' ? row.state : `**${row.state}**`,
+        row.state === 'PASS' ? row.state : `**${row.state}**${isExcused(row.test) ? ' (quarantined)' : ''}`,
         row.n,
         row.cov,
         row.software,
       ]),
     ),
-    cells(
+    markdownTable(
       ['test', 'measurement', 'figure', 'mode', 'measured', 'expected', 'verdict', 'n', 'CoV'],
       metricRowsOf(record).map((row) => [
         `${row.suite}: ${row.test}`,
@@ -37,9 +47,9 @@ export function renderSummary(record: RunRecord): string {
         row.cov,
       ]),
     ),
-    cells(
-      ['test', 'offload / non-offload'],
-      ratiosOf(record).map(({ suite, name, ratio }) => [`${suite}: ${name}`, `${ratio.toFixed(2)} ×`]),
+    markdownTable(
+      ['test', ratioTitle],
+      ratiosOf(record).map((ratio) => [`${ratio.suite}: ${ratio.name}`, ratioText(ratio)]),
     ),
     section('What to know', remarks(record)),
     section('Left behind', record.leftovers.map(escapeMarkdown)),
@@ -86,15 +96,4 @@ function provenance(record: RunRecord): string[] {
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [`## ${title}`, '', ...lines.map((line) => `- ${line}`)].join('\n')
-}
-
-function cells(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  return markdownTable(
-    titles,
-    rows.map((row) => row.map(cell)),
-  )
-}
-
-function cell(text: string): string {
-  return text.startsWith('**') ? text : escapeMarkdown(text)
 }

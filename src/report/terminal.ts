@@ -5,13 +5,17 @@ import { ExitCode } from '../core/errors.ts'
 import type { TestState } from './outcome.ts'
 import { type MetricRow, metricRowsOf } from './metrics-view.ts'
 import { plainText } from './plain-text.ts'
+import { isExcused, quarantineSentence } from './quarantine.ts'
 import type { RunRecord } from './record.ts'
 import {
   causesOf,
+  baselineSentencesOf,
   countsOf,
   explanationOf,
   logFilesOf,
   notesOf,
+  ratioText,
+  ratioTitle,
   ratiosOf,
   reasonsOf,
   rowsOf,
@@ -77,6 +81,7 @@ export function renderTerminal(record: RunRecord, { color, folder = '' }: Termin
     ...tables(rowsOf(record), paint),
     metrics(record, paint),
     ratios(record, paint),
+    baselines(record, paint),
     problems(record, paint),
     notes(record, paint),
     logs(record, folder, paint),
@@ -87,7 +92,7 @@ export function renderTerminal(record: RunRecord, { color, folder = '' }: Termin
 
 function tables(rows: readonly Row[], paint: Paint): string[] {
   const widths = columns.map(([title, key]) =>
-    Math.max(...[title, ...rows.map((row) => row[key])].map(widthOf)),
+    Math.max(...[title, ...rows.map((row) => cellOf(row, key))].map(widthOf)),
   )
   const padded = (cells: readonly string[]): string[] =>
     cells.map((cell, index) => pad(cell, widths[index] ?? 0))
@@ -95,16 +100,22 @@ function tables(rows: readonly Row[], paint: Paint): string[] {
   return [...Map.groupBy(rows, ({ suite }) => suite)].map(([suite, list]) => {
     const lines = list.map((row, index) => {
       const sameAsAbove = list[index - 1]?.name === row.name
-      const cells = padded(columns.map(([, key]) => (key === 'name' && sameAsAbove ? '' : row[key])))
+      const cells = padded(columns.map(([, key]) => (key === 'name' && sameAsAbove ? '' : cellOf(row, key))))
       // Coloured after padding, for the codes have no width.
       return tableLine(
         cells.map((cell, column) =>
-          columns[column]?.[1] === 'state' ? paint(styles[row.state], cell) : cell,
+          columns[column]?.[1] === 'state'
+            ? paint(isExcused(row.test) ? 'dim' : styles[row.state], cell)
+            : cell,
         ),
       )
     })
     return [paint('bold', suite), header, ...lines].join('\n')
   })
+}
+
+function cellOf(row: Row, key: (typeof columns)[number][1]): string {
+  return key === 'state' && isExcused(row.test) ? `${row.state} (quarantined)` : row[key]
 }
 
 function tableLine(cells: readonly string[]): string {
@@ -134,25 +145,34 @@ function metrics(record: RunRecord, paint: Paint): string {
 function ratios(record: RunRecord, paint: Paint): string {
   const list = ratiosOf(record)
   if (list.length === 0) return ''
-  const titles = list.map(({ suite, name }) => `${suite} › ${name}`)
+  const titles = list.map(({ suite, name }) => plainText(`${suite} › ${name}`))
   const width = Math.max(...titles.map(widthOf))
-  const lines = list.map(({ ratio }, index) => `  ${pad(titles[index] ?? '', width)}  ${ratio.toFixed(2)} ×`)
-  return [paint('bold', 'offload / non-offload'), ...lines].join('\n')
+  const lines = list.map((ratio, index) => `  ${pad(titles[index] ?? '', width)}  ${ratioText(ratio)}`)
+  return [paint('bold', ratioTitle), ...lines].join('\n')
+}
+
+/** What was held against a baseline and is not told among the problems. */
+function baselines(record: RunRecord, paint: Paint): string {
+  const lines = rowsOf(record).flatMap((row) =>
+    baselineSentencesOf(row.test).map((sentence) => `  ${titleOf(row)}: ${plainText(sentence)}`),
+  )
+  return lines.length === 0 ? '' : [paint('bold', 'baseline'), ...lines].join('\n')
 }
 
 /** What did not pass, with all reasons; the same words for several tests are said once. */
 function problems(record: RunRecord, paint: Paint): string {
   const failing = rowsOf(record).filter(({ state }) => state !== 'PASS')
   const alike = Map.groupBy(failing, ({ state, test }) =>
-    JSON.stringify([state, explanationOf(test), reasonsOf(test), causesOf(test)]),
+    JSON.stringify([state, test.quarantine, explanationOf(test), reasonsOf(test), causesOf(test)]),
   )
   const ofTests = [...alike.values()].flatMap((rows) => {
     const [first] = rows
     if (!first) return []
     const titles = rows.map((row) => `${paint(styles[row.state], row.state)}  ${titleOf(row)}`)
+    const quarantine = quarantineSentence(first.test) ?? ''
     return [
       ...titles,
-      ...indent([explanationOf(first.test), ...reasonsOf(first.test), ...causesOf(first.test)]),
+      ...indent([quarantine, explanationOf(first.test), ...reasonsOf(first.test), ...causesOf(first.test)]),
     ]
   })
   const ofRun = record.failures.flatMap(({ where, code, message }) => [
@@ -165,7 +185,10 @@ function problems(record: RunRecord, paint: Paint): string {
 
 /** Remarks that change no verdict, each with the tests that it is about. */
 function notes(record: RunRecord, paint: Paint): string {
-  const all = rowsOf(record).flatMap((row) => notesOf(row.test).map((note) => ({ note, row })))
+  const all = rowsOf(record).flatMap((row) => {
+    const leaves = row.state === 'PASS' ? (quarantineSentence(row.test) ?? []) : []
+    return [leaves, notesOf(row.test)].flat().map((note) => ({ note, row }))
+  })
   const lines = [...Map.groupBy(all, ({ note }) => note)].map(([note, about]) => {
     const [first] = about
     return about.length === 1 && first ? `${titleOf(first.row)}: ${note}` : `${note} (${about.length} tests)`

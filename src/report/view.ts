@@ -1,9 +1,12 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
 import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
+import { summarise } from '../verdict/statistics.ts'
+import { type RatioOfMeans, ratioOfMeans } from '../verdict/ratio.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
 import { stateOf, type TestState } from './outcome.ts'
 import { plainText } from './plain-text.ts'
+import { quarantineSentence } from './quarantine.ts'
 import type { RunRecord, TestRecord } from './record.ts'
 
 export interface Row {
@@ -24,12 +27,14 @@ export interface Row {
 }
 
 /** The same test in both modes. */
-export interface Ratio {
+export interface Ratio extends RatioOfMeans {
   readonly suite: string
+  /** The test, and the figure where it is not throughput: `rtt under load: ping ipv4 vm1 → vm2, median`. */
   readonly name: string
-  /** offload / non-offload, of the means. */
-  readonly ratio: number
 }
+
+/** Over the ratios in every report. A data plane that could change its mode would have them interleaved (docs/modes.md). */
+export const ratioTitle = 'offload / non-offload, 95 % interval; the modes ran one after the other'
 
 const nothing = '—'
 
@@ -38,20 +43,37 @@ export function rowsOf(record: RunRecord): Row[] {
   return [...groupsOf(record).values()].flat().map(rowOf)
 }
 
-/** For each test that has a figure in both modes. */
+/** offload / non-offload of the means, for each figure that a test has in both modes. */
 export function ratiosOf(record: RunRecord): Ratio[] {
   return [...groupsOf(record).values()].flatMap((tests) => {
-    const [first] = tests
-    const offload = meanOf(tests.find(({ mode }) => mode === 'offload'))
-    const software = meanOf(tests.find(({ mode }) => mode === 'non-offload'))
-    if (!first || offload === undefined || !software) return []
-    return [{ suite: first.suite, name: first.name, ratio: offload / software }]
+    const figures = (mode: string): ReadonlyMap<string, SampleStatistics> =>
+      figuresOf(tests.find((test) => test.mode === mode))
+    const software = figures('non-offload')
+    return [...figures('offload')].flatMap(([name, offload]) => {
+      const below = software.get(name)
+      return below && below.mean > 0
+        ? [{ suite: tests[0]!.suite, name, ...ratioOfMeans(offload, below) }]
+        : []
+    })
   })
+}
+
+/** `3.67 × (2.91 to 4.60)` */
+export function ratioText({ ratio, interval }: RatioOfMeans): string {
+  const limits = interval ? `${interval.lower.toFixed(2)} to ${interval.upper.toFixed(2)}` : 'no interval'
+  return `${ratio.toFixed(2)} × (${limits})`
 }
 
 /** The verdict of a test, if it has one. */
 export function verdictOf({ result }: TestRecord): Verdict | undefined {
-  return result.state === 'judged' || result.state === 'error' ? result.verdict : undefined
+  return 'verdict' in result && typeof result.verdict === 'object' ? result.verdict : undefined
+}
+
+/** Of a test that measured throughput and held it against nothing. */
+export function measuredOnly({ result, scenario, repetitions }: TestRecord): SampleStatistics | undefined {
+  const measured = repetitions.filter((sample) => sample.state === 'measured')
+  if (result.state !== 'passed' || scenario === undefined || measured.length === 0) return undefined
+  return summarise(measured.map(({ receiver }) => receiver.bitsPerSecond))
 }
 
 /** In a sentence, why a test came out as it did. Empty when there is nothing to say. */
@@ -96,9 +118,22 @@ export function notesOf(test: TestRecord): readonly string[] {
   return [...(verdictOf(test)?.notes ?? []), ...ofMetrics]
 }
 
-/** Reasons, causes and remarks together. */
+/** Reasons, causes, remarks, what was held against a baseline, and quarantine. */
 export function detailsOf(test: TestRecord): string[] {
-  return [...reasonsOf(test), ...causesOf(test), ...notesOf(test)]
+  const quarantine = quarantineSentence(test)
+  return [
+    ...(quarantine === undefined ? [] : [quarantine]),
+    ...reasonsOf(test),
+    ...causesOf(test),
+    ...notesOf(test),
+    ...baselineSentencesOf(test),
+  ]
+}
+
+/** What came out of holding a test against baselines; not what its explanation says already. */
+export function baselineSentencesOf(test: TestRecord): string[] {
+  const said = explanationOf(test)
+  return (test.baselines ?? []).map(({ sentence }) => sentence).filter((sentence) => !said.includes(sentence))
 }
 
 /** `4 passed, 1 failed` */
@@ -110,6 +145,7 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
     [counts.invalid, 'invalid'],
     [counts.errors, counts.errors === 1 ? 'error' : 'errors'],
     [counts.skipped, 'skipped'],
+    [counts.quarantined ?? 0, 'quarantined'],
   ] as const
   const said = words.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return said.join(', ') || 'no test ran'
@@ -143,7 +179,7 @@ function groupsOf(record: RunRecord): Map<string, TestRecord[]> {
 
 function rowOf(test: TestRecord): Row {
   const verdict = verdictOf(test)
-  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : undefined
+  const statistics = verdict && 'statistics' in verdict ? verdict.statistics : measuredOnly(test)
   const cov = statistics?.coefficientOfVariation
   return {
     test,
@@ -181,7 +217,16 @@ export function evidenceOf(test: TestRecord): string {
   return [...said].join('\n  ')
 }
 
-function meanOf(test: TestRecord | undefined): number | undefined {
-  const verdict = test && verdictOf(test)
-  return verdict && 'statistics' in verdict ? verdict.statistics.mean : undefined
+/** The figures of a test by name: its throughput, and those beside it. */
+function figuresOf(test: TestRecord | undefined): ReadonlyMap<string, SampleStatistics> {
+  if (!test) return new Map()
+  const verdict = verdictOf(test)
+  const beside = test.metrics.flatMap(({ measurement, metrics }) =>
+    metrics.map(
+      ({ name, statistics }) =>
+        [`${test.name}: ${measurement}, ${name}`, statistics as SampleStatistics] as const,
+    ),
+  )
+  const throughput = verdict && 'statistics' in verdict ? [[test.name, verdict.statistics] as const] : []
+  return new Map([...throughput, ...beside])
 }

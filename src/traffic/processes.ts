@@ -3,6 +3,7 @@
  * brought back whole. Each is known by its port.
  */
 import type { CommandResult } from '../core/command-result.ts'
+import type { StepBegun } from '../core/steps.ts'
 import { quoteArg, quoteArgv, shell } from '../core/shell-quote.ts'
 import { runVariable } from '../machine/marked-processes.ts'
 import { type ProcessOutput, parseFrames } from './frames.ts'
@@ -31,6 +32,11 @@ export function processesScript(commands: readonly PortCommand[], runId: string)
         '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',
     ].join('\n'),
   )
+}
+
+/** What a timeline calls that: the processes alone, not the script around them. */
+export function processesStep(commands: readonly PortCommand[]): Pick<StepBegun, 'kind' | 'name'> {
+  return { kind: 'command', name: commands.map(({ argv }) => quoteArgv(argv)).join(' & ') }
 }
 
 /** What the processes on `ports` left behind, by port; of one whose frames are missing, why. */

@@ -7,7 +7,7 @@ import type { CommandResult } from '../core/command-result.ts'
 import { waitFor } from '../core/wait.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 import { type ProcessOutput, parseFrames } from './frames.ts'
-import { type PortCommand, outputsOf, processesScript } from './processes.ts'
+import { type PortCommand, outputsOf, processesScript, processesStep } from './processes.ts'
 
 export interface ServerOrder {
   /** What the servers are, for messages: `iperf3`. */
@@ -54,6 +54,7 @@ async function serveOn(machine: TrafficEnd, order: ServerOrder, signal?: AbortSi
   const running = machine.ssh.tryRun(processesScript(order.commands, order.runId), {
     timeoutMs: order.deadlineMs,
     signal: signal ? AbortSignal.any([signal, stopServers.signal]) : stopServers.signal,
+    as: processesStep(order.commands),
   })
   running.catch(() => undefined) // awaited by whoever finishes; a failure before that must not end the process
   const stop = async (): Promise<void> => {

@@ -6,7 +6,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { MeasurementError } from '../core/errors.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
-import { outputsOf, processesScript } from './processes.ts'
+import { outputsOf, processesScript, processesStep } from './processes.ts'
 import type { ServerEnd } from './server-end.ts'
 
 export interface LatencyOptions {
@@ -59,7 +59,11 @@ export async function measureLatency(
   try {
     const size = ['-m', String(messageBytes), '-t', String(seconds)]
     const client = { port, argv: ['sockperf', 'ping-pong', ...where, ...size, '--full-rtt'] }
-    const result = await from.ssh.tryRun(processesScript([client], runId), { timeoutMs: totalMs, signal })
+    const result = await from.ssh.tryRun(processesScript([client], runId), {
+      timeoutMs: totalMs,
+      signal,
+      as: processesStep([client]),
+    })
     signal.throwIfAborted()
     const { stdout, stderr, exitCode } = outputsOf(result, [port]).get(port)!
     const latency = parseSockperf(stdout)

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { CommandResult } from '../core/command-result.ts'
 import { shell } from '../core/shell-quote.ts'
+import type { StepBegun } from '../core/steps.ts'
 
 export interface RunOptions {
   /** At the deadline the remote process group is killed, SIGTERM first. Default 60 s. */
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void
   /** Run through `sudo -n`. Default: what the host was connected with. */
   readonly sudo?: boolean
+  /** What a timeline calls it. Default: the command itself. */
+  readonly as?: Pick<StepBegun, 'kind' | 'name'>
 }
 
 export interface RemoteHost {
@@ -43,4 +46,9 @@ export const fileCommands = {
       String(bytes),
     ),
   read: (path: string): string[] => ['cat', '--', path],
+  /** What a timeline calls writing: never what is written. */
+  writing: (path: string, mode: number, bytes: number): Pick<StepBegun, 'kind' | 'name'> => ({
+    kind: 'file',
+    name: `write ${path} (${bytes} bytes, mode ${mode.toString(8)})`,
+  }),
 }

@@ -26,9 +26,8 @@ export class LocalHost implements RemoteHost {
     content: string | Buffer,
     options: { readonly mode?: number } = {},
   ): Promise<void> {
-    await this.run(fileCommands.write(path, options.mode ?? 0o644, Buffer.byteLength(content)), {
-      input: content,
-    })
+    const bytes = Buffer.byteLength(content)
+    await this.run(fileCommands.write(path, options.mode ?? 0o644, bytes), { input: content })
   }
 
   async readFile(path: string): Promise<string> {

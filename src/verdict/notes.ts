@@ -1,5 +1,6 @@
 /** Remarks beside a verdict that change nothing about it, and that its reader should know. */
 import type { Sample } from './sample.ts'
+import { findTwoModes } from './dip.ts'
 import { describeMode } from './validity.ts'
 import { formatGbit, formatPercent } from './format.ts'
 import { sharesOf } from './shares.ts'
@@ -18,6 +19,7 @@ export function notesOn(samples: readonly Sample[], statistics: SampleStatistics
   return [
     ...outlierNotes(statistics),
     ...oddSpreadNotes(statistics),
+    ...twoModesNote(statistics),
     ...startNotes(samples),
     ...shareNotes(samples),
     ...new Set(perSample), // the same in each repetition is said once
@@ -37,6 +39,16 @@ function oddSpreadNotes({ n, standardDeviation }: SampleStatistics): string[] {
   return standardDeviation === 0
     ? [`all ${n} repetitions gave the same figure, which chance rarely does`]
     : []
+}
+
+function twoModesNote({ values }: SampleStatistics): string[] {
+  const found = findTwoModes(values)
+  if (!found) return []
+  const [low, high] = found.groups.map(({ n, mean }) => `${n} around ${formatGbit(mean)}`)
+  return [
+    `two modes: ${low} and ${high} Gbit/s (Hartigan's dip ${found.dip.toFixed(3)}, p < 0.01): the mean lies in neither,` +
+      ' look for what switches between them',
+  ]
 }
 
 function startNotes(samples: readonly Sample[]): string[] {

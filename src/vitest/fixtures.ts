@@ -5,13 +5,14 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
-import { artifactStore } from './artifacts.ts'
+import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
 import type { BalancedPath, NatPath } from './placement.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
+import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
@@ -39,8 +40,10 @@ const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup
 })
 
 export const test = withSession
-  .extend('environment', async ({ session, signal, task }) => {
+  .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
     const environment = await session.open(signal)
+    session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
+    onCleanup(() => session.steps.during(undefined))
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -55,7 +58,7 @@ export const test = withSession
   .extend('vm', ({ environment }) => named(environment.vms, 'VM'))
   .extend('hypervisor', ({ environment }) => named(environment.hypervisors, 'hypervisor'))
   .extend('placement', ({ environment, skip }): Placement =>
-    placementIn(environment, unmetNeed(inject('dpbench'), skip)),
+    placementIn(environment, unmetNeed(inject('dpbench'), skip), inject('dpbench').measureOnly),
   )
   .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
@@ -69,10 +72,14 @@ export const test = withSession
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
-  .extend('traffic', ({ environment, signal, skip, task }): TestTraffic => {
+  .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
     const { measurements } = task.meta.dpbench!
+    const baselines = new BaselineWatch(run, environment, {
+      suite: suiteName(task.file.filepath),
+      test: task.name,
+    })
     let begun = 0
     const next = (): MeasureContext => {
       const place = begun++
@@ -83,6 +90,8 @@ export const test = withSession
         signal,
         record: (report: MeasurementReport) => void (measurements[place] = report),
         store: (name, content) => store(prefix + name, content),
+        baselines,
+        observe: session.steps.observe,
         progress: (text) => tell({ type: 'repetition', test: task.name, text }),
       }
     }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
+import { asPhase } from '../core/steps.ts'
 import { buildImage, requireSource } from '../transport/docker/build.ts'
 import { parseReference } from '../transport/docker/reference.ts'
 import { type Run, print } from './run.ts'
@@ -52,14 +53,17 @@ export async function buildForRun(run: Run, resultsFolder: string): Promise<void
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
   print(`building ${source}`)
   try {
-    run.built = await buildImage({
+    const { observe } = run.steps
+    const options = {
       source,
       reference: run.image,
       dockerHost: run.config.dockerHost,
       logFile: join(resultsFolder, buildLog),
-      onLine: (line) => print(`  │ ${line}`),
+      onLine: (line: string) => print(`  │ ${line}`),
       signal: interruption.signal,
-    })
+      observe,
+    }
+    run.built = await asPhase(observe, 'build the image', () => buildImage(options), interruption.signal)
   } catch (error) {
     run.recorder.failure('building the image', error)
     // a plain `vitest` prints the stack of what a reporter throws

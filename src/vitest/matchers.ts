@@ -1,5 +1,6 @@
 /** `expect(throughput).toReachExpected('remote_vm2vm')`: the verdict as an assertion, with its sentence as the message. */
 import { expect } from 'vitest'
+import type { BaselineCheck } from '../report/baseline-check.ts'
 import type { MeasuredMetric } from './metrics.ts'
 import type { ThresholdKey, Throughput } from './throughput.ts'
 
@@ -10,6 +11,14 @@ declare module 'vitest' {
      * interval of the mean. Fails for FAIL and UNSTABLE alike; the message is the verdict's sentence.
      */
     toReachExpected(key: ThresholdKey): R
+    /**
+     * Holds the throughput against a baseline of the project, `baselines/<name>.json`; without a name against that of
+     * `--baseline`, and where there is none nothing is compared. A regression (p < 0.05 by Mann and Whitney, and a median at
+     * least 5 % worse) is measured once more before it is called. To be awaited.
+     */
+    toNotRegressFrom(baseline?: string): Promise<R>
+    /** What `--baseline` has held every measurement against. */
+    toBeNoRegression(): R
     /**
      * Holds a figure against the config's `expected` entry of this name, an `at_least`: the 95 % interval of its mean
      * decides. Without such an entry the figure is reported and not judged.
@@ -47,13 +56,28 @@ expect.extend({
   toStayBelow(received: MeasuredMetric, key: string) {
     return judged(received, key, 'at_most', { matcher: 'toStayBelow', isNot: this.isNot })
   },
+  async toNotRegressFrom(received: Throughput, baseline?: string) {
+    if (typeof received?.against !== 'function')
+      return {
+        pass: this.isNot,
+        message: () => 'toNotRegressFrom takes what `await traffic.iperf3(…)` returned',
+      }
+    if (this.isNot)
+      return { pass: true, message: () => 'toNotRegressFrom has no negation: a regression is not an aim' }
+    const check = await received.against(baseline)
+    return { pass: check?.state !== 'regression', message: () => check?.sentence ?? 'nothing was compared' }
+  },
+  toBeNoRegression({ state, sentence }: BaselineCheck) {
+    return { pass: state !== 'regression', message: () => sentence }
+  },
   toReachExpected(received: Throughput, key: ThresholdKey) {
     if (typeof received?.verdict !== 'function') {
       return { pass: false, message: () => 'toReachExpected takes what `await traffic.iperf3(…)` returned' }
     }
     if (this.isNot)
       return { pass: true, message: () => 'toReachExpected has no negation: a miss is not an aim' }
-    const verdict = received.verdict(key)
+    const verdict = received.reach(key)
+    if (!verdict) return { pass: true, message: () => `${key} was measured, and not judged` }
     return { pass: verdict.state === 'PASS', message: () => `${verdict.state}: ${verdict.sentence}` }
   },
 })

@@ -2,9 +2,12 @@
 
 const mark = '\u001edpbench '
 
+import type { LiveEvent } from './live/state.ts'
+
 export type Message =
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'repetition'; readonly test: string; readonly text: string }
+  | { readonly type: 'live'; readonly event: LiveEvent }
 
 /** In a worker: tells the main process. */
 export function tell(message: Message): void {

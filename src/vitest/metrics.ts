@@ -1,6 +1,7 @@
 /** Measures figures beside throughput: repetitions until what is expected of them is decided, or the fewest are done. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, MeasurementError, describeError } from '../core/errors.ts'
+import { asPhase } from '../core/steps.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { runSeconds } from '../traffic/iperf3/window.ts'
 import type { Preflight } from '../traffic/preflight.ts'
@@ -17,8 +18,9 @@ import {
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
+import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
-import { type MeasureContext, changes, checkPath, identities } from './throughput.ts'
+import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
 /** A figure of a measurement, to be held against an expectation of the config. */
@@ -80,7 +82,9 @@ export async function measureMetrics<Name extends string>(
   context: MeasureContext,
   { name, path, units, expected = {}, repeat }: MetricMeasurement<Name>,
 ): Promise<Measured<Name>> {
-  const { run, environment } = context
+  const { run, environment, observe } = context
+  const ends = [path.from, path.to]
+  measuring(context, ends)
   const plan = planOf(run)
   const expectations = Object.entries<string | undefined>(expected).flatMap(([figure, key]) => {
     const expectation = key === undefined ? undefined : expectationOf(run, key, units[figure as Name])
@@ -111,18 +115,16 @@ export async function measureMetrics<Name extends string>(
     report(text)
     throw new MeasurementError(text)
   }
-  checked = await checkPath(environment, path, context.signal)
+  checked = await asPhase(observe, `pre-flight: ${name}`, () => checkPath(environment, path, context.signal))
   for (let number = 1; ; number++) {
     if (number > 1) await delay(plan.profile.gapSeconds * 1000, undefined, { signal: context.signal })
-    const result = await guarded(context, path, counting, (signal) =>
-      repeat({
-        number,
-        checked,
-        address: path.address ?? path.to.overlayAddress(path.family),
-        signal,
-        store: async (file, content) =>
-          void artifacts.push(await context.store(`repetition-${number}-${file}`, content)),
-      }),
+    const store = async (file: string, content: string): Promise<void> =>
+      void artifacts.push(await context.store(`repetition-${number}-${file}`, content))
+    const address = path.address ?? path.to.overlayAddress(path.family)
+    const result = await asPhase(observe, repetitionName(number, plan.profile, name), () =>
+      withRates(context, ends, () =>
+        guarded(context, path, counting, (signal) => repeat({ number, checked, address, signal, store })),
+      ),
     )
     if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
     // what is counted over several runs of a tool tells nothing of one of them
@@ -169,10 +171,11 @@ function planOf({
 }
 
 function expectationOf(
-  { config, mode }: RunContext,
+  { config, mode, measureOnly }: RunContext,
   key: string,
   unit: MetricUnit,
 ): MetricExpectation | undefined {
+  if (measureOnly) return undefined
   const found = config.expected[mode][key]
   if (!found) return undefined
   if (found.unit === unit) return { key, bound: found.bound, value: found.value }

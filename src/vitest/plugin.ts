@@ -8,11 +8,14 @@ import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { withClassicNames } from './classic-names.ts'
+import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
+import { openScreen } from './live/open.ts'
 import { takeMessages } from './messages.ts'
-import { DpbenchReporter } from './reporter.ts'
+import { requireQuarantinedTests } from './quarantined-names.ts'
+import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
-import { type Run, beginRun, finishRun, openResults } from './run.ts'
+import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
@@ -48,6 +51,7 @@ export function dpbench(): Plugin {
         test: {
           ...forMeasuring,
           passWithNoTests: false,
+          sequence: sequenceOf(run.settings),
           tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
           onConsoleLog,
@@ -87,7 +91,13 @@ async function runOf(settings: RunSettings): Promise<Run> {
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
-  return beginRun(settings, config, await imageToRun(settings, config))
+  const baselines = await baselinesFor(settings, config)
+  return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
+}
+
+/** The order of suites, and of the tests in each; a seed gives the same one again. */
+function sequenceOf({ shuffleSeed: seed }: RunSettings): object {
+  return seed === undefined ? {} : { shuffle: { files: true, tests: true }, seed }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -95,7 +105,12 @@ function project(run: Run, mode: RunContext['mode'], index: number): object {
   const provide = { dpbench: contextOf(run, mode, '') }
   return {
     extends: true,
-    test: { name: mode, provide, setupFiles: [setup], sequence: { groupOrder: index } },
+    test: {
+      name: mode,
+      provide,
+      setupFiles: [setup],
+      sequence: { ...sequenceOf(run.settings), groupOrder: index },
+    },
   }
 }
 
@@ -111,7 +126,10 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     resultsFolder,
     verdictRule: run.settings.verdictRule,
     verbose: run.settings.verbose,
+    live: run.screen !== undefined,
     strict: run.settings.strict,
+    baselines: run.baselines,
+    measureOnly: run.settings.measureOnly,
   }
 }
 
@@ -142,8 +160,15 @@ function attach(vitest: Vitest, run: Run): void {
   findOldNames(vitest.config)
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
+    await requireQuarantinedTests(vitest, run.config).catch((error: unknown) => {
+      throw error instanceof DpbenchError ? forVitest(error) : error
+    })
     const resultsFolder = await openResults(run)
+    const { shuffleSeed } = run.settings
+    if (shuffleSeed !== undefined) print(`order shuffled; --shuffle ${shuffleSeed} repeats it`)
     await buildForRun(run, resultsFolder)
+    // beside Vitest's own reporters there is no room for it
+    if (process.env[aloneVariable]) openScreen(run, specifications)
     for (const each of vitest.projects) {
       // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
       each.config.tagsFilter ??= [run.settings.tags]

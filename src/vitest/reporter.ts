@@ -9,11 +9,15 @@ import type {
 } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
 import type { RecordedError, TestResult } from '../report/record.ts'
+import { isExcused, quarantineOf, quarantineSentence } from '../report/quarantine.ts'
+import type { TestEntry } from '../report/recorder.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
+import { figureOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
+import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
-import type { DpbenchTaskMeta } from './run-context.ts'
+import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { type Run, openResults, print } from './run.ts'
 import { defaultTags, trafficTag } from './settings.ts'
 
@@ -39,12 +43,17 @@ export class DpbenchReporter implements Reporter {
 
   onUserConsoleLog(log: { readonly content: string }): void {
     const { messages, rest } = takeMessages(log.content)
-    for (const { type, text } of messages) print(`${type === 'log' ? '  ' : '    '}${text}`)
+    for (const message of messages) {
+      if (showLive(this.run, message)) continue
+      if (message.type !== 'live') print(`${message.type === 'log' ? '  ' : '    '}${message.text}`)
+    }
     if (rest.trim() !== '' && process.env[aloneVariable]) print(rest.trimEnd())
   }
 
   onTestCaseReady(test: TestCase): void {
-    if (test.options.mode === 'run') print(`▶ ${title(test)}`)
+    if (test.options.mode !== 'run') return
+    print(`▶ ${title(test)}`)
+    this.run.screen?.state.testBegins(test.name, test.project.name, performance.now())
   }
 
   async onTestCaseResult(test: TestCase): Promise<void> {
@@ -59,23 +68,37 @@ export class DpbenchReporter implements Reporter {
     const mode = meta?.mode ?? test.project.name
     const { recorder } = this.run
     const resultsFolder = await openResults(this.run)
+    const place = { suite, name: test.name, mode, ...scenarioOf(last) }
+    const { config, startedAt } = this.run
+    const quarantine = quarantineOf(config.quarantine ?? [], place, startedAt)
     recorder.test({
-      suite,
-      name: test.name,
-      mode,
-      ...(last?.verdict && { scenario: last.verdict.expected.key }),
+      ...place,
+      ...(quarantine && { quarantine }),
       startedAt: new Date(test.diagnostic()?.startTime ?? Date.now()).toISOString(),
       durationMs: test.diagnostic()?.duration ?? 0,
       result: outcome,
+      ...(last && { measurement: last.name }),
+      ...baselinesOf(meta),
       metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
     })
-    const line = outcome.state === 'skipped' ? `${title(test)}: ${resultLine(outcome)}` : resultLine(outcome)
+    const snapshot = recorder.snapshot()
+    const only = measuredOnly(snapshot.tests.at(-1)!)
+    const said = only ? `measured: ${figureOf(only)}, n=${only.n}` : resultLine(outcome)
+    const excuse = isExcused({ result: outcome, quarantine })
+      ? ` (${quarantineSentence({ result: outcome, quarantine })})`
+      : ''
+    const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
-    await writeRecord(resultsFolder, recorder.snapshot())
+    if (test.options.mode === 'run') showResult(this.run, test, outcome)
+    await writeRecord(resultsFolder, snapshot)
+  }
+
+  onTestModuleCollected(module: TestModule): void {
+    showSuite(this.run, module)
   }
 
   onTestModuleEnd(module: TestModule): void {
@@ -133,6 +156,11 @@ export class DpbenchReporter implements Reporter {
   }
 }
 
+function scenarioOf(last: MeasurementReport | undefined): { scenario?: string } {
+  const scenario = last?.verdict?.expected.key ?? last?.scenario
+  return scenario === undefined ? {} : { scenario }
+}
+
 function title(test: TestCase): string {
   return `${test.project.name}  ${test.name}`
 }
@@ -149,15 +177,35 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const errors = result.errors.map(recorded)
   const assessed = assessedBy(errors, meta)
   if (assessed) return assessed
-  const foreign = errors.find((error) => !isVerdict(error, verdict?.sentence))
+  const worse = regressionsIn(meta)
+  const foreign = errors.find(
+    (error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said)),
+  )
+  if (!foreign && worse.length > 0) {
+    const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
+    const message = [...worse, ...missed].join('\n')
+    return { state: 'failed', message, ...(verdict && { verdict: verdict as never }) }
+  }
   if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
   const error = foreign ?? {
     code: 'Error',
     message: 'failed without an error',
     exitCode: ExitCode.infrastructure,
   }
-  if (error.code === 'AssertionError') return { state: 'failed', message: error.message }
+  if (error.code === 'AssertionError')
+    return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+/** In sentences, what was worse than a baseline, and was so again. */
+function regressionsIn(meta: DpbenchTaskMeta | undefined): string[] {
+  const checks = baselinesOf(meta).baselines ?? []
+  return [...new Set(checks.filter(({ state }) => state === 'regression').map(({ sentence }) => sentence))]
+}
+
+function baselinesOf(meta: DpbenchTaskMeta | undefined): Pick<TestEntry, 'baselines'> {
+  const checks = (meta?.measurements ?? []).flatMap(({ baselines = [] }) => baselines)
+  return checks.length === 0 ? {} : { baselines: checks }
 }
 
 function metricsOf(meta: DpbenchTaskMeta | undefined): MeasuredMetrics[] {

@@ -4,12 +4,15 @@ import type { MachineDescription } from '../environment/describe.ts'
 import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
 import type { GuestReboot } from '../environment/reboots.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import type { BaselineCheck } from '../report/baseline-check.ts'
 import type { Preflight } from '../traffic/preflight.ts'
 import type { Metric } from '../verdict/metric.ts'
 import type { Sample } from '../verdict/sample.ts'
 import type { Verdict, VerdictRule } from '../verdict/verdict.ts'
+import type { BaselineContext } from './regression.ts'
 
 export interface RunContext {
+  readonly baselines?: BaselineContext | undefined
   readonly runId: string
   readonly mode: Mode
   readonly config: BenchConfig
@@ -22,8 +25,12 @@ export interface RunContext {
   readonly resultsFolder: string
   readonly verdictRule: VerdictRule
   readonly verbose: boolean
+  /** Whether somebody looks on: phases and throughput are told as they come. */
+  readonly live: boolean
   /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */
+  readonly measureOnly: boolean
 }
 
 /** One measurement of a test, as it goes into the run record. */
@@ -33,6 +40,10 @@ export interface MeasurementReport {
   readonly samples: readonly Sample[]
   readonly preflight?: Preflight | undefined
   readonly verdict?: Verdict | undefined
+  /** What was held against a baseline. */
+  readonly baselines?: readonly BaselineCheck[] | undefined
+  /** Which threshold it is for, where there is no verdict that says so. */
+  readonly scenario?: string | undefined
   /** Figures beside throughput. */
   readonly metrics?: readonly Metric[] | undefined
   /** What the reader of the metrics should know. */

@@ -2,20 +2,28 @@
 import { randomBytes } from 'node:crypto'
 import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
+import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
+import { secretsIn } from '../report/secrets.ts'
+import { takeSteps } from '../report/step-log.ts'
+import { type StepEntry, StepRecorder } from '../report/step-recorder.ts'
+import { stepsOf, timelineOf } from '../report/steps.ts'
 import type { RunRecord } from '../report/record.ts'
 import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import { saveBaseline } from './baseline-files.ts'
+import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
+import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
 
 export interface Run {
@@ -23,12 +31,18 @@ export interface Run {
   readonly settings: RunSettings
   readonly config: BenchConfig
   readonly image: string
+  readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
   readonly startedAt: string
   readonly recorder: RunRecorder
+  /** What the main process itself does. */
+  readonly steps: StepRecorder
+  readonly entries: readonly StepEntry[]
   /** Made when the first suite is about to run, not before: a run that is refused leaves nothing. */
   resultsFolder?: string
+  /** Where somebody looks on. */
+  screen?: LiveScreen
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>
@@ -48,20 +62,28 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
     startedAt,
     dpbenchVersion: packageVersion(),
     commandLine: process.argv.slice(2),
-    options: Object.fromEntries(Object.values(settingVariables).map((name) => [name, process.env[name]])),
+    options: {
+      ...Object.fromEntries(Object.values(settingVariables).map((name) => [name, process.env[name]])),
+      // the one that was taken by chance too: it repeats the order
+      ...(settings.shuffleSeed !== undefined && {
+        [settingVariables.shuffle]: String(settings.shuffleSeed),
+      }),
+    },
     stage: settings.stage,
     modes: [...settings.modes],
     profile: config.measurement,
     rule: settings.verdictRule,
     config: { file: config.sourceFile, name: config.name, content: config },
   })
-  return { runId, settings, config, image, startedAt, recorder, attached: false }
+  const entries: StepEntry[] = []
+  const steps = new StepRecorder({ secrets: secretsIn(config), write: (entry) => void entries.push(entry) })
+  return { runId, settings, config, image, startedAt, recorder, steps, entries, attached: false }
 }
 
 /** Makes the results folder of a run that has suites to run, once. */
 export async function openResults(run: Run): Promise<string> {
   const { settings, startedAt } = run
-  run.resultsFolder ??= await createResultsFolder(join(process.cwd(), 'results'), {
+  run.resultsFolder ??= await createResultsFolder(resolve(settings.results ?? 'results'), {
     tag: settings.tag,
     startedAt,
   })
@@ -83,6 +105,9 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
   recorder.logs(await listLogs(resultsFolder))
+  recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
+  run.screen?.close()
+  await keepBaseline(run)
   const record = recorder.finish()
   const files = await writeReports(resultsFolder, record)
   const folder = relative(process.cwd(), resultsFolder)
@@ -107,12 +132,27 @@ async function writeStepSummary(record: RunRecord): Promise<void> {
   }
 }
 
-async function putBack({ runId, config, recorder }: Run, resultsFolder: string): Promise<void> {
+async function keepBaseline({ baselines, recorder }: Run): Promise<void> {
+  if (baselines?.saving === undefined) return
+  try {
+    print(await saveBaseline(baselines.folder, baselines.saving, recorder.snapshot()))
+  } catch (error) {
+    recorder.failure(`saving the baseline ${baselines.saving}`, error)
+  }
+}
+
+async function putBack(
+  { runId, config, recorder, steps: { observe } }: Run,
+  resultsFolder: string,
+): Promise<void> {
   try {
     const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
     const own = journal.pending('run').filter((entry) => entry.runId === runId && !isKept(entry))
     if (own.length === 0) return
-    const { left } = await undoRuns(journal, own, { log: print, keepLog: logKeeper(resultsFolder, config) })
+    const keepLog = logKeeper(resultsFolder, config)
+    const { left } = await asPhase(observe, 'put back what is left', () =>
+      undoRuns(journal, own, { log: print, keepLog, observe }),
+    )
     recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
   } catch (error) {
     recorder.failure('clean-up', error)

@@ -1,15 +1,27 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
 import { logKeeper } from './log-keeper.ts'
+import { secretsIn } from '../report/secrets.ts'
+import { stepLog } from '../report/step-log.ts'
+import { StepRecorder } from '../report/step-recorder.ts'
 import { tell } from './messages.ts'
 import type { RunContext } from './run-context.ts'
 
 export class Session implements AsyncDisposable {
+  /** The timeline of this mode. */
+  readonly steps: StepRecorder
   private readonly run: RunContext
   private opening: Promise<Environment> | undefined
 
   constructor(run: RunContext) {
     this.run = run
+    const { mode, config, resultsFolder, live } = run
+    this.steps = new StepRecorder({
+      mode,
+      secrets: secretsIn(config),
+      write: stepLog(resultsFolder, mode),
+      ...(live && { onPhase: (phase) => tell({ type: 'live', event: { kind: 'phase', ...phase } }) }),
+    })
   }
 
   /**
@@ -20,7 +32,8 @@ export class Session implements AsyncDisposable {
     const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
-    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog })
+    const { observe } = this.steps
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe })
     return this.opening
   }
 

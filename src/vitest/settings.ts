@@ -2,6 +2,7 @@
  * What a run was asked for. The bin turns its options into these `DPBENCH_*` variables, so that an editor's Vitest or a
  * plain `vitest`, which can't take the options, runs the suites in the very same way.
  */
+import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Mode } from '../config/index.ts'
@@ -23,8 +24,20 @@ export interface RunSettings {
   /** Overrides the config's `measurement`. */
   readonly profile?: 'quick' | 'default' | 'release' | undefined
   readonly verdictRule: 'interval' | 'mean'
+  /** The baseline that measurements are held against. */
+  readonly baseline?: string | undefined
+  /** The baseline that this run is to make. */
+  readonly saveBaseline?: string | undefined
+  /** Whether a baseline of other machines, another config or other tools is taken. */
+  readonly allowUnlike: boolean
   /** A test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Measures the fewest repetitions and holds nothing against an expectation. */
+  readonly measureOnly: boolean
+  /** In which results folders are made. Default: `results`. */
+  readonly results?: string | undefined
+  /** Of the order of suites and tests; absent: as they are listed. */
+  readonly shuffleSeed?: number | undefined
   readonly verbose: boolean
 }
 
@@ -44,7 +57,13 @@ export const settingVariables = {
   tags: 'DPBENCH_TAGS',
   profile: 'DPBENCH_PROFILE',
   verdict: 'DPBENCH_VERDICT',
+  baseline: 'DPBENCH_BASELINE',
+  saveBaseline: 'DPBENCH_SAVE_BASELINE',
+  allowUnlike: 'DPBENCH_ALLOW_UNLIKE',
   strict: 'DPBENCH_STRICT',
+  measureOnly: 'DPBENCH_MEASURE_ONLY',
+  results: 'DPBENCH_RESULTS',
+  shuffle: 'DPBENCH_SHUFFLE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -61,6 +80,10 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
 export const trafficTag = 'traffic'
 export const defaultTags = `!${trafficTag}`
 
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  .optional()
 const nonEmpty = z.string().min(1).optional()
 const schema = z.object({
   mode: z.string().optional(),
@@ -70,29 +93,41 @@ const schema = z.object({
   reboot: z.stringbool().default(false),
   envConfigFile: nonEmpty,
   envConfigName: nonEmpty,
-  tag: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
-    .optional(),
+  tag: name,
   tags: z
     .string()
     .regex(/^[\w!&|()*. -]+$/)
     .default(defaultTags),
   profile: z.enum(['quick', 'default', 'release']).optional(),
   verdict: z.enum(['interval', 'mean']).default('interval'),
+  baseline: name,
+  saveBaseline: name,
+  allowUnlike: z.stringbool().default(false),
   strict: z.stringbool().default(false),
+  measureOnly: z.stringbool().default(false),
+  results: nonEmpty,
+  shuffle: z
+    .string()
+    .regex(/^(\d{1,9}|true|false)$/)
+    .default('false'),
   verbose: z.stringbool().default(false),
 })
 
+const nameHint = 'letters, digits, dots, dashes and underscores, beginning with a letter or digit'
 const hints: Partial<Record<SettingName, string>> = {
   stage: 'dev or cicd',
   profile: 'quick, default or release',
   verdict: 'interval or mean',
   reboot: 'true or false',
   strict: 'true or false',
+  measureOnly: 'true or false',
+  shuffle: 'a seed of at most nine digits, or nothing for one by chance',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
-  tag: 'letters, digits, dots, dashes and underscores, beginning with a letter or digit',
+  tag: nameHint,
+  baseline: nameHint,
+  saveBaseline: nameHint,
+  allowUnlike: 'true or false',
 }
 
 /**
@@ -119,13 +154,14 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
   }
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
-  const { verdict, stage, dpserviceSource, ...others } = parsed.data
+  const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data
   return {
     modes,
     ...others,
     stage: stage ?? (dpserviceSource === undefined ? 'cicd' : 'dev'),
     dpserviceSource: dpserviceSource && resolve(dpserviceSource),
     verdictRule: verdict,
+    ...(shuffle !== 'false' && { shuffleSeed: shuffle === 'true' ? randomInt(1e9) : Number(shuffle) }),
   }
 }
 

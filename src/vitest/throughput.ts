@@ -1,7 +1,9 @@
 /** Measures throughput: pre-flight, then repetitions until the verdict is decided, each stored before it is judged. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
+import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
+import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
@@ -9,20 +11,22 @@ import { bootId } from '../machine/guest-network.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
-import { judge, nextStep } from '../verdict/decide.ts'
+import type { BaselineCheck } from '../report/baseline-check.ts'
 import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
-import type { Expected, JudgePlan, Verdict } from '../verdict/verdict.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
 import { ceilingOn, lineOf } from './ceiling.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
+import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
+import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
+import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
-/** The thresholds of the config, by scenario. */
-export type ThresholdKey = 'local_vm2vm' | 'remote_vm2vm' | 'nat' | 'lb'
+export type { ThresholdKey }
 
 export interface ThroughputRequest {
   /** Sends; runs the clients. */
@@ -46,6 +50,10 @@ export interface Throughput {
   readonly samples: readonly Sample[]
   /** The verdict against a threshold of the config, also kept in the run record. */
   verdict(key: ThresholdKey): Verdict
+  /** As `verdict`; `undefined` in a run that only measures, which notes what the figure is for. */
+  reach(key: ThresholdKey): Verdict | undefined
+  /** Against the baseline of this name, or of `--baseline`; a regression is measured again first. @throws UsageError */
+  against(baseline?: string): Promise<BaselineCheck | undefined>
 }
 
 export interface MeasureContext {
@@ -56,98 +64,110 @@ export interface MeasureContext {
   readonly record: (report: MeasurementReport) => void
   /** Stores a file among the test's artifacts; returns its path in the results folder. */
   readonly store: (name: string, content: string) => Promise<string>
+  /** Is told of pre-flight and repetitions. */
+  readonly observe: Observe
   readonly progress: (text: string) => void
+  readonly baselines: BaselineWatch
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
 export async function measureThroughput(context: MeasureContext, asked: FlowRequest): Promise<Throughput> {
-  const { environment, run, signal } = context
+  const { environment, run, signal, observe } = context
   const request = throughDefaults(asked)
   const { from, to, family, through, backends } = request
   const receivers = (backends ?? [to]).map((each) => each.name).join(' or ')
   const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
   if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
-  const plan = judgePlan(run, key)
+  const next = endingOf(run, key)
   const samples: Sample[] = []
   const artifacts: string[] = []
-  const counting = new MeasurementCounting(machinesOf(from, backends ?? [to]), runSeconds(plan.profile))
+  const counting = new MeasurementCounting(
+    machinesOf(from, backends ?? [to]),
+    runSeconds(run.config.measurement),
+  )
+  measuring(context, [from, ...(backends ?? [to])])
   let checked: Preflight | undefined
   let line: Line | undefined
   let verdict: Verdict | undefined
-  const report = (): void =>
-    context.record({ name, samples: [...samples], preflight: checked, verdict, artifacts: [...artifacts] })
+  let scenario = key
+  const baselines: BaselineCheck[] = []
+  const report = (invalid?: string): void => {
+    const state = { preflight: checked, verdict, scenario, invalid, baselines: [...baselines] }
+    context.record({ name, samples: [...samples], ...state, artifacts: [...artifacts] })
+  }
   try {
-    ;[checked, line] = await together([
-      checkPath(environment, request, signal),
-      lineOf(environment.dataplane, from, backends ?? [to]),
-    ])
+    ;[checked, line] = await asPhase(observe, `pre-flight: ${name}`, () =>
+      together([
+        checkPath(environment, request, signal),
+        lineOf(environment.dataplane, from, backends ?? [to]),
+      ]),
+    )
   } catch (error) {
     report()
     throw error
   }
-  for (;;) {
-    if (samples.length > 0) await delay(plan.profile.gapSeconds * 1000, undefined, { signal })
+  let number = 0
+  const measure = async (): Promise<Sample> => {
+    if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
     await openState(through)
-    const sample = await repetition(context, {
-      ...request,
-      name,
-      number: samples.length + 1,
-      artifacts,
-      checked,
-      counting,
-      ceiling: ceilingOn(line, { mtu: checked.mtuBytes, family }),
-    })
-    samples.push(sample)
-    const step = nextStep(samples, plan)
-    verdict = step === 'again' ? undefined : step
-    report()
-    context.progress(progressLine(samples, plan))
-    if (step !== 'again') break
-  }
-  if (verdict?.state === 'INVALID') {
-    throw new MeasurementError(
-      `${verdict.sentence}\n${verdict.reasons.map((reason) => reason.message).join('\n')}`,
+    number++
+    const ceiling = ceilingOn(line, { mtu: checked!.mtuBytes, family })
+    const asked = { ...request, name, number, artifacts, checked: checked!, counting, ceiling }
+    return asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
+      withRates(context, backends ?? [to], () => repetition(context, asked)),
     )
   }
+  for (;;) {
+    samples.push(await measure())
+    const step = next(samples)
+    if (step !== 'again') verdict = step.verdict
+    report(step === 'again' || verdict ? undefined : step.invalid) // a verdict says it itself
+    context.progress(progressLine(samples, run.config.measurement))
+    if (step === 'again') continue
+    if (step.invalid !== undefined) throw new MeasurementError(step.invalid)
+    break
+  }
+  const judged = (asked: ThresholdKey): Verdict => {
+    scenario = asked
+    verdict = judgeAgainst(samples, run, asked)
+    report()
+    return verdict
+  }
+  const repeatable: Repeatable = {
+    name,
+    samples,
+    again: (count) => measureAgain(measure, count, run),
+    note(check) {
+      baselines.push(check)
+      report()
+    },
+  }
+  await context.baselines.settle(repeatable)
   return {
     name,
     samples,
-    verdict(asked) {
-      verdict = judge(samples, judgePlan(run, asked))
+    against: async (baseline) =>
+      run.measureOnly ? undefined : context.baselines.against(repeatable, baseline),
+    verdict: judged,
+    reach(asked) {
+      if (!run.measureOnly) return judged(asked)
+      scenario = asked
       report()
-      return verdict
+      return undefined
     },
   }
 }
 
-function judgePlan({ config, mode, verdictRule }: RunContext, key: ThresholdKey): JudgePlan {
-  return {
-    profile: config.measurement,
-    expected: expectedOf(config.expectedThroughput[mode], key),
-    mode,
-    rule: verdictRule,
-  }
+export function repetitionName(number: number, { repetitions }: MeasurementProfile, what: string): string {
+  return `repetition ${number} of ${repetitions.min} to ${repetitions.max}: ${what}`
 }
 
-function expectedOf(
-  thresholds: Readonly<Partial<Record<ThresholdKey, number>>>,
-  key: ThresholdKey,
-): Expected {
-  const gigabits = thresholds[key]
-  if (gigabits === undefined) {
-    throw new MeasurementError(
-      `the config expects nothing of ${key}: write "${key}" into expected_throughput`,
-    )
-  }
-  return { bitsPerSecond: gigabits * 1e9, key }
-}
-
-function progressLine(samples: readonly Sample[], { profile }: JudgePlan): string {
+function progressLine(samples: readonly Sample[], { repetitions }: MeasurementProfile): string {
   const last = samples.at(-1)
   const figure =
     last?.state === 'measured' ? `${formatGbit(last.receiver.bitsPerSecond)} Gbit/s` : 'no figure'
-  return `repetition ${samples.length} (${profile.repetitions.min} to ${profile.repetitions.max}): ${figure}`
+  return `repetition ${samples.length} (${repetitions.min} to ${repetitions.max}): ${figure}`
 }
 
 /** Pre-flight between two VMs of the environment. @throws MeasurementError */

@@ -45,7 +45,11 @@ export class RecordedDpservice {
     }
     const modem = { demuxStream: (stream: Readable, out: Writable) => stream.pipe(out) }
     const docker = {
-      getContainer: () => ({ exec: (options: { Cmd: string[] }) => Promise.resolve(exec(options)), modem }),
+      getContainer: (id: string) => ({
+        id,
+        exec: (options: { Cmd: string[] }) => Promise.resolve(exec(options)),
+        modem,
+      }),
     }
     return { name: this.name, docker: docker as unknown as Docker } as Hypervisor
   }

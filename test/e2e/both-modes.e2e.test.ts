@@ -6,13 +6,14 @@ import { waitFor } from '../../src/core/wait.ts'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from './support/lab.ts'
 import { Project, stackTrace } from './support/project.ts'
+import { expectTimeline, withHiddenValues } from './support/timeline.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
 describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }, () => {
   const lab = useLab()
 
   test('gives eight verdicts, names only files that are there, and leaves nothing', async () => {
-    const project = await Project.create(lab)
+    const project = await Project.create(lab, { edit: withHiddenValues })
     const before = await lab.snapshot()
 
     const running = project.start('vm2vm', '--mode', 'both', '--tag', 'both', '--verdict', 'mean')
@@ -58,6 +59,8 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     expect(named.length).toBeGreaterThanOrEqual(3)
     for (const file of named) expect(existsSync(join(project.folder, file)), file).toBe(true)
 
+    expectTimeline(record, await project.resultFile('run.json'))
+
     for (const { name, mode, repetitions } of record.tests) {
       for (const { modeEvidence } of repetitions)
         expect(modeEvidence, `${name} (${mode})`).toMatchObject({ state: 'proven' })
@@ -73,7 +76,7 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
     for (const name of new Set(record.tests.map((each) => each.name))) {
       const ratio = mean(name, 'offload') / mean(name, 'non-offload')
       expect(ratio, name).toBeGreaterThanOrEqual(2)
-      expect(text).toMatch(new RegExp(`${name} +${ratio.toFixed(2)} ×`))
+      expect(text).toMatch(new RegExp(`${name} +${ratio.toFixed(2)} × \\([\\d.]+ to [\\d.]+\\)`))
     }
 
     expect(await project.pending()).toEqual([])

@@ -47,7 +47,7 @@ export const results = {
   failed: { state: 'failed', message: 'expected 2 back ends, saw 1' },
 } as const satisfies Record<string, TestResult>
 
-function judged(gbits: readonly number[], expected: number, mode: string, changes = {}): TestResult {
+export function judged(gbits: readonly number[], expected: number, mode: string, changes = {}): TestResult {
   const share = mode === 'offload' ? 0.003 : 0.99
   const modeEvidence = {
     state: 'proven',

@@ -169,3 +169,14 @@ function catchError(run: () => unknown): unknown {
 function hash(content: unknown): string {
   return new RunRecorder({ ...start, config: { content } }).snapshot().config.sha256
 }
+
+test('steps stand on a line each, and come back as they were', () => {
+  const recorder = new RunRecorder({ ...start, config: { content: { steps: [] } } })
+  const base = { machine: 'vm1', kind: 'command', startedAt: start.startedAt, durationMs: 1 } as const
+  recorder.step({ ...base, name: 'echo \'$&\' "$1"', outcome: 'ok', output: 'a\n  "steps": []' })
+  recorder.step({ ...base, name: 'true', outcome: 'ok' })
+  const record = recorder.finish()
+  const text = serialiseRecord(record)
+  expect(parseRecord(text, 'run.json')).toEqual(JSON.parse(JSON.stringify(record)))
+  expect(text.match(/^ {4}\{"machine".*\}/gm)).toHaveLength(2)
+})

@@ -4,8 +4,11 @@ import { runLocally } from '../../src/core/local-command.ts'
 import { renderJunit } from '../../src/report/junit.ts'
 import { renderSummary } from '../../src/report/summary.ts'
 import { renderTerminal, wantsColor } from '../../src/report/terminal.ts'
-import { ratiosOf } from '../../src/report/view.ts'
-import { fullRecord, notice, recordOf, results } from './fixtures.ts'
+import { RunRecorder } from '../../src/report/recorder.ts'
+import { ratioText, ratiosOf } from '../../src/report/view.ts'
+import type { Metric } from '../../src/verdict/metric.ts'
+import { summarise } from '../../src/verdict/statistics.ts'
+import { entry, start, fullRecord, notice, recordOf, results } from './fixtures.ts'
 
 // oxlint-disable-next-line no-control-regex -- colour codes are what is looked for
 const colourCode = /\u001B\[\d+m/g
@@ -46,6 +49,33 @@ describe('the terminal', () => {
   ] as const)('terminal %s, environment %o: colour %s', ([isTTY, environment, expected]) => {
     expect(wantsColor({ isTTY }, environment)).toBe(expected)
   })
+})
+
+test('figures beside throughput have a ratio too, where there is one', () => {
+  const metric = (name: string, values: readonly number[]): Metric => ({
+    name,
+    unit: 's',
+    statistics: summarise(values),
+  })
+  const recorder = new RunRecorder(start)
+  for (const [mode, factor] of [
+    ['offload', 1],
+    ['non-offload', 2],
+  ] as const) {
+    const metrics = [
+      metric(
+        'median',
+        [1, 1.1, 0.9].map((value) => value * factor),
+      ),
+      metric('loss', [0, 0, 0]),
+    ]
+    recorder.test(entry(results.passed, { mode, metrics: [{ measurement: 'ping', metrics, notes: [] }] }))
+  }
+  const [ratio, ...more] = ratiosOf(recorder.finish())
+  expect(ratio).toMatchObject({ suite: 'vm2vm', name: 'IPv4 on one hypervisor: ping, median' })
+  expect(ratioText(ratio!)).toBe('0.50 × (0.40 to 0.63)')
+  expect(ratioText({ ratio: 3, interval: null })).toBe('3.00 × (no interval)')
+  expect(more).toEqual([])
 })
 
 test('the ratio of the modes is that of the means, and only where both have one', () => {

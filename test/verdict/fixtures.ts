@@ -56,14 +56,19 @@ export function samplesOf(...gbits: readonly number[]): Sample[] {
   return gbits.map((gbit, index) => sampleOf(gbit, { repetition: index + 1 }))
 }
 
-/** Normal noise from a seed: mulberry32 (a public-domain generator of 32 bits) and the Box-Muller transform. */
-export function normalNoise(seed: number): () => number {
+/** Uniform noise between 0 and 1 from a seed: mulberry32, a public-domain generator of 32 bits. */
+export function uniformNoise(seed: number): () => number {
   let state = seed >>> 0
-  const uniform = (): number => {
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 4294967296
   }
+}
+
+/** Normal noise from a seed: the Box-Muller transform. */
+export function normalNoise(seed: number): () => number {
+  const uniform = uniformNoise(seed)
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
 }

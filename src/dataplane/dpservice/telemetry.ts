@@ -44,7 +44,9 @@ export function askDpdk(
     const socket = telemetrySocket(ealArguments)
     const { State: state } = await container.inspect()
     if (!state.Running) throw new DeployError('it does not run')
+    const as = { kind: 'command', name: `ask DPDK's telemetry for ${requests.join(' ')}` } as const
     let result = await hypervisor.ssh.tryRun(telemetryCommand(`/proc/${state.Pid}/root${socket}`, requests), {
+      as,
       timeoutMs: askTimeoutMs,
     })
     if (result.exitCode === noSpeaker) {

@@ -78,12 +78,12 @@ export function speedOf(hypervisor: string, text: string): LineSpeed {
   })
   const up = devices.filter(({ state }) => state === 'up' || state === 'unknown')
   if (up.length === 0) {
-    return unknown(`${devices.map(({ device }) => device).join(' and ')} on ${hypervisor} are not up`)
+    return unknown(`nothing is up of ${devices.map(({ device }) => device).join(' and ')} on ${hypervisor}`)
   }
   const virtual = up.filter(({ kind }) => kind !== 'physical')
   if (virtual.length > 0) {
     const names = virtual.map(({ device }) => device).join(' and ')
-    return unknown(`${names} on ${hypervisor} has no hardware behind it, and so no line rate`)
+    return unknown(`there is no hardware, and so no line rate, behind ${names} on ${hypervisor}`)
   }
   const silent = up.find(({ megabits }) => !(megabits > 0))
   if (silent) return unknown(`the driver of ${silent.device} on ${hypervisor} tells no speed`)

@@ -147,7 +147,7 @@ function interfacesOf([, heading = '', ...lines]: readonly string[]): Map<string
     throw unreadable(`/proc/net/dev has the columns ${quoted(heading)}`)
   return new Map(
     lines.map((line) => {
-      const [, name, counts] = /^\s*(\S+):((?:\s*\d+){16})\s*$/.exec(line) ?? []
+      const [, name, counts] = /^\s*(\S+):(\s*\d+(?:\s+\d+){15})\s*$/.exec(line) ?? []
       if (name === undefined || counts === undefined) throw unreadable(`/proc/net/dev says ${quoted(line)}`)
       const [receivedBytes, receivedPackets, receiveErrors, receiveDropped, , , , , ...sent] = numbersOf(
         counts,

@@ -14,7 +14,7 @@ export const readyLine = `${partMark}ready`
  * Devices of a bus alone have drivers that count what the kernel does not; the representors of VFs have no queues of their own.
  * CPU and clock come last, next to the line that the controller takes the time of.
  */
-const readingFunction = `export LC_ALL=C
+const readingFunction = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 part() { printf '\\f%s\\n' "$1"; }
 reading() {
   part interfaces; cat /proc/net/dev

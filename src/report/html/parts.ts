@@ -1,7 +1,7 @@
 /** Pieces that several parts of the page have. */
 import { stateOf } from '../outcome.ts'
 import type { RunRecord, TestRecord } from '../record.ts'
-import { type Ratio, ratiosOf, rowsOf } from '../view.ts'
+import { type Ratio, ratioText, ratioTitle, ratiosOf, rowsOf } from '../view.ts'
 import { type Fragment, type Markup, html } from './markup.ts'
 
 /** A test with its modes. */
@@ -31,8 +31,9 @@ export function stateBadge(test: TestRecord): Markup {
   return html`<span class="state ${state}">${state}</span>`
 }
 
-export function ratioOf({ ratio }: Ratio): string {
-  return `offload / non-offload: ${ratio.toFixed(2)} ×`
+/** With its interval. */
+export function ratioOf(ratio: Ratio): string {
+  return `${ratioTitle}: ${ratioText(ratio)}`
 }
 
 /** On a narrow screen the table moves, not the page. */

@@ -2,9 +2,10 @@
 import type { Cause } from '../../verdict/counters.ts'
 import { stateOf } from '../outcome.ts'
 import type { MeasurementProfile } from '../../verdict/verdict.ts'
+import { quarantineSentence } from '../quarantine.ts'
 import type { TestRecord } from '../record.ts'
 import { formatSeconds } from '../seconds.ts'
-import { evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
+import { baselineSentencesOf, evidenceOf, explanationOf, notesOf, reasonsOf, verdictOf } from '../view.ts'
 import { busiestOverTime, cores } from './cores.ts'
 import { distribution } from './distribution.ts'
 import { interfaces } from './interfaces.ts'
@@ -26,11 +27,13 @@ export function testSection(
 
 function outcome(test: TestRecord): Markup {
   const why = verdictOf(test)?.why ?? []
+  const quarantine = quarantineSentence(test)
   return html`<p class="sentence">
-      ${stateBadge(test)} ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}
+      ${stateBadge(test)}
+      ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}${quarantine !== undefined && html` <b>${quarantine}</b>`}
     </p>
     ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}
-    ${list('Without a figure', withoutFigure(test))}`
+    ${list('Against baselines', baselineSentencesOf(test))} ${list('Without a figure', withoutFigure(test))}`
 }
 
 /** Repetitions that could not be used, and measurements that came to nothing. */

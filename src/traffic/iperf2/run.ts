@@ -5,7 +5,7 @@
 import type { TrafficEnd } from '../../machine/traffic-end.ts'
 import type { Family } from '../../machine/virtual-machine.ts'
 import type { ProcessOutput } from '../frames.ts'
-import { type PortCommand, outputsOf, processesScript } from '../processes.ts'
+import { type PortCommand, outputsOf, processesScript, processesStep } from '../processes.ts'
 import { serversOn } from '../server-end.ts'
 
 export interface Iperf2Flows {
@@ -53,7 +53,11 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
   const serving = await allServing(servers, order, signal)
   try {
     const commands = clientCommands(flows)
-    const result = await from.ssh.tryRun(processesScript(commands, runId), { timeoutMs: totalMs, signal })
+    const result = await from.ssh.tryRun(processesScript(commands, runId), {
+      timeoutMs: totalMs,
+      signal,
+      as: processesStep(commands),
+    })
     const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs)))
     signal?.throwIfAborted()
     const ids = commands.map((command) => command.port)

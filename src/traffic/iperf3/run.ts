@@ -5,7 +5,7 @@
 import type { TrafficEnd } from '../../machine/traffic-end.ts'
 import type { Family } from '../../machine/virtual-machine.ts'
 import type { ProcessOutput } from '../frames.ts'
-import { type PortCommand, outputsOf, processesScript } from '../processes.ts'
+import { type PortCommand, outputsOf, processesScript, processesStep } from '../processes.ts'
 import type { ServerEnd } from '../server-end.ts'
 
 export interface Iperf3Flows {
@@ -75,8 +75,12 @@ export async function runIperf3(flows: Iperf3Flows, signal?: AbortSignal): Promi
   }
   const serving = await flows.to.serve(order, signal)
   try {
-    const script = processesScript(clientCommands(flows), flows.runId)
-    const clients = await flows.from.ssh.tryRun(script, { timeoutMs: totalMs, signal })
+    const commands = clientCommands(flows)
+    const clients = await flows.from.ssh.tryRun(processesScript(commands, flows.runId), {
+      timeoutMs: totalMs,
+      signal,
+      as: processesStep(commands),
+    })
     const ofServers = await serving.finish(serverGraceMs)
     signal?.throwIfAborted()
     const ofClients = outputsOf(clients, ports)

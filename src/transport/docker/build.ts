@@ -10,6 +10,7 @@ import { finished } from 'node:stream/promises'
 import { z } from 'zod'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { DeployError, UsageError, describeError } from '../../core/errors.ts'
+import type { Observe } from '../../core/steps.ts'
 import { type LocalCommandOptions, tryLocally } from '../../core/local-command.ts'
 
 /** Plain data: it goes from the main process to the workers. */
@@ -34,6 +35,7 @@ export interface BuildOptions {
   readonly logFile: string
   readonly onLine: (line: string) => void
   readonly signal?: AbortSignal | undefined
+  readonly observe?: Observe | undefined
 }
 
 /** Long enough for a cold build of DPDK on a small machine. */
@@ -59,8 +61,8 @@ export async function requireSource(source: string): Promise<void> {
  * @throws DeployError when the engine cannot be reached or the build fails, with the end of its output
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
-  const { source, reference, dockerHost, logFile, signal } = options
-  await requireEngine(dockerHost, signal)
+  const { source, reference, dockerHost, logFile, signal, observe } = options
+  await requireEngine(dockerHost, { signal, observe })
   const scratch = await mkdtemp(join(tmpdir(), 'dpbench-build-'))
   const log = createWriteStream(logFile)
   try {
@@ -70,7 +72,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       options.onLine(line)
     }
     const argv = dockerCommand(dockerHost, 'build', '--iidfile', idFile, '--tag', reference, source)
-    const result = await tryDocker(argv, { signal, onLine, timeoutMs: buildTimeoutMs })
+    const result = await tryDocker(argv, { signal, observe, onLine, timeoutMs: buildTimeoutMs })
     signal?.throwIfAborted()
     if (result.exitCode !== 0) {
       throw new DeployError(
@@ -79,7 +81,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       )
     }
     const id = (await readFile(idFile, 'utf8')).trim()
-    return { source, reference, id, layers: await layersOf(dockerHost, id), dockerHost }
+    return { source, reference, id, layers: await layersOf(dockerHost, id, observe), dockerHost }
   } finally {
     log.end()
     await finished(log)
@@ -92,9 +94,12 @@ export function dockerCommand(dockerHost: string | undefined, ...args: readonly 
   return ['docker', ...(dockerHost === undefined ? [] : ['--host', dockerHost]), ...args]
 }
 
-async function requireEngine(dockerHost: string | undefined, signal?: AbortSignal): Promise<void> {
+async function requireEngine(
+  dockerHost: string | undefined,
+  options: Pick<LocalCommandOptions, 'signal' | 'observe'>,
+): Promise<void> {
   const argv = dockerCommand(dockerHost, 'version', '--format', '{{.Server.Version}}')
-  const result = await tryDocker(argv, { signal, timeoutMs: 20_000 })
+  const result = await tryDocker(argv, { ...options, timeoutMs: 20_000 })
   if (result.exitCode === 0) return
   throw new DeployError(
     `the controller's Docker engine (${dockerHost ?? process.env['DOCKER_HOST'] ?? 'the default one'}) does not answer; ` +
@@ -103,9 +108,13 @@ async function requireEngine(dockerHost: string | undefined, signal?: AbortSigna
   )
 }
 
-async function layersOf(dockerHost: string | undefined, id: string): Promise<string[]> {
+async function layersOf(
+  dockerHost: string | undefined,
+  id: string,
+  observe: Observe | undefined,
+): Promise<string[]> {
   const argv = dockerCommand(dockerHost, 'image', 'inspect', '--format', '{{json .RootFS.Layers}}', id)
-  const result = await tryDocker(argv, {})
+  const result = await tryDocker(argv, { observe })
   if (result.exitCode !== 0) throw new CommandError(result)
   return z.array(z.string()).parse(JSON.parse(result.stdout))
 }

@@ -7,17 +7,19 @@ import { Agent, type ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
 import Docker from 'dockerode'
 import type { SshHost } from '../ssh/ssh-host.ts'
+import { ObservedModem } from './observed-modem.ts'
 
 export const dockerSocket = '/var/run/docker.sock'
 
 /** The engine of `host`. Needs `AllowStreamLocalForwarding` (OpenSSH's default) and a user who may use the socket. */
 export function dockerOf(host: SshHost, socketPath = dockerSocket): Docker {
-  return new Docker({
+  const modem = new ObservedModem(host.name, host.observe, {
     protocol: 'http',
     host: 'localhost',
     port: 80,
     agent: new StreamLocalAgent(host, socketPath),
-  } as Docker.DockerOptions)
+  })
+  return new Docker({ modem } as Docker.DockerOptions)
 }
 
 class StreamLocalAgent extends Agent {

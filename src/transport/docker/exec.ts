@@ -3,22 +3,48 @@ import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type Docker from 'dockerode'
 import type { CommandResult } from '../../core/command-result.ts'
+import { quoteArgv } from '../../core/shell-quote.ts'
+import { asCommand } from '../../core/steps.ts'
+import { observerOf } from './observed-modem.ts'
 
 /**
  * Runs `argv` in `container` and resolves however it ends.
  * @throws the engine's error when the container does not run (`statusCode` 409) or is gone (404).
  */
-export async function execInContainer(
+export function execInContainer(
   host: string,
   container: Docker.Container,
   argv: readonly string[],
-  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined } = {},
+  options: ExecOptions = {},
+): Promise<CommandResult> {
+  const observe = observerOf(container)
+  if (!observe) return exec(host, container, argv, options)
+  const name = `docker exec ${container.id.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, '$1')} ${quoteArgv(argv)}`
+  const step = { machine: host, kind: 'command', name } as const
+  return asCommand(observe, step, () => exec(host, container, argv, options), options.signal)
+}
+
+interface ExecOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+async function exec(
+  host: string,
+  container: Docker.Container,
+  argv: readonly string[],
+  options: ExecOptions,
 ): Promise<CommandResult> {
   const started = performance.now()
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 30_000)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
-  const exec = await container.exec({ Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal })
-  const stream = await exec.start({ hijack: false, stdin: false, abortSignal })
+  const created = await container.exec({
+    Cmd: [...argv],
+    AttachStdout: true,
+    AttachStderr: true,
+    abortSignal,
+  })
+  const stream = await created.start({ hijack: false, stdin: false, abortSignal })
   const stdout = new Collector()
   const stderr = new Collector()
   container.modem.demuxStream(stream, stdout, stderr)
@@ -30,7 +56,7 @@ export async function execInContainer(
     timedOut = true
     stream.destroy()
   }
-  const exitCode = timedOut ? null : (await exec.inspect({ abortSignal })).ExitCode
+  const exitCode = timedOut ? null : (await created.inspect({ abortSignal })).ExitCode
   return {
     host,
     argv,

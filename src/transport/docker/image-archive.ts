@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { CommandError } from '../../core/command-result.ts'
 import { DeployError } from '../../core/errors.ts'
-import { runLocally } from '../../core/local-command.ts'
+import { type LocalCommandOptions, runLocally } from '../../core/local-command.ts'
 import { type BuiltImage, dockerCommand, tryDocker } from './build.ts'
 
 /** The `manifest.json` of `docker save`, the same from 1.10 to this day. */
@@ -18,6 +18,8 @@ const manifestSchema = z
   .transform(([only]) => only!)
 
 const timeoutMs = 600_000
+
+type PackOptions = Pick<LocalCommandOptions, 'signal' | 'observe'>
 
 export class ImageArchive {
   /** Of the image's configuration: the id that an engine gives to the image (one with Docker's own image store). */
@@ -33,18 +35,18 @@ export class ImageArchive {
   }
 
   /** Saves `image` into `folder`, which is the archive's alone. @throws DeployError */
-  static async save(image: BuiltImage, folder: string, signal?: AbortSignal): Promise<ImageArchive> {
+  static async save(image: BuiltImage, folder: string, options: PackOptions): Promise<ImageArchive> {
     const whole = join(folder, 'whole.tar')
     const saved = await tryDocker(dockerCommand(image.dockerHost, 'save', '--output', whole, image.id), {
-      signal,
+      ...options,
       timeoutMs,
     })
-    signal?.throwIfAborted()
+    options.signal?.throwIfAborted()
     if (saved.exitCode !== 0)
       throw new DeployError(`the image ${image.id} cannot be saved from the controller's engine`, {
         cause: new CommandError(saved),
       })
-    await runLocally(['tar', '-xf', whole, '-C', folder], { signal, timeoutMs })
+    await runLocally(['tar', '-xf', whole, '-C', folder], { ...options, timeoutMs })
     await rm(whole)
     return ImageArchive.read(folder, image.reference)
   }
@@ -64,20 +66,20 @@ export class ImageArchive {
   }
 
   /** A gzipped archive without the lowest `present` layers; the same for all who ask for the same. */
-  without(present: number, signal?: AbortSignal): Promise<{ file: string; bytes: number }> {
-    const packing = this.packed.get(present) ?? this.pack(present, signal)
+  without(present: number, options: PackOptions = {}): Promise<{ file: string; bytes: number }> {
+    const packing = this.packed.get(present) ?? this.pack(present, options)
     this.packed.set(present, packing)
     return packing
   }
 
-  private async pack(present: number, signal?: AbortSignal): Promise<{ file: string; bytes: number }> {
+  private async pack(present: number, given: PackOptions): Promise<{ file: string; bytes: number }> {
     const { Config, Layers } = this.manifest
     const file = join(this.folder, `without-${present}.tar.gz`)
     const members = new Set(['manifest.json', Config, ...Layers.slice(present)])
     // a layer that is there twice is a link to the first, which may stay behind: so links are followed
     const options = ['--dereference', '--hard-dereference', '--use-compress-program=gzip -1']
     const argv = ['tar', '-C', this.folder, ...options, '-cf', file, '--', ...members]
-    await runLocally(argv, { signal, timeoutMs })
+    await runLocally(argv, { ...given, timeoutMs })
     return { file, bytes: (await stat(file)).size }
   }
 }

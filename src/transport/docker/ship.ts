@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
+import type { Observe } from '../../core/steps.ts'
 import type { BuiltImage } from './build.ts'
 import { accepting } from './engine-error.ts'
 import { ImageArchive } from './image-archive.ts'
 import { presentLayers } from './layers.ts'
-import { followToEnd, inspectImage } from './pull.ts'
+import { asImageStep, inspectImage } from './pull.ts'
 
 export interface ShipOptions {
   readonly log: (line: string) => void
@@ -20,10 +21,12 @@ export interface ShipOptions {
 export class Shipment implements AsyncDisposable {
   readonly image: BuiltImage
   private readonly folder: string
+  private readonly observe: Observe | undefined
   private archive: Promise<ImageArchive> | undefined
 
   /** @param folder for the archive alone, made when it is needed; one that a killed run has left is replaced */
-  constructor(image: BuiltImage, folder: string) {
+  constructor(image: BuiltImage, folder: string, observe?: Observe) {
+    this.observe = observe
     this.image = image
     this.folder = folder
   }
@@ -62,7 +65,7 @@ export class Shipment implements AsyncDisposable {
     this.archive ??= (async () => {
       await rm(this.folder, { recursive: true, force: true })
       await mkdir(this.folder, { recursive: true })
-      return ImageArchive.save(this.image, this.folder, signal)
+      return ImageArchive.save(this.image, this.folder, { signal, observe: this.observe })
     })()
     return this.archive
   }
@@ -74,13 +77,14 @@ export class Shipment implements AsyncDisposable {
     present: number,
     { log, signal }: ShipOptions,
   ): Promise<void> {
-    const { file, bytes } = await archive.without(present, signal)
+    const { file, bytes } = await archive.without(present, { signal, observe: this.observe })
     const deadline = AbortSignal.timeout(600_000)
     const abortSignal = signal ? AbortSignal.any([deadline, signal]) : deadline
     const started = performance.now()
     try {
-      const answer = await docker.loadImage(createReadStream(file), { quiet: true, abortSignal })
-      await followToEnd(docker, answer)
+      const begin = (): Promise<NodeJS.ReadableStream> =>
+        docker.loadImage(createReadStream(file), { quiet: true, abortSignal })
+      await asImageStep(host, docker, `load ${this.image.reference} (${bytes} bytes)`, begin, abortSignal)
     } catch (error) {
       signal?.throwIfAborted()
       throw new DeployError(

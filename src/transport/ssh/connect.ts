@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import pRetry, { AbortError } from 'p-retry'
 import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { ConnectionError, DpbenchError, HostKeyError, describeError } from '../../core/errors.ts'
+import { type Observe, asStep } from '../../core/steps.ts'
 import type { HostAddress } from './address.ts'
 import { type PinnedHostKey, fingerprintOf, isPinned, resolveHostKey } from './host-key.ts'
 import { SshHost } from './ssh-host.ts'
@@ -13,6 +14,8 @@ export interface ConnectOptions {
   /** For all attempts together. Default 20 s. A host that still boots needs more. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
+  /** Is told of the connection, and of what is done over it. Default: that of `via`. */
+  readonly observe?: Observe | undefined
 }
 
 /** An emulated guest's sshd takes seconds to answer, so an attempt gets this long. */
@@ -23,7 +26,15 @@ const attemptTimeoutMs = 20_000
  * @throws HostKeyError at once when the host key is not the pinned one; ConnectionError at the deadline, or at once
  * when the host refuses the key.
  */
-export async function connectHost(host: HostAddress, options: ConnectOptions = {}): Promise<SshHost> {
+export function connectHost(host: HostAddress, options: ConnectOptions = {}): Promise<SshHost> {
+  const { via, observe = via?.observe, signal } = options
+  const to = `${host.user}@${host.address}:${host.port}`
+  const name = via ? `connect to ${to} through ${via.name}` : `connect to ${to}`
+  const step = { machine: host.name, kind: 'connection', name } as const
+  return asStep(observe, step, () => connected(host, { ...options, observe }), signal)
+}
+
+async function connected(host: HostAddress, options: ConnectOptions): Promise<SshHost> {
   const privateKey = await readFile(host.keyFile).catch((error: unknown) => {
     throw new ConnectionError(`${host.name}: cannot read the private key ${host.keyFile}`, { cause: error })
   })
@@ -93,7 +104,7 @@ async function attempt(
     }
     throw error instanceof Error ? new Error(error.message, { cause: error }) : error
   }
-  return new SshHost(host, client)
+  return new SshHost(host, client, options.observe)
 }
 
 function ready(client: Client, config: ConnectConfig, signal: AbortSignal | undefined): Promise<void> {

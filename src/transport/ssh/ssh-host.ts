@@ -9,6 +9,8 @@ import pRetry from 'p-retry'
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { ConnectionError } from '../../core/errors.ts'
+import { quoteArgv } from '../../core/shell-quote.ts'
+import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
 import { Output, commandLine, killCommand } from './remote-process.ts'
@@ -22,19 +24,25 @@ const startMs = 10_000
 export class SshHost implements RemoteHost, AsyncDisposable {
   readonly name: string
   readonly address: HostAddress
+  /** Is told of every command and file. */
+  readonly observe: Observe | undefined
   private readonly client: Client
   private readonly limit = pLimit(maxChannels)
   private sftpChannel: Promise<SFTPWrapper> | undefined
   private closing: Promise<void> | undefined
   private lost: Error | undefined
 
-  constructor(address: HostAddress, client: Client) {
+  constructor(address: HostAddress, client: Client, observe?: Observe) {
+    this.observe = observe
     this.name = address.name
     this.address = address
     this.client = client
     client.setMaxListeners(0) // one per channel being opened
     client.on('error', (error) => (this.lost ??= error))
-    client.on('close', () => (this.lost ??= new Error('the connection was closed')))
+    client.on('close', () => {
+      this.lost ??= new Error('the connection was closed')
+      if (!this.closing) this.tellLoss(this.lost)
+    })
   }
 
   /** Whether the connection still stands. */
@@ -50,7 +58,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 
   tryRun(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-    return this.limit(() => this.execute(argv, options))
+    return this.limit(() =>
+      asCommand(this.observe, this.step(argv, options), () => this.execute(argv, options), options.signal),
+    )
   }
 
   async writeFile(
@@ -58,26 +68,30 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     content: string | Buffer,
     options: { readonly mode?: number } = {},
   ): Promise<void> {
-    await this.run(fileCommands.write(path, options.mode ?? 0o644, Buffer.byteLength(content)), {
+    const [mode, bytes] = [options.mode ?? 0o644, Buffer.byteLength(content)]
+    await this.run(fileCommands.write(path, mode, bytes), {
       input: content,
+      as: fileCommands.writing(path, mode, bytes),
     })
   }
 
   async readFile(path: string): Promise<string> {
-    return (await this.run(fileCommands.read(path))).stdout
+    return (await this.run(fileCommands.read(path), { as: { kind: 'file', name: `read ${path}` } })).stdout
   }
 
   /** Sends a local file by SFTP as the login user. @throws ConnectionError */
   async upload(localFile: string, remoteFile: string): Promise<void> {
-    const sftp = await this.sftp()
-    await pipeline(createReadStream(localFile), sftp.createWriteStream(`${remoteFile}.partial`))
+    await this.transfer(`send ${localFile} to ${remoteFile}`, (sftp) =>
+      pipeline(createReadStream(localFile), sftp.createWriteStream(`${remoteFile}.partial`)),
+    )
     await this.run(['mv', '-f', '--', `${remoteFile}.partial`, remoteFile], { sudo: false })
   }
 
   /** Fetches a remote file by SFTP as the login user. @throws ConnectionError */
   async download(remoteFile: string, localFile: string): Promise<void> {
-    const sftp = await this.sftp()
-    await pipeline(sftp.createReadStream(remoteFile), createWriteStream(localFile))
+    await this.transfer(`fetch ${remoteFile} to ${localFile}`, (sftp) =>
+      pipeline(sftp.createReadStream(remoteFile), createWriteStream(localFile)),
+    )
   }
 
   /** A TCP connection from the host to `address`:`port`, as a stream. @throws ConnectionError */
@@ -170,6 +184,21 @@ export class SshHost implements RemoteHost, AsyncDisposable {
         if (error) done(error, undefined as never)
         else done(undefined, { channel, output: new Output(channel, onLine), ended: ending(channel) })
       }),
+    )
+  }
+
+  private tellLoss(lost: Error): void {
+    const end = this.observe?.({ machine: this.name, kind: 'connection', name: 'the connection was lost' })
+    end?.({ outcome: 'failed', output: lost.message })
+  }
+
+  private step(argv: readonly string[], { as }: RunOptions): StepBegun {
+    return { machine: this.name, ...(as ?? { kind: 'command', name: quoteArgv(argv) }) }
+  }
+
+  private transfer(name: string, work: (sftp: SFTPWrapper) => Promise<void>): Promise<void> {
+    return asStep(this.observe, { machine: this.name, kind: 'file', name }, async () =>
+      work(await this.sftp()),
     )
   }
 

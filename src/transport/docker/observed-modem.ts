@@ -1,0 +1,74 @@
+/** The client beneath dockerode, telling each call to an observer. */
+import type { Readable } from 'node:stream'
+import DockerModem from 'docker-modem'
+import { describeError } from '../../core/errors.ts'
+import type { Observe, StepEnded } from '../../core/steps.ts'
+
+/** Of what a call is asked for, what a timeline tells: a container's environment and a login are not among it. */
+const toldParameters = ['name', 'fromImage', 'tag', 'condition', 'force', 't', 'v']
+
+/** Calls that are a part of what is told elsewhere: a command in a container, an image that is pulled or loaded to its end. */
+const toldWhole = /^((\/containers\/[^/]+)?\/exec(\/|$)|\/images\/(create|load)\b)/
+
+export class ObservedModem extends DockerModem {
+  private readonly host: string
+  readonly observe: Observe | undefined
+
+  constructor(host: string, observe: Observe | undefined, options: DockerModem.ConstructorOptions) {
+    super(options)
+    this.host = host
+    this.observe = observe
+  }
+
+  override dial(options: DockerModem.DialOptions, done?: DockerModem.RequestCallback): void {
+    const observe = toldWhole.test(options.path) ? undefined : this.observe
+    const end = observe?.({ machine: this.host, kind: 'docker', name: nameOf(options) })
+    if (!end) return super.dial(options, done)
+    super.dial(options, (error, result) => {
+      if (error) end({ outcome: endOf(options, error), ...statusOf(error), output: describeError(error) })
+      else if (options.isStream) endWith(result as Readable, options, end)
+      else end({ outcome: 'ok', ...(options.method === 'GET' ? {} : { output: textOf(result) }) })
+      done?.(error, result)
+    })
+  }
+}
+
+/** The observer of whatever dockerode made: an engine, a container. */
+export function observerOf({ modem }: { readonly modem: unknown }): Observe | undefined {
+  return modem instanceof ObservedModem ? modem.observe : undefined
+}
+
+/** `POST /containers/create?name=dpservice_hypervisor-1` */
+function nameOf({ method = 'GET', path, options }: DockerModem.DialOptions): string {
+  const given = { ...options, ...options?._query } as Readonly<Record<string, unknown>>
+  const parameters = toldParameters.flatMap((key) =>
+    ['string', 'number', 'boolean'].includes(typeof given[key]) ? [`${key}=${String(given[key])}`] : [],
+  )
+  const plain = path.replace(/\?.*$/, '').replaceAll(/\b[0-9a-f]{64}\b/g, (id) => id.slice(0, 12))
+  return `${method} ${plain}${parameters.length > 0 ? `?${parameters.join('&')}` : ''}`
+}
+
+/** A stream is its reader's: it is not read here, and the call lasts until it has ended. */
+function endWith(stream: Readable, options: DockerModem.DialOptions, end: (ended: StepEnded) => void): void {
+  let failure: Error | undefined
+  stream.once('error', (error) => (failure = error))
+  stream.once('close', () =>
+    end(failure ? { outcome: endOf(options, failure), output: describeError(failure) } : { outcome: 'ok' }),
+  )
+}
+
+/** That a thing which is looked for is not there is an answer. */
+function endOf({ method, abortSignal }: DockerModem.DialOptions, error: Error): StepEnded['outcome'] {
+  if (method === 'GET' && statusOf(error).exitStatus === 404) return 'ok'
+  return abortSignal?.aborted || error.name === 'AbortError' ? 'aborted' : 'failed'
+}
+
+function statusOf(error: Error): { readonly exitStatus?: number } {
+  return 'statusCode' in error && typeof error.statusCode === 'number' ? { exitStatus: error.statusCode } : {}
+}
+
+/** What the engine answers to a change; what it tells of a thing that is looked at is long, and holds its environment. */
+function textOf(result: unknown): string {
+  if (Buffer.isBuffer(result)) return result.toString('utf8')
+  return typeof result === 'string' ? result : (JSON.stringify(result) ?? '')
+}
