@@ -1,16 +1,16 @@
 /**
  * The screenshots of docs/reports.md, taken by Chromium from the HTML report of a run:
  *
- *   node docs/report-screenshots.ts results/latest/run.json docs/reports
+ *   node test/report/browser/screenshots.ts results/latest/run.json docs/pictures
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Page, chromium } from 'playwright-core'
-import { renderHtml } from '../src/report/html/page.ts'
-import { parseRecord } from '../src/report/record.ts'
-import { browserPath } from '../test/report/browser/path.ts'
+import { renderHtml } from '../../../src/report/html/page.ts'
+import { parseRecord } from '../../../src/report/record.ts'
+import { browserPath } from './path.ts'
 
 interface Shot {
   readonly name: string
@@ -38,7 +38,9 @@ const shots: readonly Shot[] = [
 
 const [recordFile, folder] = process.argv.slice(2)
 if (recordFile === undefined || folder === undefined || browserPath === undefined) {
-  process.stderr.write('node docs/report-screenshots.ts <run.json> <folder>; Chromium must be in the PATH\n')
+  process.stderr.write(
+    'node test/report/browser/screenshots.ts <run.json> <folder>; Chromium must be in the PATH\n',
+  )
   process.exit(2)
 }
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-screenshots-'))
