@@ -3,6 +3,7 @@ import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { renderHtml } from '../../../src/report/html/page.ts'
+import { type RunRecord, parseRecord } from '../../../src/report/record.ts'
 import { stateOf } from '../../../src/report/outcome.ts'
 import { ratiosOf, rowsOf, verdictOf } from '../../../src/report/view.ts'
 import { fullRecord, recordOf, results } from '../fixtures.ts'
@@ -136,6 +137,25 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     }
   })
 
+  test('no text of a record is markup, in tables and charts neither', async () => {
+    const evil = `<img src=x onerror="alert('in')"><script>alert('in')</script>]]></svg>`
+    const { page, complaints } = await browser.open(renderHtml(withTexts(evil)))
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await page.locator('script').count()).toBe(2)
+    expect(await page.locator('svg').count()).toBeGreaterThan(3)
+    expect(complaints).toEqual([])
+  })
+
+  test('on paper it is dark on white, and what was folded is there', async () => {
+    const { page } = await browser.open(renderHtml(least), { colorScheme: 'dark' })
+    const figures = page.locator('table.repetitions').first()
+    expect(await figures.isVisible()).toBe(false)
+    await page.emulateMedia({ media: 'print' })
+    expect(await figures.isVisible()).toBe(true)
+    const paper = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+    expect(paper).toBe('rgb(255, 255, 255)')
+  })
+
   test('the timeline opens a step by keyboard and by click, finds, and shows failures alone', async () => {
     const { page, complaints } = await browser.open(renderHtml(small))
     expect(await page.locator('button.mark').count()).toBe(small.steps.length)
@@ -187,6 +207,25 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     expect(complaints).toEqual([])
   })
 })
+
+/** A run with figures, of which every text that is not a word of dpbench's own or a time is replaced. */
+function withTexts(text: string): RunRecord {
+  const own = new Set([
+    'state',
+    'rule',
+    'role',
+    'kind',
+    'outcome',
+    'startedAt',
+    'finishedAt',
+    'unit',
+    'bound',
+  ])
+  const replaced = JSON.stringify(least, (key, value: unknown) =>
+    typeof value === 'string' && !own.has(key) && key !== 'onUnprovenMode' ? text : value,
+  )
+  return parseRecord(replaced, 'hostile')
+}
 
 async function violations(page: Page): Promise<string[]> {
   // by the debugger's way, which the page's policy does not bind
