@@ -24,6 +24,8 @@ const run = String(process.pid)
 
 const faults = capabilityFaults()
 if (faults.length === 0) await installPackages(progress, [...requirements, ...testRequirements])
+// looked for after that, as it may have come with it
+const { browserPath } = await import('../test/report/browser/path.ts')
 
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
@@ -47,10 +49,12 @@ const code = await new Promise<number | null>((resolve) => child.once('close', r
 clearTimeout(timer)
 await takeDown()
 if (ended) process.exit(ended === 'SIGINT' ? 130 : 143)
-if (faults.length > 0) {
-  process.stderr.write(`skipped: the end-to-end tests in the lab: ${faults.join(' ')}\n`)
-  if (requireLab) process.exit(2)
-}
+const skipped = [
+  ...(faults.length > 0 ? [`the end-to-end tests in the lab: ${faults.join(' ')}`] : []),
+  ...(browserPath === undefined ? ['the HTML report in a browser: install chromium'] : []),
+]
+for (const what of skipped) process.stderr.write(`skipped: ${what}\n`)
+if (skipped.length > 0 && requireLab) process.exit(2)
 process.exit(code ?? 1)
 
 /** Vitest runs no clean-up when it is interrupted: what its tests made is found by this run's marks. */

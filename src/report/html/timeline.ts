@@ -12,6 +12,17 @@ const outputBudget = 200_000
 /** Marks in one page; of more, the shortest that went well are left to run.json. */
 const mostSteps = 1_500
 
+/** What the marks' colours in styles.ts say. */
+const legend = [
+  ['phase', 'muted'],
+  ['command', 'series-1'],
+  ['Docker', 'series-3'],
+  ['connection', 'series-4'],
+  ['file', 'series-5'],
+  ['failed', 'fail'],
+  ['ended before its end (hollow)', 'unstable'],
+] as const
+
 /** As the script reads it: seconds from the run's start. */
 interface Mark {
   readonly lane: number
@@ -52,6 +63,11 @@ export function timeline(record: RunRecord): Markup {
       <label>Find <input type="search" id="timeline-find" size="18" /></label>
       <span id="timeline-count" role="status"></span>
     </div>
+    <ul class="legend" aria-label="Colours of the steps">
+      ${legend.map(
+        ([name, color]) => html`<li><span class="key" style="color:var(--${color})"></span>${name}</li>`,
+      )}
+    </ul>
     <div
       class="scroll lanes"
       id="timeline-lanes"

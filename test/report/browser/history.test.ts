@@ -4,7 +4,8 @@ import { historyOf } from '../../../src/report/history.ts'
 import { historyHtml } from '../../../src/report/history-html.ts'
 import { stretchRows } from '../../../src/report/history-view.ts'
 import { slowFrom15 } from '../history-fixtures.ts'
-import { browserPath, useBrowser, violations } from './browser.ts'
+import { useBrowser, violations } from './browser.ts'
+import { browserPath } from './path.ts'
 
 describe.skipIf(browserPath === undefined)('the page of a history in a browser', { timeout: 60_000 }, () => {
   const browser = useBrowser()

@@ -1,12 +1,14 @@
 /** The HTML report in a real browser: it renders, its figures are those of the record, and everybody can use it. */
 import { describe, expect, test } from 'vitest'
 import { renderHtml } from '../../../src/report/html/page.ts'
+import { type RunRecord, parseRecord } from '../../../src/report/record.ts'
 import { stateOf } from '../../../src/report/outcome.ts'
 import { ratiosOf, rowsOf, verdictOf } from '../../../src/report/view.ts'
 import { fullRecord, recordOf, results } from '../fixtures.ts'
 import { largeRecord } from '../large-record.ts'
 import { storedRecords } from '../stored.ts'
-import { browserPath, useBrowser, violations } from './browser.ts'
+import { useBrowser, violations } from './browser.ts'
+import { browserPath } from './path.ts'
 
 const small = largeRecord({ scenarios: 2, repetitions: 6, flows: 3, cores: 2, steps: 300 })
 /** As much of everything as an audit of every element needs. */
@@ -133,6 +135,25 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     }
   })
 
+  test('no text of a record is markup, in tables and charts neither', async () => {
+    const evil = `<img src=x onerror="alert('in')"><script>alert('in')</script>]]></svg>`
+    const { page, complaints } = await browser.open(renderHtml(withTexts(evil)))
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await page.locator('script').count()).toBe(2)
+    expect(await page.locator('svg').count()).toBeGreaterThan(3)
+    expect(complaints).toEqual([])
+  })
+
+  test('on paper it is dark on white, and what was folded is there', async () => {
+    const { page } = await browser.open(renderHtml(least), { colorScheme: 'dark' })
+    const figures = page.locator('table.repetitions').first()
+    expect(await figures.isVisible()).toBe(false)
+    await page.emulateMedia({ media: 'print' })
+    expect(await figures.isVisible()).toBe(true)
+    const paper = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+    expect(paper).toBe('rgb(255, 255, 255)')
+  })
+
   test('the timeline opens a step by keyboard and by click, finds, and shows failures alone', async () => {
     const { page, complaints } = await browser.open(renderHtml(small))
     expect(await page.locator('button.mark').count()).toBe(small.steps.length)
@@ -154,7 +175,7 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     await page.locator('#timeline-find').fill('')
     await page.locator('#timeline-failed').check()
     expect(await page.locator('button.mark:visible').count()).toBe(
-      small.steps.filter(({ outcome }) => outcome !== 'ok').length,
+      small.steps.filter(({ outcome }) => outcome === 'failed').length,
     )
     await page.locator('#timeline-failed').uncheck()
     const before = await page.locator('.lanes-inner').evaluate((inner) => inner.clientWidth)
@@ -184,3 +205,22 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     expect(complaints).toEqual([])
   })
 })
+
+/** A run with figures, of which every text that is not a word of dpbench's own or a time is replaced. */
+function withTexts(text: string): RunRecord {
+  const own = new Set([
+    'state',
+    'rule',
+    'role',
+    'kind',
+    'outcome',
+    'startedAt',
+    'finishedAt',
+    'unit',
+    'bound',
+  ])
+  const replaced = JSON.stringify(least, (key, value: unknown) =>
+    typeof value === 'string' && !own.has(key) && key !== 'onUnprovenMode' ? text : value,
+  )
+  return parseRecord(replaced, 'hostile')
+}
