@@ -29,7 +29,21 @@ function outcome(test: TestRecord): Markup {
       ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}${quarantine !== undefined && html` <b>${quarantine}</b>`}
     </p>
     ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}
-    ${list('Against baselines', baselineSentencesOf(test))}`
+    ${list('Against baselines', baselineSentencesOf(test))} ${list('Without a figure', withoutFigure(test))}`
+}
+
+/** Repetitions that could not be used, and measurements that came to nothing. */
+function withoutFigure({ repetitions, metrics }: TestRecord): string[] {
+  return [
+    ...repetitions.flatMap((sample) =>
+      sample.state === 'unusable'
+        ? [`repetition ${sample.repetition}: ${sample.faults.join('; ') || 'unusable'}`]
+        : [],
+    ),
+    ...metrics.flatMap(({ measurement, invalid }) =>
+      invalid === undefined ? [] : [`${measurement}: ${invalid}`],
+    ),
+  ]
 }
 
 /** Of a test that passed they are there for the curious. */

@@ -121,12 +121,13 @@ function outputLimit(steps: readonly StepRecord[]): number {
   return limit
 }
 
-function detailOf({ kind, mode, test, exitStatus, signal, outcome }: StepRecord): string {
+function detailOf({ kind, mode, test, exitStatus, signal, outcome, count }: StepRecord): string {
   const parts = [
     kind,
     mode,
     test && `${test.suite}: ${test.name}`,
     outcome,
+    count && `${count} times, the last shown`,
     exitStatus === undefined ? undefined : `exit status ${exitStatus}`,
     signal && `ended by ${signal}`,
   ]

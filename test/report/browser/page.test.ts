@@ -1,9 +1,11 @@
 /** The HTML report in a real browser: it renders, its figures are those of the record, and everybody can use it. */
 import { describe, expect, test } from 'vitest'
 import { renderHtml } from '../../../src/report/html/page.ts'
-import { ratiosOf, verdictOf } from '../../../src/report/view.ts'
+import { stateOf } from '../../../src/report/outcome.ts'
+import { ratiosOf, rowsOf, verdictOf } from '../../../src/report/view.ts'
 import { fullRecord, recordOf, results } from '../fixtures.ts'
 import { largeRecord } from '../large-record.ts'
+import { storedRecords } from '../stored.ts'
 import { browserPath, useBrowser, violations } from './browser.ts'
 
 const small = largeRecord({ scenarios: 2, repetitions: 6, flows: 3, cores: 2, steps: 300 })
@@ -118,6 +120,17 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
     const { page } = await browser.open(renderHtml(small), { width: 360 })
     const wider = await page.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth)
     expect(wider).toBe(0)
+  })
+
+  test('stored runs show their verdicts, on a phone too: old, killed, measured once, with every verdict', async () => {
+    for (const { name, record } of storedRecords()) {
+      const { page, complaints } = await browser.open(renderHtml(record), { width: 360 })
+      const states = await page.locator('table.verdicts tbody .state').allTextContents()
+      expect(states, name).toEqual(rowsOf(record).map(({ test: each }) => stateOf(each.result)))
+      const wider = await page.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth)
+      expect(wider, name).toBe(0)
+      expect(complaints, name).toEqual([])
+    }
   })
 
   test('the timeline opens a step by keyboard and by click, finds, and shows failures alone', async () => {
