@@ -90,7 +90,7 @@ function chart(figure: FigureHistory): Markup {
     itemStyle: { color },
     ...style,
   })
-  const [median, range, level] = [colors['series-1'], colors.grid, colors.muted]
+  const [median, range, level] = [colors['series-1'], colors.muted, colors.text]
   return chartFigure({
     title: 'Median of each run, with the least and the most of its repetitions',
     label:

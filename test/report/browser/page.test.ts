@@ -1,6 +1,4 @@
 /** The HTML report in a real browser: it renders, its figures are those of the record, and everybody can use it. */
-import axe from 'axe-core'
-import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { renderHtml } from '../../../src/report/html/page.ts'
 import { type RunRecord, parseRecord } from '../../../src/report/record.ts'
@@ -9,7 +7,7 @@ import { ratiosOf, rowsOf, verdictOf } from '../../../src/report/view.ts'
 import { fullRecord, recordOf, results } from '../fixtures.ts'
 import { largeRecord } from '../large-record.ts'
 import { storedRecords } from '../stored.ts'
-import { useBrowser } from './browser.ts'
+import { useBrowser, violations } from './browser.ts'
 import { browserPath } from './path.ts'
 
 const small = largeRecord({ scenarios: 2, repetitions: 6, flows: 3, cores: 2, steps: 300 })
@@ -225,15 +223,4 @@ function withTexts(text: string): RunRecord {
     typeof value === 'string' && !own.has(key) && key !== 'onUnprovenMode' ? text : value,
   )
   return parseRecord(replaced, 'hostile')
-}
-
-async function violations(page: Page): Promise<string[]> {
-  // by the debugger's way, which the page's policy does not bind
-  await page.evaluate(axe.source)
-  const { violations: found } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: typeof axe }).axe.run(),
-  )
-  return found.flatMap(({ id, nodes }) =>
-    nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  )
 }
