@@ -32,6 +32,7 @@ const shots: readonly Shot[] = [
   { name: 'test-light', colorScheme: 'light', width: 1100, height: 1250, prepare: firstTest },
   { name: 'test-dark', colorScheme: 'dark', width: 1100, height: 1250, prepare: firstTest },
   { name: 'test-phone', colorScheme: 'dark', ...phone, prepare: firstTest },
+  { name: 'cpu-light', colorScheme: 'light', width: 1100, height: 640, prepare: firstCores },
   { name: 'timeline-light', colorScheme: 'light', ...wide, prepare: openedStep },
   { name: 'timeline-dark', colorScheme: 'dark', ...wide, prepare: openedStep },
 ]
@@ -74,6 +75,12 @@ async function firstTest(page: Page): Promise<void> {
     .locator('article figure')
     .first()
     .evaluate((figure) => figure.scrollIntoView())
+}
+
+/** Nothing moves in a record without counters. */
+async function firstCores(page: Page): Promise<void> {
+  const figures = page.locator('figure', { hasText: 'CPU by core' })
+  if ((await figures.count()) > 0) await figures.first().evaluate((figure) => figure.scrollIntoView())
 }
 
 /** The longest step of a command that printed something. */
