@@ -98,6 +98,7 @@ export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined
         data,
       })),
     },
+    table: busiestTable(repetitions),
   })
 }
 
@@ -117,6 +118,39 @@ function busiestLine(
     return [at(stretch.at(-1)![0]), Math.round(busy * 1000) / 10] as const
   })
   return [...highest, [at(last[0]), null]]
+}
+
+/** Per repetition and machine: its busiest core at its highest, and the highest mean of a core. */
+function busiestTable(repetitions: TestRecord['repetitions']): Markup {
+  const rows = repetitions.flatMap(({ repetition, counters = [] }) =>
+    counters.flatMap(({ machine, cpuSeries, cores: uses }) => {
+      const points = cpuSeries?.points ?? []
+      if (points.length === 0) return []
+      const highest = points.reduce((most, [, ...shares]) => Math.max(most, ...shares), 0)
+      return [{ repetition, machine, highest, mean: Math.max(0, ...uses.map(({ busy }) => busy)) }]
+    }),
+  )
+  return html`<table>
+    <caption>
+      The busiest core of each machine, as a share of the time
+    </caption>
+    <thead>
+      <tr>
+        ${['repetition', 'machine', 'at its highest', 'mean of the repetition'].map((title) => html`<th scope="col">${title}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map(
+        ({ repetition, machine, highest, mean }) =>
+          html`<tr>
+            <td>${repetition}</td>
+            <td>${machine}</td>
+            <td class="figure">${formatPercent(highest)}</td>
+            <td class="figure">${formatPercent(mean)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`
 }
 
 /** The mean of each core over the repetitions that have it. */
