@@ -12,6 +12,8 @@ interface Bar {
   readonly use: CoreUse
 }
 
+type Point = readonly [seconds: number, percent: number | null]
+
 type Figures = [busy: number, user: number, system: number, irq: number, softirq: number, steal: number]
 
 /** Bars that one chart can show; the least busy of more are counted, not drawn. */
@@ -98,7 +100,7 @@ export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined
         data,
       })),
     },
-    table: busiestTable(repetitions),
+    table: busiestTable(machines, lines),
   })
 }
 
@@ -106,7 +108,7 @@ export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined
 function busiestLine(
   { cpuSeries }: MachineCounters,
   { firstMs, stretches }: { readonly firstMs: number; readonly stretches: number },
-): (readonly [number, number | null])[] {
+): Point[] {
   const { startMs = 0, points = [] } = cpuSeries ?? {}
   const last = points.at(-1)
   if (!last) return []
@@ -120,35 +122,27 @@ function busiestLine(
   return [...highest, [at(last[0]), null]]
 }
 
-/** Per repetition and machine: its busiest core at its highest, and the highest mean of a core. */
-function busiestTable(repetitions: TestRecord['repetitions']): Markup {
-  const rows = repetitions.flatMap(({ repetition, counters = [] }) =>
-    counters.flatMap(({ machine, cpuSeries, cores: uses }) => {
-      const points = cpuSeries?.points ?? []
-      if (points.length === 0) return []
-      const highest = points.reduce((most, [, ...shares]) => Math.max(most, ...shares), 0)
-      return [{ repetition, machine, highest, mean: Math.max(0, ...uses.map(({ busy }) => busy)) }]
-    }),
-  )
+/** By machine and not by repetition: a page of many scenarios must stay below its size. */
+function busiestTable(machines: readonly string[], lines: readonly (readonly Point[])[]): Markup {
   return html`<table>
     <caption>
-      The busiest core of each machine, as a share of the time
+      The busiest core of each machine over all repetitions, in percent of the time
     </caption>
     <thead>
       <tr>
-        ${['repetition', 'machine', 'at its highest', 'mean of the repetition'].map((title) => html`<th scope="col">${title}</th>`)}
+        ${['machine', 'lowest', 'median', 'highest'].map((title) => html`<th scope="col">${title}</th>`)}
       </tr>
     </thead>
     <tbody>
-      ${rows.map(
-        ({ repetition, machine, highest, mean }) =>
-          html`<tr>
-            <td>${repetition}</td>
-            <td>${machine}</td>
-            <td class="figure">${formatPercent(highest)}</td>
-            <td class="figure">${formatPercent(mean)}</td>
-          </tr>`,
-      )}
+      ${machines.map((machine, index) => {
+        const busy = lines[index]!.flatMap(([, share]) => share ?? []).toSorted((one, other) => one - other)
+        return html`<tr>
+          <th scope="row">${machine}</th>
+          ${[0, 0.5, 1].map(
+            (part) => html`<td class="figure">${busy[Math.round((busy.length - 1) * part)] ?? '—'}</td>`,
+          )}
+        </tr>`
+      })}
     </tbody>
   </table>`
 }
