@@ -1,19 +1,11 @@
 /** A real browser for the HTML reports: Debian's Chromium without a window, driven by Playwright. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, type Page, chromium } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-
-const names = ['chromium', 'chromium-browser', 'google-chrome']
-
-/** `undefined` where there is none: then the tests that need it are skipped, and `npm test` says so. */
-export const browserPath = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .flatMap((folder) => names.map((name) => join(folder, name)))
-  .find((path) => existsSync(path))
+import { browserPath } from './browser-path.ts'
 
 export interface Opened {
   readonly page: Page

@@ -1,12 +1,16 @@
 /** The HTML report in a real browser: it renders, its figures are those of the record, and everybody can use it. */
+import { basename } from 'node:path'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { renderHtml } from '../../../src/report/html/page.ts'
 import { ratiosOf, verdictOf } from '../../../src/report/view.ts'
-import { fullRecord, recordOf, results } from '../fixtures.ts'
+import { stateOf } from '../../../src/report/test-state.ts'
+import { fullRecord } from '../fixtures.ts'
 import { largeRecord } from '../large-record.ts'
-import { browserPath, useBrowser } from './browser.ts'
+import { soundRuns, storedRun } from '../stored-runs.ts'
+import { browserPath } from './browser-path.ts'
+import { useBrowser } from './browser.ts'
 
 const small = largeRecord({ scenarios: 2, repetitions: 6, flows: 3, cores: 2, steps: 300 })
 /** As much of everything as an audit of every element needs. */
@@ -103,17 +107,32 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
   })
 
   test('every state of a test renders, also without counters, steps, figures and an end', async () => {
-    for (const record of [
-      fullRecord(),
-      recordOf(...Object.values(results)),
-      recordOf(),
-      { ...fullRecord(), finishedAt: undefined, interruptedBy: 'SIGINT' as const },
-    ]) {
+    for (const file of soundRuns) {
+      const record = storedRun(basename(file, '.json'))
       const { page, complaints } = await browser.open(renderHtml(record))
-      expect(await page.locator('table.verdicts tbody tr').count()).toBe(record.tests.length)
-      expect(await violations(page)).toEqual([])
+      const states = await page.locator('table.verdicts .state').allTextContents()
+      expect(states.toSorted()).toEqual(record.tests.map(({ result }) => stateOf(result)).toSorted())
       expect(complaints).toEqual([])
     }
+  })
+
+  test('anybody can read every state of a test', async () => {
+    const { page } = await browser.open(renderHtml(storedRun('every-verdict')))
+    expect(await violations(page)).toEqual([])
+  })
+
+  test('a line of one interval is drawn, too', async () => {
+    const record = storedRun('every-verdict')
+    expect(record.tests[0]!.repetitions[0]!.flows[0]!.receiver!.intervals).toHaveLength(1)
+    const { page } = await browser.open(renderHtml(record))
+    const chart = page.locator('figure', { hasText: 'Throughput over time' }).first().locator('svg')
+    const lines = await chart
+      .locator('path[stroke-width="1.3"]')
+      .evaluateAll((all) =>
+        all.map((path) => (path as unknown as { getTotalLength(): number }).getTotalLength()),
+      )
+    expect(lines.length).toBeGreaterThan(0)
+    expect(Math.min(...lines)).toBeGreaterThan(100)
   })
 
   test('a phone shows it without moving the page sideways', async () => {
