@@ -1,5 +1,5 @@
 /** Stored records of every kind, in every form: rendered from run.json alone, or refused with one sentence. */
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,7 +10,7 @@ import { renderTerminal } from '../../src/report/terminal.ts'
 import { stateOf } from '../../src/report/test-state.ts'
 import { verdictOf } from '../../src/report/view.ts'
 import { collectOutput } from './output.ts'
-import { refusedRuns, soundRuns, storedRun } from './stored-runs.ts'
+import { fixtures, refusedRuns, soundRuns, storedRun } from './stored-runs.ts'
 
 const names = soundRuns.map((file) => basename(file, '.json'))
 /** What a value that is not there looks like when nobody thought of it. */
@@ -85,6 +85,26 @@ test('of all files together the refused have a sentence each, the others their p
       'utf8',
     ),
   ).toMatch(/^<\?xml/)
+})
+
+test('a folder of results folders stands for all of them; their pages have an index', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dpbench-stored-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  for (const name of ['every-verdict', 'least', 'refused-older']) {
+    await mkdir(join(folder, 'results', name), { recursive: true })
+    await copyFile(join(fixtures, `${name}.json`), join(folder, 'results', name, 'run.json'))
+  }
+  const output = collectOutput()
+  const place = join(folder, 'pages')
+  expect(await report([join(folder, 'results'), '--format', 'html', '--output', place])).toBe(2)
+  const pages = (await readdir(place)).toSorted()
+  expect(pages).toHaveLength(3)
+  const index = await readFile(join(place, 'index.html'), 'utf8')
+  const links = [...index.matchAll(/href="\.\/([^"]+)"/g)].map(([, link]) => decodeURIComponent(link!))
+  expect([...links, 'index.html'].toSorted()).toEqual(pages)
+  expect(index).toContain('4 passed, 3 failed, 2 unstable, 1 invalid, 1 error, 1 skipped, 1 quarantined')
+  expect(index).toContain('schema version 0')
+  expect(output.stderr.trim().split('\n')).toHaveLength(1)
 })
 
 async function rendered(form: FormName | 'terminal', name: string): Promise<string> {

@@ -6,18 +6,18 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RunRecord, parseRecord } from '../../src/report/record.ts'
 
-const folder = join(import.meta.dirname, 'fixtures/runs')
-const files = readdirSync(folder).toSorted()
+export const fixtures = join(import.meta.dirname, 'fixtures/runs')
+const files = readdirSync(fixtures).toSorted()
 
 /** Their paths: what is read, and what is not. */
 export const soundRuns = files
   .filter((name) => !name.startsWith('refused-'))
-  .map((name) => join(folder, name))
+  .map((name) => join(fixtures, name))
 export const refusedRuns = files
   .filter((name) => name.startsWith('refused-'))
-  .map((name) => join(folder, name))
+  .map((name) => join(fixtures, name))
 
 export function storedRun(name: string): RunRecord {
-  const file = join(folder, `${name}.json`)
+  const file = join(fixtures, `${name}.json`)
   return parseRecord(readFileSync(file, 'utf8'), file)
 }
