@@ -16,7 +16,12 @@ import {
   withCalibration,
 } from '../src/series/calibrate/provenance.ts'
 import { calibrationLines, refusals } from '../src/series/calibrate/report.ts'
-import { type CalibratedThreshold, calibrate, fewestRuns } from '../src/series/calibrate/thresholds.ts'
+import {
+  type CalibratedThreshold,
+  calibrate,
+  fewestRuns,
+  quarantinedLines,
+} from '../src/series/calibrate/thresholds.ts'
 import type { Series } from '../src/series/series.ts'
 import { unusableLines } from '../src/series/table.ts'
 import { type StoredRun, readStoredRuns } from './stored-runs.ts'
@@ -135,7 +140,12 @@ async function conclude({ source, records, unusable, values, signal, folder }: F
   const expected = source.config.expected_throughput
   const thresholds = calibrate(records, { offload: expected.hw, 'non-offload': expected.sw })
   const refused = refusals(thresholds)
-  const lines = [...calibrationLines(thresholds), ...unusableLines(unusable), ...refused]
+  const lines = [
+    ...calibrationLines(thresholds),
+    ...quarantinedLines(records),
+    ...unusableLines(unusable),
+    ...refused,
+  ]
   for (const line of lines) print(line)
   if (folder !== undefined) await replaceFile(join(folder, 'calibration.txt'), `${lines.join('\n')}\n`)
   const found = thresholds.filter(hasValue)

@@ -1,7 +1,6 @@
 /**
  * `npm test`: every test of dpbench. On a machine that can host a lab it installs what the lab lacks first; elsewhere it
- * runs the rest and says in one line what was skipped and why, as it does without a browser. `--require-lab` (CI) does not
- * accept that.
+ * runs the rest and says in one line what was skipped and why. `--require-lab` (CI) does not accept that.
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -9,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { capabilityFaults } from '../lab/capable.ts'
 import { installPackages, labDown } from '../lab/lab.ts'
-import { missingPackages, requirements, testRequirements } from '../lab/packages.ts'
+import { requirements, testRequirements } from '../lab/packages.ts'
 import { killMarked } from '../lab/state/processes.ts'
 import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
@@ -25,7 +24,8 @@ const run = String(process.pid)
 
 const faults = capabilityFaults()
 if (faults.length === 0) await installPackages(progress, [...requirements, ...testRequirements])
-const withoutBrowser = (await missingPackages(testRequirements)).includes('chromium')
+// looked for after that, as it may have come with it
+const { browserPath } = await import('../test/report/browser/path.ts')
 
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
@@ -49,16 +49,12 @@ const code = await new Promise<number | null>((resolve) => child.once('close', r
 clearTimeout(timer)
 await takeDown()
 if (ended) process.exit(ended === 'SIGINT' ? 130 : 143)
-if (faults.length > 0) {
-  process.stderr.write(`skipped: the end-to-end tests in the lab: ${faults.join(' ')}\n`)
-  if (requireLab) process.exit(2)
-}
-if (withoutBrowser) {
-  process.stderr.write(
-    'skipped: the tests of HTML reports in a browser: install chromium, or put it into the PATH\n',
-  )
-  if (requireLab) process.exit(2)
-}
+const skipped = [
+  ...(faults.length > 0 ? [`the end-to-end tests in the lab: ${faults.join(' ')}`] : []),
+  ...(browserPath === undefined ? ['the HTML report in a browser: install chromium'] : []),
+]
+for (const what of skipped) process.stderr.write(`skipped: ${what}\n`)
+if (skipped.length > 0 && requireLab) process.exit(2)
 process.exit(code ?? 1)
 
 /** Vitest runs no clean-up when it is interrupted: what its tests made is found by this run's marks. */

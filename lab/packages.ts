@@ -71,8 +71,8 @@ export const testRequirements: readonly Requirement[] = [
 ]
 
 /** The Debian packages whose programs are not on this machine; empty when all are there, however they came. */
-export async function missingPackages(wanted: readonly Requirement[] = requirements): Promise<string[]> {
-  return packagesOf(await missingRequirements(wanted))
+export async function missingPackages(): Promise<string[]> {
+  return packagesOf(await missingRequirements())
 }
 
 /**

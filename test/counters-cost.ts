@@ -1,8 +1,9 @@
 /**
- * What counting costs: `node test/counters-cost.ts [config file] [pairs]`, on a running lab by default. While flows run from one
- * hypervisor to the other, counting is switched on and off in turns (on, off, off, on), so that what else the machine does is in
- * both alike. Prints the ratio of the throughputs with its 95 % interval, and the CPU time that a sampler takes. No test: its
- * figures depend on what else the machine does. All machines must share one clock, as a lab's do.
+ * What counting costs: `node test/counters-cost.ts [config file] [pairs] [times]`, on a running lab by default. While flows run from
+ * one hypervisor to the other, counting is switched on and off in turns (on, off, off, on), so that what else the machine does is
+ * in both alike. As the cost of a point a second is below what a shared machine lets be seen, `times` as many are taken, and the
+ * loss is divided by that. Prints the ratio of the throughputs with its 95 % interval, and the CPU time that a sampler takes. No
+ * test: its figures depend on what else the machine does. All machines must share one clock, as a lab's do.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,15 +20,15 @@ import { runIperf3 } from '../src/traffic/iperf3/run.ts'
 import { alignFlows } from '../src/traffic/iperf3/window.ts'
 import { serversOn } from '../src/traffic/server-end.ts'
 import { intervalOfMean, summarise } from '../src/verdict/statistics.ts'
-import { MeasurementCounting, machinesOf } from '../src/vitest/counting.ts'
+import { type CountedMachine, MeasurementCounting, machinesOf } from '../src/vitest/counting.ts'
 
 /** Until the flows have come up to speed; then how long counting is on, or off. */
 const leadSeconds = 4
-const blockSeconds = 4
+const blockSeconds = 3
 /** On both sides of a block: its readings are over, and the clocks' differences in one machine are far below it. */
 const settleMs = 500
-const [file, pairsAsked = '25'] = process.argv.slice(2)
-const pairs = Number(pairsAsked)
+const [file, pairsAsked = '25', timesAsked = '25'] = process.argv.slice(2)
+const [pairs, times] = [Number(pairsAsked), Number(timesAsked)]
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const config = await loadConfig({ file })
@@ -89,7 +90,12 @@ async function measure(environment: Environment, runId: string): Promise<void> {
   const { lower, upper } = intervalOfMean(mean, standardDeviation, n, 0.025)!
   const percent = (log: number): string => `${(Math.exp(log) * 100).toFixed(2)} %`
   say(
-    `with counting, throughput is ${percent(mean)} of that without; 95 % interval ${percent(lower)} to ${percent(upper)}, n=${n} pairs`,
+    `with counting ${times} times a second, throughput is ${percent(mean)} of that without;` +
+      ` 95 % interval ${percent(lower)} to ${percent(upper)}, n=${n} pairs`,
+  )
+  const ofOne = (log: number): string => `${(((1 - Math.exp(log)) / times) * 100).toFixed(2)} %`
+  say(
+    `so counting once a second costs ${ofOne(mean)} of it; 95 % interval ${ofOne(upper)} to ${ofOne(lower)}`,
   )
 }
 
@@ -101,7 +107,8 @@ interface Block {
 
 /** Switches the counting on and off. A block is what is left when the switching is over: readings lie outside the flows in a run. */
 async function switched(from: VirtualMachine, to: VirtualMachine): Promise<Block[]> {
-  const counting = new MeasurementCounting(machinesOf(from, [to]), blockSeconds)
+  const machines = machinesOf(from, [to]).map((machine) => ({ ...machine, ssh: oftener(machine.ssh) }))
+  const counting = new MeasurementCounting(machines, blockSeconds * times)
   const blocks: Block[] = []
   await delay(leadSeconds * 1000, undefined, { signal: cancelled.signal })
   let next = Date.now()
@@ -117,6 +124,18 @@ async function switched(from: VirtualMachine, to: VirtualMachine): Promise<Block
     if (seen?.countersMissing) throw new Error(seen.countersMissing.join('; '))
   }
   return blocks
+}
+
+/** The same sampler, with `times` as many points a second. */
+function oftener(ssh: CountedMachine['ssh']): CountedMachine['ssh'] {
+  const [once, often] = ['read -r -t 1 ', `read -r -t ${1 / times} `]
+  return {
+    tryRun: (argv, options) =>
+      ssh.tryRun(
+        argv.map((word) => word.replace(once, often)),
+        options,
+      ),
+  }
 }
 
 /** Of an interval's bytes, as many as its share of the stretch. */

@@ -30,17 +30,18 @@ export const asMeant = new Error('ended as meant')
 /** The name of the machine that this runs on. */
 export const controller = 'controller'
 
-/** Does `work` as one step; what it throws is the step's output. */
+/** Does `work` as one step; what it throws is the step's output, or what `said` makes of its value. */
 export async function asStep<T>(
   observe: Observe | undefined,
   begun: StepBegun,
   work: () => Promise<T>,
   signal?: AbortSignal,
+  said?: (value: T) => string,
 ): Promise<T> {
   const end = observe?.(begun)
   try {
     const value = await work()
-    end?.({ outcome: 'ok' })
+    end?.({ outcome: 'ok', ...(said && { output: said(value) }) })
     return value
   } catch (error) {
     end?.({ outcome: failure(signal), output: describeError(error) })

@@ -1,144 +1,173 @@
-/** A history as one self-contained HTML page: a chart per figure, its stretches and its runs as tables. */
+/** A history as one HTML page that needs no other: a chart per figure, its stretches and its runs as tables. */
 import { formatFigure } from '../verdict/figure-format.ts'
-import { type ChartSize, renderSvg } from './chart.ts'
 import type { FigureHistory } from './history.ts'
 import { countsOf, pointRow, pointTitles, stretchRows, stretchTitles } from './history-view.ts'
-import { plainText } from './plain-text.ts'
+import { axis, chartFigure } from './html/chart-figure.ts'
+import { colors } from './html/colors.ts'
+import { type Markup, html, trusted } from './html/markup.ts'
+import { scrolling } from './html/parts.ts'
+import { styles } from './html/styles.ts'
 
-const size: ChartSize = { width: 960, height: 300 }
-const colours = { line: '#1f5fae', range: '#9db9dc', worse: '#b3261e', better: '#1b6e3c', small: '#5f6368' }
+const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+/** Falls and rises differ by their sign, whatever the colours. */
+const colorOf = { worse: 'threshold', better: 'series-3', small: 'muted' } as const
 
+/** @param source what was looked at, as it was named */
 export function historyHtml(
   history: readonly FigureHistory[],
   leftOut: readonly string[],
   source: string,
 ): string {
-  const counts = countsOf(history)
-  const without =
-    leftOut.length === 0
-      ? ''
-      : `<section><h2>Left out</h2><ul>${leftOut.map((line) => `<li>${escape(line)}</li>`).join('')}</ul></section>`
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>dpbench history: ${escape(source)}</title>
-<style>${style}</style>
-</head>
-<body>
-<header><h1>History of ${escape(source)}</h1><p>${escape(counts)}</p></header>
-<main>
-${history.map(section).join('\n')}
-${without}
-</main>
-</body>
-</html>
-`
+  const title = `dpbench history: ${source}`
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${policy}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${trusted(styles)}
+        </style>
+      </head>
+      <body>
+        <header>
+          <h1>${title}</h1>
+          <p>${countsOf(history)}</p>
+        </header>
+        <main>
+          ${history.map(section)}
+          ${
+            leftOut.length > 0 &&
+            html`<section>
+              <h2>Left out</h2>
+              ${list(leftOut)}
+            </section>`
+          }
+        </main>
+        <footer><p>Made by dpbench from the run.json of each run.</p></footer>
+      </body>
+    </html> `
+  return page.text
 }
 
-function section(figure: FigureHistory): string {
+function section(figure: FigureHistory): Markup {
   const { title, points, unit, stretches } = figure
   const differences = stretches.flatMap(({ from, change }) =>
-    (change?.differences ?? []).map((each) => `${points[from]!.startedAt.slice(0, 10)}: ${each}`),
+    (change?.differences ?? []).map((each) => `${dayOf(figure, from)}: ${each}`),
   )
-  const list = differences.map((each) => `<li>${escape(each)}</li>`).join('')
-  return `<section>
-<h2>${escape(title)}</h2>
-<div class="chart">${chart(figure)}</div>
-<div class="wide">${table(stretchTitles, stretchRows(figure))}</div>
-${list === '' ? '' : `<p>What differs at the changes:</p><ul>${list}</ul>`}
-<details><summary>${points.length} runs</summary><div class="wide">${table(
-    pointTitles,
-    points.map((point) => pointRow(point, unit)),
-  )}</div></details>
-</section>`
+  return html`<article>
+    <h2>${title}</h2>
+    ${chart(figure)} ${table(`Stretches of ${title}`, stretchTitles, stretchRows(figure))}
+    ${
+      differences.length > 0 &&
+      html`<p><b>What differs at the changes</b></p>
+        ${list(differences)}`
+    }
+    <details>
+      <summary>${points.length} runs</summary>
+      ${table(
+        `Runs of ${title}`,
+        pointTitles,
+        points.map((point) => pointRow(point, unit)),
+      )}
+    </details>
+  </article>`
 }
 
-/** The medians over time, the range of each run's repetitions, the level of each stretch, a line at each change. */
-function chart({ title, points, stretches, unit }: FigureHistory): string {
-  const figure = (value: number): string => formatFigure(value, null, unit)
+/** The medians over the runs, the range of each run's repetitions, the level of each stretch, a mark at each change. */
+function chart(figure: FigureHistory): Markup {
+  const { title, points, stretches, unit } = figure
+  const shown = (value: number): string => formatFigure(value, null, unit)
   const levels = points.map((_, index) => stretches.findLast(({ from }) => from <= index)!.median)
   const changes = stretches.flatMap(({ from, change }) => (change ? [{ from, change }] : []))
-  const label = `${title}: ${points.length} runs from ${points[0]!.startedAt.slice(0, 10)} to ${points.at(-1)!.startedAt.slice(0, 10)}, last median ${figure(points.at(-1)!.median)}, ${changes.length} changes`
-  const series = (name: string, data: readonly number[], style: object): object => ({
-    name,
+  const last = points.length - 1
+  const line = (data: readonly number[], color: string, style: object = {}): object => ({
     type: 'line',
     data: [...data],
     showSymbol: false,
+    lineStyle: { width: 1, color },
+    itemStyle: { color },
     ...style,
   })
-  return renderSvg(
-    {
-      grid: { left: 90, right: 20, top: 40, bottom: 40 },
-      legend: { top: 5 },
-      xAxis: { type: 'category', data: points.map(({ startedAt }) => startedAt.slice(0, 10)) },
-      yAxis: { type: 'value', scale: true, axisLabel: { formatter: figure } },
+  const [median, range, level] = [colors['series-1'], colors.muted, colors.text]
+  return chartFigure({
+    title: 'Median of each run, with the least and the most of its repetitions',
+    label:
+      `${title}: ${points.length} runs from ${dayOf(figure, 0)} to ${dayOf(figure, last)}, ` +
+      `last median ${shown(points[last]!.median)}, changes: ${changes.length}`,
+    height: 280,
+    legend: [
+      { name: 'median of a run', color: `var(${median.variable})` },
+      { name: 'least and most of it', color: `var(${range.variable})` },
+      { name: 'level between changes', color: `var(${level.variable})`, dashed: true },
+      ...changes.map(({ from, change }) => ({
+        name: `${change.effect < 0 ? '▼' : '▲'} ${dayOf(figure, from)}`,
+        color: `var(${colors[colorOf[change.kind]].variable})`,
+      })),
+    ],
+    option: {
+      grid: { left: 100, right: 30, top: 20, bottom: 30 },
+      xAxis: { ...axis, type: 'category', data: points.map((_, index) => dayOf(figure, index)) },
+      yAxis: { ...axis, type: 'value', scale: true, axisLabel: { ...axis.axisLabel, formatter: shown } },
       series: [
-        series(
-          'least',
+        line(
           points.map(({ min }) => min),
-          { lineStyle: { width: 1, color: colours.range }, itemStyle: { color: colours.range } },
+          range.standIn,
         ),
-        series(
-          'most',
+        line(
           points.map(({ max }) => max),
-          {
-            lineStyle: { width: 1, color: colours.range, type: 'dashed' },
-            itemStyle: { color: colours.range },
-          },
+          range.standIn,
         ),
-        series(
-          'median of a run',
-          points.map(({ median }) => median),
-          {
-            showSymbol: true,
-            symbolSize: 5,
-            lineStyle: { color: colours.line },
-            itemStyle: { color: colours.line },
-          },
-        ),
-        series('level', levels, {
+        line(levels, level.standIn, {
           step: 'middle',
-          lineStyle: { width: 3, color: colours.small, opacity: 0.6 },
-          itemStyle: { color: colours.small },
+          lineStyle: { width: 2, type: 'dashed', color: level.standIn },
         }),
+        line(
+          points.map((point) => point.median),
+          median.standIn,
+          { showSymbol: true, symbol: 'circle', symbolSize: 5 },
+        ),
         ...changes.map(({ from, change }) => ({
-          name: `change on ${points[from]!.startedAt.slice(0, 10)}`,
           type: 'scatter',
-          symbol: change.effect < 0 ? 'arrowDown' : 'triangle',
-          symbolSize: 14,
+          symbol: 'triangle',
+          symbolRotate: change.effect < 0 ? 180 : 0,
+          symbolSize: 13,
           data: [[from, points[from]!.median]],
-          itemStyle: { color: colours[change.kind] },
+          itemStyle: { color: colors[colorOf[change.kind]].standIn },
         })),
       ],
     },
-    size,
+  })
+}
+
+function dayOf({ points }: FigureHistory, index: number): string {
+  return points[index]!.startedAt.slice(0, 10)
+}
+
+function list(lines: readonly string[]): Markup {
+  return html`<ul class="details">
+    ${lines.map((line) => html`<li>${line}</li>`)}
+  </ul>`
+}
+
+function table(label: string, titles: readonly string[], rows: readonly (readonly string[])[]): Markup {
+  return scrolling(
     label,
+    html`<table>
+      <thead>
+        <tr>
+          ${titles.map((title) => html`<th scope="col">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map((cell) => html`<td>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>`,
   )
 }
-
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const head = titles.map((title) => `<th scope="col">${escape(title)}</th>`).join('')
-  const body = rows
-    .map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`)
-    .join('')
-  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`
-}
-
-function escape(text: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  return plainText(text).replaceAll(/[&<>"]/g, (character) => entities[character]!)
-}
-
-/** Charts are drawn on white, so they keep a white card in the dark. */
-const style = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 64rem; padding: 1rem; }
-.chart { background: #fff; border-radius: .5rem; overflow-x: auto; }
-.chart svg { display: block; width: 100%; min-width: 40rem; height: auto; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .25rem .75rem; text-align: left; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); white-space: nowrap; }
-summary { cursor: pointer; }
-`

@@ -4,6 +4,7 @@ import { renderSummary } from './summary.ts'
 import { countsOf, figureOf, ratioText, ratioTitle, ratiosOf, rowsOf, verdictOf } from './view.ts'
 import { escapeMarkdown, markdownTable } from './markdown.ts'
 import { stateOf } from './outcome.ts'
+import { isExcused } from './quarantine.ts'
 
 /** What GitHub takes in one comment, in characters; a CI summary may have more. */
 const commentLimit = 65_000
@@ -45,7 +46,7 @@ function verdicts(record: RunRecord): string {
 function cellOf(test: TestRecord | undefined): string {
   if (!test) return '—'
   const verdict = verdictOf(test)
-  const state = stateOf(test.result)
+  const state = `${stateOf(test.result)}${isExcused(test) ? ' (quarantined)' : ''}`
   const figure = verdict && 'statistics' in verdict ? ` ${figureOf(verdict.statistics)}` : ''
   return state === 'PASS' ? `${state}${figure}` : `**${state}**${figure}`
 }

@@ -1,6 +1,7 @@
 /** Whether a run of a series can be used: it ended by itself, and every test that measured has a valid figure. */
 import { ExitCode } from '../core/errors.ts'
 import { stateOf } from '../report/outcome.ts'
+import { isExcused } from '../report/quarantine.ts'
 import type { RunRecord } from '../report/record.ts'
 import { explanationOf } from '../report/view.ts'
 import { figuresOf } from './figures.ts'
@@ -28,9 +29,10 @@ export function assess(record: RunRecord): Assessment {
   if (built) return { outcome: 'untestable', said: firstLine(built.message) }
   const [failure] = record.failures
   if (failure) return infrastructure(`${failure.where}: ${failure.message}`, failure.code)
-  const invalid = record.tests.find((test) => stateOf(test.result) === 'INVALID' || isMeasurementError(test))
+  const tests = record.tests.filter((test) => !isExcused(test))
+  const invalid = tests.find((test) => stateOf(test.result) === 'INVALID' || isMeasurementError(test))
   if (invalid) return { outcome: 'invalid', said: firstLine(`${invalid.name}: ${explanationOf(invalid)}`) }
-  for (const test of record.tests) {
+  for (const test of tests) {
     if (test.result.state === 'error')
       return infrastructure(`${test.name}: ${explanationOf(test)}`, test.result.error.code)
   }

@@ -126,10 +126,10 @@ export class Series implements AsyncDisposable {
     }
   }
 
-  /** One line per run that could not be used; none when all could be. Those that a person ended are no fault. */
+  /** One line per run that was to be used and could not be; none when all could. */
   unusable(): string[] {
     return this.#state.attempts
-      .filter(({ outcome }) => outcome !== undefined && outcome !== 'usable' && outcome !== 'interrupted')
+      .filter(({ outcome }) => outcome === 'invalid' || outcome === 'infrastructure')
       .map(({ folder, outcome, said }) => `${folder}: ${outcome}: ${said}`)
   }
 
@@ -271,5 +271,5 @@ function lastWords(log: string): string | undefined {
 
 /** Which tests run and what they measured; the rest is in the run's log. */
 function isTold(line: string): boolean {
-  return /^(▶|✖|\s*(measured|INVALID|ERROR|FAIL|skipped|building) ?)/.test(line)
+  return /^(▶|✖|building |\s+(measured|INVALID|ERROR|FAIL): )/.test(line)
 }

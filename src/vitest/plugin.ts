@@ -16,6 +16,7 @@ import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
+import { sequenceOf } from './shuffle.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
@@ -93,11 +94,6 @@ async function runOf(settings: RunSettings): Promise<Run> {
   const config: BenchConfig = { ...loaded, measurement }
   const baselines = await baselinesFor(settings, config)
   return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
-}
-
-/** The order of suites, and of the tests in each; a seed gives the same one again. */
-function sequenceOf({ shuffleSeed: seed }: RunSettings): object {
-  return seed === undefined ? {} : { shuffle: { files: true, tests: true }, seed }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {

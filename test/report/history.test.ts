@@ -3,46 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { history } from '../../bin/history.ts'
-import { type RunEntry, entryOf, historyOf } from '../../src/report/history.ts'
+import { entryOf, historyOf } from '../../src/report/history.ts'
 import { historyHtml } from '../../src/report/history-html.ts'
 import { historyText } from '../../src/report/history-view.ts'
-import { RunRecorder } from '../../src/report/recorder.ts'
-import { type RunRecord, serialiseRecord } from '../../src/report/record.ts'
+import { serialiseRecord } from '../../src/report/record.ts'
 import { scratchFolder } from '../scratch-folder.ts'
-import { flow, normalNoise, samplesOf } from '../verdict/fixtures.ts'
-import { entry, judged, start } from './fixtures.ts'
-
-const noise = normalNoise(41)
-const figuresAround = (gbit: number): number[] =>
-  Array.from({ length: 6 }, () => gbit * (1 + 0.005 * noise()))
-
-interface Changes {
-  readonly image?: string
-  readonly tests?: number
-  readonly flows?: ReturnType<typeof flow>[]
-}
-
-/** The run of a day, with the same figures in every test. */
-function runOn(
-  day: number,
-  gbit: number,
-  { image = 'dpservice:1', tests = 1, flows }: Changes = {},
-): RunRecord {
-  const startedAt = new Date(Date.UTC(2026, 6, day, 2)).toISOString()
-  const recorder = new RunRecorder({ ...start, runId: `run-${day}`, startedAt })
-  recorder.dataPlane({ machine: 'hypervisor-1', image, digest: 'sha256:ab' })
-  for (let index = 1; index <= tests; index++) {
-    const figures = figuresAround(gbit)
-    const repetitions = samplesOf(...figures).map((sample) => ({ ...sample, ...(flows && { flows }) }))
-    recorder.test(entry(judged(figures, 5, 'offload'), { name: `test ${index}`, repetitions }))
-  }
-  return recorder.finish(new Date(startedAt))
-}
-
-const slowFrom15 = (): RunEntry[] =>
-  Array.from({ length: 30 }, (_, index) =>
-    entryOf(index < 15 ? runOn(index + 1, 9.4) : runOn(index + 1, 8.5, { image: 'dpservice:2' })),
-  )
+import { flow } from '../verdict/fixtures.ts'
+import { runOn, slowFrom15 } from './history-fixtures.ts'
 
 describe('the history of a figure', () => {
   test('has a stretch before and one after a change, with what differs between the runs', () => {

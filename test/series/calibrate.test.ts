@@ -4,7 +4,12 @@ import { DpbenchError } from '../../src/core/errors.ts'
 import type { RunRecord } from '../../src/report/record.ts'
 import { calibrationOf, withCalibration } from '../../src/series/calibrate/provenance.ts'
 import { calibrationLines, refusals } from '../../src/series/calibrate/report.ts'
-import { type CalibratedThreshold, calibrate, roundedDown } from '../../src/series/calibrate/thresholds.ts'
+import {
+  type CalibratedThreshold,
+  calibrate,
+  quarantinedLines,
+  roundedDown,
+} from '../../src/series/calibrate/thresholds.ts'
 import { nextStep } from '../../src/verdict/decide.ts'
 import { entry } from '../report/fixtures.ts'
 import { normalNoise, planFor, profile, samplesOf } from '../verdict/fixtures.ts'
@@ -100,6 +105,20 @@ describe('calibrate', () => {
     // one test that some runs did not have
     const uneven = [...runs(ten), recordWith([measured([1, 1], { name: 'other' })])]
     expect(() => only(uneven)).toThrow(/other \(offload\): 1/)
+  })
+
+  test('a test in quarantine sets no threshold, until its day', () => {
+    const inQuarantine = (expired: boolean): RunRecord[] => {
+      const quarantine = { issue: 'https://x/1', until: '2026-12-01', expired }
+      const slow = measured([1, 1], { name: 'slow', quarantine })
+      return ten.map((mean) => recordWith([measured([mean, mean]), slow]))
+    }
+    expect(only(inQuarantine(false)).value).toBe(8.56)
+    expect(quarantinedLines(inQuarantine(false))).toEqual([
+      'left out, as they are in quarantine: slow (offload)',
+    ])
+    expect(only(inQuarantine(true)).value).toBe(1)
+    expect(quarantinedLines(inQuarantine(true))).toEqual([])
   })
 
   test('stored runs that were judged count with their figures, those that are invalid do not', () => {

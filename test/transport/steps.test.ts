@@ -8,6 +8,7 @@ import { shell } from '../../src/core/shell-quote.ts'
 import { type Observe, type StepBegun, type StepEnded, asMeant } from '../../src/core/steps.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { dockerOf } from '../../src/transport/docker/docker-over-ssh.ts'
+import { pullImage } from '../../src/transport/docker/pull.ts'
 import { connectHost } from '../../src/transport/ssh/connect.ts'
 import type { SshHost } from '../../src/transport/ssh/ssh-host.ts'
 import { scratchFolder } from '../scratch-folder.ts'
@@ -118,16 +119,12 @@ test('files by SFTP', async () => {
   ])
 })
 
-test('calls of the Docker API: the answer to a change, no environment, no login; a stream lasts until it ends', async () => {
+test('calls of the Docker API: the answer to a change, no environment', async () => {
   const socket = join(scratchFolder(), 'docker.sock')
-  let finish: () => void = () => undefined
   const server = createServer((request, response) => {
     const path = request.url ?? ''
     if (path.startsWith('/containers/create')) response.writeHead(201).end('{"Id":"abc","Warnings":[]}')
-    else if (path.startsWith('/images/create')) {
-      response.writeHead(200).write('{"status":"Pulling"}\n')
-      finish = () => response.end('{"status":"Done"}\n')
-    } else if (path.includes('missing')) response.writeHead(404).end('{"message":"no such image"}')
+    else if (path.includes('missing')) response.writeHead(404).end('{"message":"no such image"}')
     else if (path.endsWith('/start')) response.writeHead(500).end('{"message":"no such device"}')
     else response.writeHead(200).end('{"Config":{"Env":["LICENCE=hidden"]}}')
   }).listen(socket)
@@ -138,22 +135,41 @@ test('calls of the Docker API: the answer to a change, no environment, no login;
     await created.inspect()
     await expect(created.start()).rejects.toThrow()
     await expect(docker.getImage('missing').inspect()).rejects.toThrow()
-    const authconfig = { username: 'u', password: 'hidden', serveraddress: 'r' }
-    const pulling = await docker.pull('registry.example/dp:1', { authconfig })
-    expect(told.at(-1)).toEqual({
-      machine: 'test-host',
-      kind: 'docker',
-      name: 'POST /images/create?fromImage=registry.example/dp&tag=1',
-    })
-    finish()
-    await once(pulling.resume(), 'close')
     expect(told.map(({ name, outcome, exitStatus, output }) => [name, outcome, exitStatus, output])).toEqual([
       ['POST /containers/create?name=dp', 'ok', undefined, '{"Id":"abc","Warnings":[]}'],
       ['GET /containers/abc/json', 'ok', undefined, undefined],
       ['POST /containers/abc/start', 'failed', 500, expect.stringContaining('no such device') as string],
       // that it is not there is an answer
       ['GET /images/missing/json', 'ok', 404, expect.stringContaining('no such image') as string],
-      ['POST /images/create?fromImage=registry.example/dp&tag=1', 'ok', undefined, undefined],
+    ])
+    expect(JSON.stringify(told)).not.toContain('hidden')
+  } finally {
+    server.close()
+  }
+})
+
+test('a pull is one step until the engine has said its last, and has failed when that was a failure', async () => {
+  const socket = join(scratchFolder(), 'docker.sock')
+  let last = '{"status":"Downloaded"}'
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    if (path.startsWith('/images/create')) response.writeHead(200).end(`{"status":"Pulling"}\n${last}\n`)
+    else response.writeHead(200).end('{"Id":"sha256:ab","RepoDigests":[]}')
+  }).listen(socket)
+  await once(server, 'listening')
+  try {
+    const docker = dockerOf(host, socket)
+    const credentials = { username: 'u', password: 'hidden', serveraddress: 'registry.example' }
+    const pull = (): Promise<unknown> =>
+      pullImage('test-host', docker, 'registry.example/dp:1', { credentials })
+    await pull()
+    last = '{"error":"no space left"}'
+    await expect(pull()).rejects.toThrow()
+    const pulls = told.filter(({ name }) => !name.startsWith('GET'))
+    const step = { machine: 'test-host', kind: 'docker', name: 'pull registry.example/dp:1' }
+    expect(pulls).toEqual([
+      { ...step, outcome: 'ok', output: 'Pulling\nDownloaded' },
+      { ...step, outcome: 'failed', output: 'no space left' },
     ])
     expect(JSON.stringify(told)).not.toContain('hidden')
   } finally {

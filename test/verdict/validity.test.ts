@@ -99,6 +99,21 @@ test('more than the line carries is invalid; an unknown ceiling says nothing', (
   )
 })
 
+test('each tolerance on both sides: 1 % of the window without intervals, 1 % above the ceiling', () => {
+  const covering = (coveredSeconds: number): Partial<MeasuredSample> => {
+    const sound = flow('flow 2', 3e9)
+    const receiver = { ...sound.receiver!, coveredSeconds }
+    return { flows: [flow('flow 1', 3e9), { ...sound, receiver }, flow('flow 3', 3e9)] }
+  }
+  expect(reasonsOf(covering(29.71))).toEqual([])
+  expect(reasonsOf(covering(29.69)).map(({ rule }) => rule)).toEqual(['empty-interval'])
+  const below = (share: number): Partial<MeasuredSample> => ({
+    ceiling: { state: 'known', bitsPerSecond: 9e9 / share, basis: 'a line' },
+  })
+  expect(reasonsOf(below(1.0099))).toEqual([])
+  expect(reasonsOf(below(1.0101)).map(({ rule }) => rule)).toEqual(['above-ceiling'])
+})
+
 test('what the sockets can hold is no gap: it was written and not yet read', () => {
   const sent = sampleOf(9).sender.bytes
   const holding = (share: number): Partial<MeasuredSample> => ({

@@ -81,7 +81,7 @@ export function seriesBetween(first: Reading, series: readonly SeriesPoint[], se
     const begin = ends[index - 1] ?? first
     if (end.uptimeSeconds - begin.uptimeSeconds < shortestPointSeconds) return []
     const shares = coreUse(begin.cores, end.cores).map(({ busy }) => busy)
-    return [[rounded(end.uptimeSeconds - first.uptimeSeconds), ...shares]]
+    return [[end.uptimeSeconds - first.uptimeSeconds, ...shares].map(hundredths)]
   })
 }
 
@@ -126,7 +126,12 @@ function movedOf(
   return Object.fromEntries(moved)
 }
 
-/** Ticks and clock know hundredths: more digits would only make the record longer. */
+/** Over seconds, ticks of 10 ms know no more; longer numbers would only make the record longer. */
 function rounded(value: number): number {
   return Math.round(value * 1e4) / 1e4
+}
+
+/** All that the ticks of one second and the clock know. */
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100
 }

@@ -38,6 +38,7 @@ export async function startSampler(host: CountedHost, options: SamplerOptions): 
   const input = new PassThrough()
   const ready = Promise.withResolvers<number>()
   const running = host.tryRun(samplingCommand(mostSeconds), {
+    as: { kind: 'command', name: 'count until told to end' },
     input,
     signal,
     sudo: false,
@@ -72,6 +73,7 @@ function between(first: Reading, second: Reading): Counted {
 
 async function readNow(host: CountedHost, signal: AbortSignal | undefined): Promise<Reading> {
   const { stdout, stderr } = await host.tryRun(readingCommand(), {
+    as: { kind: 'command', name: 'read the counters' },
     signal,
     sudo: false,
     timeoutMs: readingMs,

@@ -1,32 +1,18 @@
 /** Throughput over time: every flow in every repetition, one after the other as they ran, the kept windows marked. */
 import { formatGbit } from '../../verdict/format.ts'
-import type { FlowSample, RawInterval, Sample } from '../../verdict/sample.ts'
 import { formatSeconds } from '../seconds.ts'
 import type { TestRecord } from '../record.ts'
 import { axis, chartFigure } from './chart-figure.ts'
 import { colors, seriesColor, seriesVariable } from './colors.ts'
 import { type Markup, html } from './markup.ts'
+import { type Placed, lineOf, placed, windowOf } from './placement.ts'
 
-type Point = readonly [seconds: number, gigabits: number | null]
-
-export interface Placed {
-  readonly sample: Sample
-  /** Seconds from the start of the first repetition. */
-  readonly offset: number
-}
-
-/** The repetitions on one axis, by the controller's clock. */
-export function placed(repetitions: readonly Sample[]): Placed[] {
-  const first = Date.parse(repetitions[0]?.startedAt ?? '')
-  return repetitions.map((sample) => ({ sample, offset: (Date.parse(sample.startedAt) - first) / 1000 }))
-}
-
-export function overTime(test: TestRecord): Markup | undefined {
-  const all = placed(test.repetitions)
+export function overTime(test: TestRecord, warmUpSeconds: number): Markup | undefined {
+  const all = placed(test.repetitions, warmUpSeconds)
   const names = [...new Set(all.flatMap(({ sample }) => sample.flows.map(({ name }) => name)))]
   const lines = names.map((name) => all.flatMap((each) => lineOf(each, name)))
   if (lines.every((line) => line.length === 0)) return undefined
-  const windows = all.flatMap(windowOf)
+  const windows = all.flatMap((each) => windowOf(each, warmUpSeconds))
   const series = lines.map((data, index) => ({
     type: 'line',
     name: names[index]!,
@@ -61,7 +47,6 @@ export function overTime(test: TestRecord): Markup | undefined {
         ...axis,
         type: 'value',
         min: 0,
-        max: Math.ceil(end),
         name: 'seconds',
         nameLocation: 'middle',
         nameGap: 26,
@@ -71,35 +56,6 @@ export function overTime(test: TestRecord): Markup | undefined {
     },
     table: flowTable(all),
   })
-}
-
-/** A point in the middle of each interval, of a single one at both of its ends; a gap before the next repetition. */
-function lineOf({ sample, offset }: Placed, name: string): Point[] {
-  const intervals = intervalsOf(sample.flows.find((flow) => flow.name === name))
-  const last = intervals.at(-1)
-  if (!last) return []
-  const points = intervals.flatMap(([start, end, bytes]): Point[] => {
-    const gigabits = rounded((bytes * 8) / Math.max(end - start, 1e-3) / 1e9)
-    const seconds = intervals.length === 1 ? [start, end] : [(start + end) / 2]
-    return seconds.map((each) => [rounded(offset + each), gigabits])
-  })
-  return [...points, [rounded(offset + last[1]), null]]
-}
-
-function intervalsOf(flow: FlowSample | undefined): readonly RawInterval[] {
-  return flow?.receiver?.intervals ?? flow?.sender?.intervals ?? []
-}
-
-function windowOf({ sample, offset }: Placed): { start: number; end: number; repetition: string }[] {
-  if (sample.state !== 'measured') return []
-  const start = offset + (sample.window.startMs - Date.parse(sample.startedAt)) / 1000
-  return [
-    {
-      start: rounded(start),
-      end: rounded(start + sample.window.seconds),
-      repetition: String(sample.repetition),
-    },
-  ]
 }
 
 function flowTable(all: readonly Placed[]): Markup {
@@ -140,9 +96,4 @@ function flowTable(all: readonly Placed[]): Markup {
 
 function figure(bitsPerSecond: number | undefined): string {
   return bitsPerSecond === undefined ? '—' : formatGbit(bitsPerSecond)
-}
-
-/** What can be seen in a picture of this size; more digits only make the page larger. */
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000
 }

@@ -64,7 +64,7 @@ export function renderHtml(record: RunRecord): string {
           ${metricTable(record)}
           <section aria-labelledby="tests">
             <h2 id="tests">Tests</h2>
-            ${groups.map(testSection)}
+            ${groups.map((group) => testSection(group, record.profile))}
           </section>
           ${timeline(record)} ${provenance(record)}
         </main>

@@ -61,18 +61,19 @@ function dataPlanes({ dataPlanes: all }: RunRecord): Markup {
     html`<table>
       <thead>
         <tr>
-          ${['machine', 'mode', 'image', 'digest', 'version'].map((title) => html`<th scope="col">${title}</th>`)}
+          ${['machine', 'mode', 'image', 'digest', 'version', 'arguments'].map((title) => html`<th scope="col">${title}</th>`)}
         </tr>
       </thead>
       <tbody>
         ${all.map(
-          ({ machine, mode, image, digest, version }) =>
+          ({ machine, mode, image, digest, version, arguments: given = [] }) =>
             html`<tr>
               <th scope="row">${machine}</th>
               <td>${mode ?? '—'}</td>
               <td>${image}</td>
               <td><code>${digest ?? '—'}</code></td>
               <td>${version ?? '—'}</td>
+              <td><code>${given.join(' ') || '—'}</code></td>
             </tr>`,
         )}
       </tbody>

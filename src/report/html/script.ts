@@ -12,7 +12,11 @@ export const script = String.raw`
   const lanes = element('lanes'), panel = element('output'), find = element('find'), failed = element('failed')
   const end = Math.max(0.001, ...marks.map((mark) => mark.at + mark.for))
   let zoom = 1, current = 0, opener
-  const time = (seconds) => seconds < 60 ? seconds.toFixed(1) + ' s' : Math.floor(seconds / 60) + ' min ' + (seconds % 60).toFixed(0) + ' s'
+  const time = (seconds) => {
+    if (seconds < 59.95) return seconds.toFixed(1) + ' s'
+    const whole = Math.round(seconds)
+    return Math.floor(whole / 60) + ' min ' + (whole % 60) + ' s'
+  }
   const make = (tag, name, text) => {
     const made = document.createElement(tag)
     if (name) made.className = name
@@ -77,7 +81,7 @@ export const script = String.raw`
     const wanted = find.value.trim().toLowerCase()
     marks.forEach((mark, index) => {
       const text = (mark.name + ' ' + mark.detail + ' ' + (mark.output || '')).toLowerCase()
-      buttons[index].hidden = (failed.checked && mark.outcome === 'ok') || (wanted !== '' && !text.includes(wanted))
+      buttons[index].hidden = (failed.checked && mark.outcome !== 'failed') || (wanted !== '' && !text.includes(wanted))
     })
     const left = visible()
     element('count').textContent = left.length === marks.length ? '' : left.length + ' of ' + marks.length + ' steps'

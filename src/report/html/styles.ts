@@ -6,7 +6,7 @@ const dark = `${declarations('dark')}--page:#15181c;--raised:#1f2329;--link:#7cc
 
 export const styles = `
 :root{color-scheme:light dark;${light}}
-@media (prefers-color-scheme:dark){:root{${dark}}}
+@media screen and (prefers-color-scheme:dark){:root{${dark}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 .skip{position:absolute;left:-9999px}.skip:focus{left:8px;top:8px;background:var(--page);padding:8px;z-index:2}
@@ -48,11 +48,11 @@ button,input{font:inherit;color:inherit;background:var(--raised);border:1px soli
 .track{position:relative}
 .mark{position:absolute;height:13px;min-width:4px;padding:0;border:0;border-radius:2px;background:var(--series-1);cursor:pointer}
 .mark.phase{background:var(--muted);opacity:.75}.mark.docker{background:var(--series-3)}.mark.file{background:var(--series-5)}.mark.connection{background:var(--series-4)}
-.mark.failed,.mark.aborted{background:var(--fail);opacity:1}
+.mark.failed{background:var(--fail);opacity:1}.mark.aborted{background:var(--raised);border:2px solid var(--unstable)}
 .mark:focus-visible{outline-offset:1px;z-index:1}
 .step-output{border:1px solid var(--grid);padding:.2rem .8rem .6rem;margin-top:.6rem}
 .step-head{display:flex;justify-content:space-between;align-items:baseline;gap:1rem}.step-head h3{margin:.4rem 0}
 .up{font-size:.85rem}
-@media print{.timeline-controls,nav,.skip,.up{display:none}details>*{display:block}.chart{break-inside:avoid}}
+@media print{.timeline-controls,nav,.skip,.up{display:none}details>*{display:block}details::details-content{display:block;content-visibility:visible;block-size:auto}pre,.lanes{max-height:none}:root{color-scheme:light}.chart{break-inside:avoid}}
 @media (max-width:480px){header,main,footer{padding:0 12px}dl{grid-template-columns:1fr}dt{margin-top:.4rem}}
 `

@@ -1,6 +1,7 @@
 /** One test of a run in all its modes: what it came to, why, and its charts. */
 import type { Cause } from '../../verdict/counters.ts'
 import { stateOf } from '../outcome.ts'
+import type { MeasurementProfile } from '../../verdict/verdict.ts'
 import { quarantineSentence } from '../quarantine.ts'
 import type { TestRecord } from '../record.ts'
 import { formatSeconds } from '../seconds.ts'
@@ -12,11 +13,14 @@ import { type Fragment, type Markup, html } from './markup.ts'
 import { overTime } from './over-time.ts'
 import { type TestGroup, ratioOf, stateBadge } from './parts.ts'
 
-export function testSection({ id, suite, name, tests, ratio }: TestGroup): Markup {
+export function testSection(
+  { id, suite, name, tests, ratio }: TestGroup,
+  { warmUpSeconds }: MeasurementProfile,
+): Markup {
   return html`<article id="${id}">
     <h3>${suite}: ${name}</h3>
     ${tests.map(outcome)} ${ratio && html`<p>${ratioOf(ratio)}</p>`} ${distribution(tests)}
-    ${tests.map(measured)}
+    ${tests.map((test) => measured(test, warmUpSeconds))}
     <p class="up"><a href="#verdicts">Back to the verdicts</a></p>
   </article>`
 }
@@ -29,7 +33,21 @@ function outcome(test: TestRecord): Markup {
       ${test.mode && html`<b>${test.mode}</b> `}${explanationOf(test)}${quarantine !== undefined && html` <b>${quarantine}</b>`}
     </p>
     ${list('Reasons', reasonsOf(test))} ${causes(test, why)} ${list('Remarks', notesOf(test))}
-    ${list('Against baselines', baselineSentencesOf(test))}`
+    ${list('Against baselines', baselineSentencesOf(test))} ${list('Without a figure', withoutFigure(test))}`
+}
+
+/** Repetitions that could not be used, and measurements that came to nothing. */
+function withoutFigure({ repetitions, metrics }: TestRecord): string[] {
+  return [
+    ...repetitions.flatMap((sample) =>
+      sample.state === 'unusable'
+        ? [`repetition ${sample.repetition}: ${sample.faults.join('; ') || 'unusable'}`]
+        : [],
+    ),
+    ...metrics.flatMap(({ measurement, invalid }) =>
+      invalid === undefined ? [] : [`${measurement}: ${invalid}`],
+    ),
+  ]
 }
 
 /** Of a test that passed they are there for the curious. */
@@ -42,9 +60,9 @@ function causes(test: TestRecord, why: readonly Cause[]): Markup | undefined {
   </details>`
 }
 
-function measured(test: TestRecord): Markup {
+function measured(test: TestRecord, warmUpSeconds: number): Markup {
   const evidence = evidenceOf(test).split('\n').filter(Boolean)
-  const charts = [overTime(test), cores(test), busiestOverTime(test)]
+  const charts = [overTime(test, warmUpSeconds), cores(test), busiestOverTime(test)]
   const took = formatSeconds(test.durationMs / 1000)
   return html`<h4>${test.mode ?? 'Measurement'}</h4>
     <p>${test.scenario && `threshold ${test.scenario}, `}started ${test.startedAt}, took ${took}</p>

@@ -15,6 +15,17 @@ const mostSteps = 1_500
 /** Characters of a name; a command can be as long as a script. */
 const longestName = 160
 
+/** What the marks' colours in styles.ts say. */
+const legend = [
+  ['phase', 'muted'],
+  ['command', 'series-1'],
+  ['Docker', 'series-3'],
+  ['connection', 'series-4'],
+  ['file', 'series-5'],
+  ['failed', 'fail'],
+  ['ended before its end (hollow)', 'unstable'],
+] as const
+
 /** As the script reads it: seconds from the run's start. */
 interface Mark {
   readonly lane: number
@@ -57,6 +68,11 @@ export function timeline(record: RunRecord): Markup {
       <label>Find <input type="search" id="timeline-find" size="18" /></label>
       <span id="timeline-count" role="status"></span>
     </div>
+    <ul class="legend" aria-label="Colours of the steps">
+      ${legend.map(
+        ([name, color]) => html`<li><span class="key" style="color:var(--${color})"></span>${name}</li>`,
+      )}
+    </ul>
     <div
       class="scroll lanes"
       id="timeline-lanes"
@@ -140,12 +156,13 @@ function totalOf(lengths: readonly number[], limit: number): number {
   return lengths.reduce((sum, length) => sum + Math.min(length, limit), 0)
 }
 
-function detailOf({ kind, mode, test, exitStatus, signal, outcome }: StepRecord): string {
+function detailOf({ kind, mode, test, exitStatus, signal, outcome, count }: StepRecord): string {
   const parts = [
     kind,
     mode,
     test && `${test.suite}: ${test.name}`,
     outcome,
+    count && `${count} times, the last shown`,
     exitStatus === undefined ? undefined : `exit status ${exitStatus}`,
     signal && `ended by ${signal}`,
   ]

@@ -2,7 +2,7 @@
 import { metricRowsOf } from '../metrics-view.ts'
 import { isExcused } from '../quarantine.ts'
 import type { RunRecord } from '../record.ts'
-import { type Row, ratiosOf, rowsOf, verdictOf } from '../view.ts'
+import { type Row, ratioTitle, ratiosOf, rowsOf, verdictOf } from '../view.ts'
 import { type Markup, html } from './markup.ts'
 import { type TestGroup, ratioOf, scrolling, stateBadge } from './parts.ts'
 
@@ -54,7 +54,7 @@ export function ratioTable(record: RunRecord): Markup | undefined {
     'Modes side by side',
     html`<table class="ratios">
       <caption>
-        The modes side by side
+        The modes side by side: ${ratioTitle}
       </caption>
       <thead>
         <tr>

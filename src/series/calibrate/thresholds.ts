@@ -56,7 +56,7 @@ export type OldThresholds = Readonly<Record<string, Readonly<Partial<Record<stri
 export function calibrate(records: readonly RunRecord[], old: OldThresholds): CalibratedThreshold[] {
   const [first] = records
   if (!first) throw new DpbenchError('there is no run to calibrate from')
-  const scenarios = scenariosOf(records)
+  const scenarios = scenariosOf(records.map(withoutQuarantined))
   const short = scenarios.filter(({ means }) => means.length < fewestRuns)
   if (short.length > 0) {
     const found = short.map(({ test, mode, means }) => `${test} (${mode}): ${means.length}`)
@@ -67,6 +67,23 @@ export function calibrate(records: readonly RunRecord[], old: OldThresholds): Ca
   const bounds = scenarios.map((scenario) => boundOf(scenario, first))
   const byKey = Map.groupBy(bounds, ({ scenario }) => JSON.stringify([scenario.mode, scenario.scenario]))
   return [...byKey.values()].map((tests) => thresholdOf(tests, old))
+}
+
+/** What is known to be bad is no measure of what the hardware reaches. */
+function withoutQuarantined(record: RunRecord): RunRecord {
+  return { ...record, tests: record.tests.filter((test) => !isQuarantined(test)) }
+}
+
+/** In one sentence, the tests that are left out; none where there are none. */
+export function quarantinedLines(records: readonly RunRecord[]): string[] {
+  const names = records.flatMap(({ tests }) =>
+    tests.filter(isQuarantined).map(({ name, mode }) => `${name} (${mode})`),
+  )
+  return names.length === 0 ? [] : [`left out, as they are in quarantine: ${[...new Set(names)].join(', ')}`]
+}
+
+function isQuarantined({ quarantine }: RunRecord['tests'][number]): boolean {
+  return quarantine !== undefined && !quarantine.expired
 }
 
 export function boundOf(

@@ -7,6 +7,9 @@ import type { Observe, StepEnded } from '../../core/steps.ts'
 /** Of what a call is asked for, what a timeline tells: a container's environment and a login are not among it. */
 const toldParameters = ['name', 'fromImage', 'tag', 'condition', 'force', 't', 'v']
 
+/** Calls that are a part of what is told elsewhere: a command in a container, an image that is pulled or loaded to its end. */
+const toldWhole = /^((\/containers\/[^/]+)?\/exec(\/|$)|\/images\/(create|load)\b)/
+
 export class ObservedModem extends DockerModem {
   private readonly host: string
   readonly observe: Observe | undefined
@@ -18,8 +21,7 @@ export class ObservedModem extends DockerModem {
   }
 
   override dial(options: DockerModem.DialOptions, done?: DockerModem.RequestCallback): void {
-    // the calls that a command in a container is made of are told as that command
-    const observe = /^(\/containers\/[^/]+)?\/exec(\/|$)/.test(options.path) ? undefined : this.observe
+    const observe = toldWhole.test(options.path) ? undefined : this.observe
     const end = observe?.({ machine: this.host, kind: 'docker', name: nameOf(options) })
     if (!end) return super.dial(options, done)
     super.dial(options, (error, result) => {

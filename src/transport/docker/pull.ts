@@ -1,8 +1,10 @@
 /** Pulling an image, to its end: the engine answers before it has begun, and tells of failure in the stream. */
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
+import { asStep } from '../../core/steps.ts'
 import type { RegistryCredentials } from './credentials.ts'
 import { engineStatus } from './engine-error.ts'
+import { observerOf } from './observed-modem.ts'
 import { pullFailure } from './pull-failure.ts'
 import { type ImageReference, parseReference } from './reference.ts'
 
@@ -40,11 +42,9 @@ export async function pullImage(
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 600_000)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   try {
-    const stream = await docker.pull(reference, {
-      abortSignal,
-      ...(credentials && { authconfig: credentials }),
-    })
-    await followToEnd(docker, stream)
+    const login = credentials && { authconfig: credentials }
+    const pull = (): Promise<NodeJS.ReadableStream> => docker.pull(reference, { abortSignal, ...login })
+    await asImageStep(host, docker, `pull ${reference}`, pull, abortSignal)
   } catch (error) {
     options.signal?.throwIfAborted()
     const said = describeError(error)
@@ -67,6 +67,19 @@ export async function pullImage(
 function digestOf(digests: readonly string[], { repository, digest }: ImageReference): string | undefined {
   const own = digests.filter((each) => each.startsWith(`${repository}@`))
   return own.find((each) => each.endsWith(`@${digest}`)) ?? own[0] ?? digests[0]
+}
+
+/** Pulls or loads an image to its end as one step, with what the engine says meanwhile. @throws what the engine tells of failure */
+export function asImageStep(
+  host: string,
+  docker: Docker,
+  name: string,
+  begin: () => Promise<NodeJS.ReadableStream>,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const step = { machine: host, kind: 'docker', name } as const
+  const work = async (): Promise<string[]> => followToEnd(docker, await begin())
+  return asStep(observerOf(docker), step, work, signal, (said) => [...new Set(said)].join('\n'))
 }
 
 /** Reads an engine's progress to its end. @throws what the engine tells in it */

@@ -8,7 +8,7 @@ import type { BuiltImage } from './build.ts'
 import { accepting } from './engine-error.ts'
 import { ImageArchive } from './image-archive.ts'
 import { presentLayers } from './layers.ts'
-import { followToEnd, inspectImage } from './pull.ts'
+import { asImageStep, inspectImage } from './pull.ts'
 
 export interface ShipOptions {
   readonly log: (line: string) => void
@@ -82,8 +82,9 @@ export class Shipment implements AsyncDisposable {
     const abortSignal = signal ? AbortSignal.any([deadline, signal]) : deadline
     const started = performance.now()
     try {
-      const answer = await docker.loadImage(createReadStream(file), { quiet: true, abortSignal })
-      await followToEnd(docker, answer)
+      const begin = (): Promise<NodeJS.ReadableStream> =>
+        docker.loadImage(createReadStream(file), { quiet: true, abortSignal })
+      await asImageStep(host, docker, `load ${this.image.reference} (${bytes} bytes)`, begin, abortSignal)
     } catch (error) {
       signal?.throwIfAborted()
       throw new DeployError(

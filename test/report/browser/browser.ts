@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import axe from 'axe-core'
 import { type Browser, type Page, chromium } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-import { browserPath } from './browser-path.ts'
+import { browserPath } from './path.ts'
 
 export interface Opened {
   readonly page: Page
@@ -54,4 +55,16 @@ export function useBrowser(): { open(html: string, view?: View): Promise<Opened>
       return { page, complaints }
     },
   }
+}
+
+/** What keeps people out, by axe's rules: one line per element. */
+export async function violations(page: Page): Promise<string[]> {
+  // by the debugger's way, which the page's policy does not bind
+  await page.evaluate(axe.source)
+  const { violations: found } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run(),
+  )
+  return found.flatMap(({ id, nodes }) =>
+    nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  )
 }

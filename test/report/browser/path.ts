@@ -1,4 +1,4 @@
-/** Where a browser is for the tests of HTML reports: Debian's Chromium, or what stands for it elsewhere. */
+/** Where the browser is: without Vitest, for the script that takes screenshots. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
