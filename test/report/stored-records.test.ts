@@ -46,6 +46,9 @@ describe('every-verdict.json', () => {
       'clean-up of hypervisor-2',
     ])
       expect(page.includes(said), said).toBe(true)
+    // of what was skipped there is its reason and no empty part
+    expect(page.match(/<article id="test-\d+">/g)).toHaveLength(11)
+    expect(page.match(/took 20\.0 s/g)).toHaveLength(11)
     // 10 Gbit/s by 3 Gbit/s
     expect(page).toContain('3.33 ×')
   })

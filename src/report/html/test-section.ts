@@ -20,9 +20,14 @@ export function testSection(
   return html`<article id="${id}">
     <h3>${suite}: ${name}</h3>
     ${tests.map(outcome)} ${ratio && html`<p>${ratioOf(ratio)}</p>`} ${distribution(tests)}
-    ${tests.map((test) => measured(test, warmUpSeconds))}
+    ${tests.filter(wasRun).map((test) => measured(test, warmUpSeconds))}
     <p class="up"><a href="#verdicts">Back to the verdicts</a></p>
   </article>`
+}
+
+/** Of a skipped test there is nothing but its reason, unless it was cut short. */
+function wasRun({ result, repetitions }: TestRecord): boolean {
+  return result.state !== 'skipped' || repetitions.length > 0
 }
 
 function outcome(test: TestRecord): Markup {

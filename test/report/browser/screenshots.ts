@@ -68,9 +68,10 @@ async function take(
   await page.close()
 }
 
+/** The first with a figure. */
 async function firstTest(page: Page): Promise<void> {
   await page
-    .locator('article')
+    .locator('article', { has: page.locator('figure') })
     .first()
     .evaluate((article) => article.scrollIntoView())
 }
