@@ -68,12 +68,12 @@ async function take(
   await page.close()
 }
 
-/** The first with a figure. */
+/** The charts of the first test that has some. */
 async function firstTest(page: Page): Promise<void> {
   await page
-    .locator('article', { has: page.locator('figure') })
+    .locator('article figure')
     .first()
-    .evaluate((article) => article.scrollIntoView())
+    .evaluate((figure) => figure.scrollIntoView())
 }
 
 /** The longest step of a command that printed something. */
