@@ -3,11 +3,13 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import { ConfigError, DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
 import { suggest } from '../src/core/suggest.ts'
+import type { ListedRun } from '../src/report/html/index-page.ts'
 import { type FormName, forms } from '../src/report/forms.ts'
 import { type RunRecord, parseRecord } from '../src/report/record.ts'
 import { replaceFile } from '../src/core/replace-file.ts'
 import { writeForm } from '../src/report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../src/report/terminal.ts'
+import { runFilesBelow } from './run-files.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
 
 const options: readonly OptionSpec[] = [
@@ -25,7 +27,8 @@ const options: readonly OptionSpec[] = [
 
 export const reportHelp = `dpbench report RUN… [options]
 
-RUN is a results folder, or a run.json. The default is results/latest.
+RUN is a results folder, a run.json, or a folder of results folders. The default is results/latest. Pages of several runs
+that go to a folder have an index.html beside them.
 
 ${helpOf(options)}`
 
@@ -47,23 +50,56 @@ interface Wanted {
 export async function report(argv: readonly string[]): Promise<number> {
   const { values, rest } = takeOptions(argv, options)
   refuseUnknown(rest, options)
-  const runs = rest.length > 0 ? rest : [join('results', 'latest')]
+  const runs = await runsOf(rest.length > 0 ? rest : [join('results', 'latest')])
   const format = formatOf(values['format'])
   const output = typeof values['output'] === 'string' ? values['output'] : undefined
   const wanted = { format, output, several: runs.length > 1 }
   await writing(output ?? '', () => requireRoom(wanted))
-  let code: number = ExitCode.passed
+  const pages: ListedRun[] = []
+  const refused: string[] = []
   for (const run of runs) {
     try {
       const stored = await read(run)
       await writing(output ?? run, () => make(stored, wanted))
+      pages.push({ record: outlineOf(stored.record), page: pageOf(stored, wanted) })
     } catch (error) {
       if (!(error instanceof DpbenchError)) throw error
-      process.stderr.write(`dpbench: ${describeError(error)}\n`)
-      code = ExitCode.usage
+      const sentence = describeError(error)
+      process.stderr.write(`dpbench: ${sentence}\n`)
+      refused.push(sentence)
     }
   }
-  return code
+  if (wanted.several && output !== undefined && (format === 'html' || format === 'all')) {
+    const { renderIndex } = await import('../src/report/html/index-page.ts')
+    const index = join(output, 'index.html')
+    say(await writing(output, () => replaceFile(index, renderIndex(pages, refused))))
+  }
+  return refused.length > 0 ? ExitCode.usage : ExitCode.passed
+}
+
+/** A folder of results folders stands for the runs in it; what is no run is told when it is read. */
+async function runsOf(named: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    named.map(async (run) => {
+      const kinds = await Promise.all(
+        [run, join(run, 'run.json')].map((path) => stat(path).catch(() => undefined)),
+      )
+      const below = kinds[0]?.isDirectory() && !kinds[1] ? await runFilesBelow(run) : []
+      return below.length > 0 ? below : [run]
+    }),
+  )
+  return found.flat()
+}
+
+/** What the list of several runs shows of one: a hundred whole records would fill the memory. */
+function outlineOf(record: RunRecord): RunRecord {
+  return { ...record, tests: [], steps: [], logs: [] }
+}
+
+/** Where the page of one of several runs is, below the folder that they go to. */
+function pageOf({ file, record }: Stored, { format }: Wanted): string {
+  const name = nameOf(file, record)
+  return format === 'all' ? `${name}/${forms.html.file}` : `${name}.html`
 }
 
 function formatOf(asked: string | true | undefined): Format {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { report } from '../../bin/report.ts'
 import { forms } from '../../src/report/forms.ts'
+import type { RunRecord } from '../../src/report/record.ts'
 import { outcomeOf } from '../../src/report/outcome.ts'
 import { renderTerminal } from '../../src/report/terminal.ts'
 import { collectOutput } from './output.ts'
@@ -51,6 +52,20 @@ describe('every-verdict.json', () => {
     // 10 Gbit/s by 3 Gbit/s
     expect(page).toContain('3.33 ×')
   })
+})
+
+test('every report that is read tells of quarantine, baselines and two modes of a figure', async () => {
+  const [excused, bimodal] = [read('excused-and-compared.json'), read('bimodal.json')]
+  const readers = [
+    (record: RunRecord) => renderTerminal(record, { color: false }),
+    ...[forms.summary, forms.markdown, forms.html].map(({ render }) => render),
+  ]
+  for (const render of readers) {
+    const text = await render(excused)
+    expect(/quarantined until 2026-12-31/.test(text)).toBe(true)
+    expect(/baseline .{0,6}monday.{0,6}: 7\.15 Gbit\/s instead of 9\.41/.test(text)).toBe(true)
+    expect(/two modes: 5 around 6\.10 and 5 around 9\.40 Gbit\/s/.test(await render(bimodal))).toBe(true)
+  }
 })
 
 test('a run that was killed says so, and its steps are there', async () => {

@@ -12,6 +12,8 @@ interface Bar {
   readonly use: CoreUse
 }
 
+type Point = readonly [seconds: number, percent: number | null]
+
 type Figures = [busy: number, user: number, system: number, irq: number, softirq: number, steal: number]
 
 /** Bars that one chart can show; the least busy of more are counted, not drawn. */
@@ -98,6 +100,7 @@ export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined
         data,
       })),
     },
+    table: busiestTable(machines, lines),
   })
 }
 
@@ -105,7 +108,7 @@ export function busiestOverTime({ repetitions }: TestRecord): Markup | undefined
 function busiestLine(
   { cpuSeries }: MachineCounters,
   { firstMs, stretches }: { readonly firstMs: number; readonly stretches: number },
-): (readonly [number, number | null])[] {
+): Point[] {
   const { startMs = 0, points = [] } = cpuSeries ?? {}
   const last = points.at(-1)
   if (!last) return []
@@ -117,6 +120,31 @@ function busiestLine(
     return [at(stretch.at(-1)![0]), Math.round(busy * 1000) / 10] as const
   })
   return [...highest, [at(last[0]), null]]
+}
+
+/** By machine and not by repetition: a page of many scenarios must stay below its size. */
+function busiestTable(machines: readonly string[], lines: readonly (readonly Point[])[]): Markup {
+  return html`<table>
+    <caption>
+      The busiest core of each machine over all repetitions, in percent of the time
+    </caption>
+    <thead>
+      <tr>
+        ${['machine', 'lowest', 'median', 'highest'].map((title) => html`<th scope="col">${title}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${machines.map((machine, index) => {
+        const busy = lines[index]!.flatMap(([, share]) => share ?? []).toSorted((one, other) => one - other)
+        return html`<tr>
+          <th scope="row">${machine}</th>
+          ${[0, 0.5, 1].map(
+            (part) => html`<td class="figure">${busy[Math.round((busy.length - 1) * part)] ?? '—'}</td>`,
+          )}
+        </tr>`
+      })}
+    </tbody>
+  </table>`
 }
 
 /** The mean of each core over the repetitions that have it. */

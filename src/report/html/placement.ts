@@ -25,15 +25,16 @@ function flowsStartMs(sample: Sample, warmUpSeconds: number): number {
     : Date.parse(sample.startedAt)
 }
 
-/** A point in the middle of each interval; a gap before the next repetition. */
+/** A point in the middle of each interval, of a single one at both of its ends; a gap before the next repetition. */
 export function lineOf({ sample, offset }: Placed, name: string): Point[] {
   const intervals = intervalsOf(sample.flows.find((flow) => flow.name === name)).filter(isWhole)
   const last = intervals.at(-1)
   if (!last) return []
-  const points = intervals.map(([start, end, bytes]): Point => [
-    rounded(offset + (start + end) / 2),
-    rounded((bytes * 8) / Math.max(end - start, 1e-3) / 1e9),
-  ])
+  const points = intervals.flatMap(([start, end, bytes]): Point[] => {
+    const gigabits = rounded((bytes * 8) / Math.max(end - start, 1e-3) / 1e9)
+    const seconds = intervals.length === 1 ? [start, end] : [(start + end) / 2]
+    return seconds.map((each) => [rounded(offset + each), gigabits])
+  })
   return [...points, [rounded(offset + last[1]), null]]
 }
 

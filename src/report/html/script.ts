@@ -6,7 +6,8 @@ export const script = String.raw`
 (() => {
   const source = document.getElementById('timeline-data')
   if (!source) return
-  const { machines, marks } = JSON.parse(source.textContent)
+  const { machines, details, marks } = JSON.parse(source.textContent)
+  for (const mark of marks) Object.assign(mark, { outcome: mark.outcome || 'ok', detail: details[mark.detail] })
   const element = (id) => document.getElementById('timeline-' + id)
   const lanes = element('lanes'), panel = element('output'), find = element('find'), failed = element('failed')
   const end = Math.max(0.001, ...marks.map((mark) => mark.at + mark.for))

@@ -23,6 +23,7 @@ td.figure,th.figure{font-variant-numeric:tabular-nums;white-space:nowrap}
 .scroll{overflow-x:auto;max-width:100%}
 .chart{margin:1rem 0;padding:0}.chart figcaption{font-weight:600}
 .chart svg{display:block;width:100%;min-width:560px;height:auto;font:12px system-ui,sans-serif}
+.chart path:not([fill]){fill:none}.chart text:not([dominant-baseline]){dominant-baseline:central}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;list-style:none;padding:0;margin:.2rem 0;font-size:.85rem}
 .key{display:inline-block;width:1.4em;border-top:4px solid currentColor;vertical-align:middle;margin-right:.4em}.key.dashed{border-top-style:dashed}
 .state{display:inline-block;font-weight:700;font-size:.8rem;padding:.05rem .45rem;border-radius:.25rem;color:var(--on-state);background:var(--skipped);white-space:nowrap}

@@ -1,16 +1,19 @@
 /**
  * The timeline: a lane per machine, a mark per step, drawn by the page's script from data inside the page. The outputs of
- * all steps together are bounded, so that the page stays one that can be mailed: what failed keeps its output longest.
+ * all steps together are bounded, and their names, so that the page stays one that can be mailed: what failed keeps its
+ * output longest.
  */
 import type { RunRecord } from '../record.ts'
-import type { StepRecord } from '../step-schema.ts'
+import { type StepRecord, keptOutputCharacters } from '../step-schema.ts'
 import { type Markup, embeddedJson, html } from './markup.ts'
 import { plainText } from '../plain-text.ts'
 
 /** Characters of output in one page, all steps together. */
-const outputBudget = 200_000
+const outputBudget = 150_000
 /** Marks in one page; of more, the shortest that went well are left to run.json. */
 const mostSteps = 1_500
+/** Characters of a name; a command can be as long as a script. */
+const longestName = 160
 
 /** What the marks' colours in styles.ts say. */
 const legend = [
@@ -30,8 +33,10 @@ interface Mark {
   readonly for: number
   readonly kind: string
   readonly name: string
-  readonly outcome: string
-  readonly detail: string
+  /** Where it is not `ok`. */
+  readonly outcome?: string
+  /** Its place among the details, of which many steps have the same. */
+  readonly detail: number
   readonly output?: string
   readonly cut?: true
 }
@@ -91,7 +96,7 @@ export function timeline(record: RunRecord): Markup {
       <pre id="timeline-output-text" tabindex="0"></pre>
     </div>
     <script type="application/json" id="timeline-data">
-      ${embeddedJson({ machines: machines.map(plainText), marks: marksOf(record, shown, machines) })}
+      ${embeddedJson({ machines: machines.map(plainText), ...marksOf(record, shown, machines) })}
     </script>
   </section>`
 }
@@ -108,33 +113,47 @@ function marksOf(
   { startedAt }: RunRecord,
   steps: readonly StepRecord[],
   machines: readonly string[],
-): Mark[] {
+): { readonly details: readonly string[]; readonly marks: readonly Mark[] } {
   const begin = Math.min(Date.parse(startedAt), ...steps.map((step) => Date.parse(step.startedAt)))
-  const limit = outputLimit(steps)
-  return steps.map((step) => {
-    const { output } = step
-    const whole = step.outcome !== 'ok' || output === undefined || output.length <= limit
+  const limits = outputLimits(steps)
+  const details = [...new Set(steps.map(detailOf))]
+  const places = new Map(details.map((detail, index) => [detail, index]))
+  const marks = steps.map((step): Mark => {
+    const { name, output, outcome } = step
+    const limit = outcome === 'ok' ? limits.ok : limits.failed
+    const isCut = name.length > longestName || (output?.length ?? 0) > limit
     return {
       lane: machines.indexOf(step.machine),
       at: Math.round(Date.parse(step.startedAt) - begin) / 1000,
       for: Math.round(step.durationMs) / 1000,
       kind: step.kind,
-      name: plainText(step.name),
-      outcome: step.outcome,
-      detail: detailOf(step),
-      ...(output !== undefined && { output: plainText(whole ? output : output.slice(0, limit)) }),
-      ...(!whole && { cut: true }),
+      name: plainText(name.length > longestName ? `${name.slice(0, longestName)}…` : name),
+      ...(outcome !== 'ok' && { outcome }),
+      detail: places.get(detailOf(step))!,
+      ...(output !== undefined && { output: plainText(output.slice(0, limit)) }),
+      ...(isCut && { cut: true }),
     }
   })
+  return { details, marks }
 }
 
-/** Characters that the output of a step that went well may have, so that all together keep to the budget. */
-function outputLimit(steps: readonly StepRecord[]): number {
-  const lengths = steps.filter(({ outcome }) => outcome === 'ok').map(({ output }) => output?.length ?? 0)
-  const total = (limit: number): number => lengths.reduce((sum, length) => sum + Math.min(length, limit), 0)
-  let limit = 4_000
-  while (limit > 1 && total(limit) > outputBudget) limit = Math.floor(limit * 0.8)
+/** Characters that one output may have, so that all together keep to the budget: what failed has its part first. */
+function outputLimits(steps: readonly StepRecord[]): { readonly ok: number; readonly failed: number } {
+  const lengths = (isOk: boolean): number[] =>
+    steps.filter(({ outcome }) => (outcome === 'ok') === isOk).map(({ output }) => output?.length ?? 0)
+  const failed = limitWithin(outputBudget, lengths(false))
+  const left = outputBudget - totalOf(lengths(false), failed)
+  return { failed, ok: limitWithin(left, lengths(true)) }
+}
+
+function limitWithin(budget: number, lengths: readonly number[]): number {
+  let limit = keptOutputCharacters
+  while (limit > 0 && totalOf(lengths, limit) > budget) limit = Math.floor(limit * 0.9)
   return limit
+}
+
+function totalOf(lengths: readonly number[], limit: number): number {
+  return lengths.reduce((sum, length) => sum + Math.min(length, limit), 0)
 }
 
 function detailOf({ kind, mode, test, exitStatus, signal, outcome, count }: StepRecord): string {

@@ -1,5 +1,6 @@
 /** What comes first: every verdict of the run in one table, and what concerns all of it. */
 import { metricRowsOf } from '../metrics-view.ts'
+import { isExcused } from '../quarantine.ts'
 import type { RunRecord } from '../record.ts'
 import { type Row, ratioTitle, ratiosOf, rowsOf, verdictOf } from '../view.ts'
 import { type Markup, html } from './markup.ts'
@@ -35,7 +36,7 @@ function verdictRow(row: Row, id: string): Markup {
   return html`<tr data-suite="${row.suite}" data-test="${row.test.name}" data-mode="${row.test.mode}">
     <th scope="row"><a href="#${id}">${row.suite}: ${row.name}</a></th>
     <td>${row.mode}</td>
-    <td>${stateBadge(row.test)}</td>
+    <td>${stateBadge(row.test)}${isExcused(row.test) && ' quarantined'}</td>
     <td class="figure" data-mean="${statistics?.mean}" data-half-width="${statistics?.interval?.halfWidth}">
       ${row.figure}
     </td>

@@ -1,12 +1,13 @@
 /** The HTML report in a real browser: it renders, its figures are those of the record, and everybody can use it. */
 import { describe, expect, test } from 'vitest'
+import { renderIndex } from '../../../src/report/html/index-page.ts'
 import { renderHtml } from '../../../src/report/html/page.ts'
 import { type RunRecord, parseRecord } from '../../../src/report/record.ts'
 import { stateOf } from '../../../src/report/outcome.ts'
 import { ratiosOf, rowsOf, verdictOf } from '../../../src/report/view.ts'
 import { fullRecord, recordOf, results } from '../fixtures.ts'
 import { largeRecord } from '../large-record.ts'
-import { storedRecords } from '../stored.ts'
+import { storedRecord, storedRecords } from '../stored.ts'
 import { useBrowser, violations } from './browser.ts'
 import { browserPath } from './path.ts'
 
@@ -116,6 +117,30 @@ describe.skipIf(browserPath === undefined)('the HTML report in a browser', { tim
       expect(await violations(page)).toEqual([])
       expect(complaints).toEqual([])
     }
+  })
+
+  test('the list of several runs is read by anybody, on a phone too; its names stay text', async () => {
+    const evil = `"><img src=x onerror="alert('in')">`
+    const runs = storedRecords().map(({ name, record }) => ({ record: { ...record, tag: evil }, page: name }))
+    const { page, complaints } = await browser.open(renderIndex(runs, [evil]), { width: 360 })
+    expect(await page.locator('table.runs tbody a').count()).toBe(runs.length)
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await page.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth)).toBe(0)
+    expect(await violations(page)).toEqual([])
+    expect(complaints).toEqual([])
+  })
+
+  test('a line of one interval is drawn, too', async () => {
+    const record = storedRecord('excused-and-compared.json')
+    expect(record.tests[0]!.repetitions[0]!.flows[0]!.receiver!.intervals).toHaveLength(1)
+    const { page } = await browser.open(renderHtml(record))
+    const chart = page.locator('figure', { hasText: 'Throughput over time' }).first()
+    const lengths = await chart
+      .locator('path[stroke-width="1.3"]')
+      .evaluateAll((all) =>
+        all.map((path) => (path as unknown as { getTotalLength(): number }).getTotalLength()),
+      )
+    expect(Math.min(...lengths)).toBeGreaterThan(100)
   })
 
   test('a phone shows it without moving the page sideways', async () => {
