@@ -28,6 +28,8 @@ export class DpbenchReporter implements Reporter {
   private readonly run: Run
   private readonly begin: (specifications: readonly TestSpecification[]) => Promise<void>
   private readonly describedModes = new Set<string>()
+  /** When a run is cancelled Vitest tells of all tests of a suite again. */
+  private readonly told = new Set<string>()
   private lastLine = ''
   private leftOut = 0
 
@@ -58,7 +60,8 @@ export class DpbenchReporter implements Reporter {
 
   async onTestCaseResult(test: TestCase): Promise<void> {
     const result = test.result()
-    if (result.state === 'pending') return
+    if (result.state === 'pending' || this.told.has(test.id)) return
+    this.told.add(test.id)
     if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
     const meta = test.meta().dpbench
     if (meta) this.describe(meta)

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { environmentFolder } from '../../../src/config/index.ts'
 import { openJournal } from '../../../src/core/journal.ts'
 import type { RunRecord } from '../../../src/report/record.ts'
@@ -160,8 +160,12 @@ export class Project {
     return existsSync(join(this.folder, 'results'))
   }
 
+  /** The record of the last run, in which no test stands twice. */
   async record(): Promise<RunRecord> {
-    return JSON.parse(await this.resultFile('run.json')) as RunRecord
+    const record = JSON.parse(await this.resultFile('run.json')) as RunRecord
+    const titles = record.tests.map(({ suite, name, mode }) => `${suite}: ${name} (${mode})`)
+    expect(titles, 'a test of the record').toEqual([...new Set(titles)])
+    return record
   }
 
   resultFile(name: string): Promise<string> {
