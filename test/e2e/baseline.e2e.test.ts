@@ -13,7 +13,7 @@ const oneScenario = ['--mode', 'offload', '-t', 'IPv4 on one hypervisor', '--ver
 const shortest = (config: EditableConfig): void => {
   config.concurrent_flow_count = 1
   Object.assign(config.measurement, {
-    kept_seconds: 1,
+    kept_seconds: 2, // in one second, what a busy core holds back is more than the gap allows
     warm_up_seconds: 1,
     warm_down_seconds: 0,
     repetitions: { min: 2, max: 2 },

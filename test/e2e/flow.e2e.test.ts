@@ -144,7 +144,7 @@ describe.skipIf(whyNoLab.length > 0)('dpbench flow', { timeout: 120_000 }, () =>
 
   test('figures beside throughput are judged where the config expects something, and recorded', async () => {
     const edit = (config: EditableConfig): void => {
-      config.measurement = { ...config.measurement, kept_seconds: 1, repetitions: { min: 2, max: 2 } }
+      config.measurement = { ...config.measurement, kept_seconds: 2, repetitions: { min: 2, max: 2 } }
       config.expected = {
         hw: {
           udp_loss: { at_most: 100, unit: 'percent' },

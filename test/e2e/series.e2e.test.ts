@@ -17,7 +17,7 @@ describe.skipIf(whyNoLab.length > 0)('calibrate', { timeout: 180_000 }, () => {
         config.expected_throughput = { sw: {}, hw: {} } // nothing is known yet
         config.measurement = {
           ...config.measurement,
-          kept_seconds: 1,
+          kept_seconds: 2,
           warm_up_seconds: 0,
           warm_down_seconds: 0,
         }
