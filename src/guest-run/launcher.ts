@@ -56,7 +56,7 @@ export interface Launcher {
   readonly name: 'qemu' | 'libvirt' | 'gem5'
   /**
    * Starts the VM; resolves once its process runs and its console is being read.
-   * @throws InfrastructureError when it cannot be started, with what to do
+   * @throws GuestRunError when it cannot be started, with what to do
    */
   start(plan: GuestPlan, options: LaunchOptions): Promise<RunningGuest>
   /** What `start` would run, argument by argument: for `--dry-run`, and for who wants to run it by hand. */
