@@ -12,7 +12,13 @@ export type { MetricVerdict } from './verdict/metric.ts'
 export type { BalancedPath, NatPath, Path, RolesAcross } from './vitest/placement.ts'
 export type { Placement } from './vitest/placement-choice.ts'
 export type { Through } from './vitest/through.ts'
-export type { ThresholdKey, Throughput, ThroughputRequest } from './vitest/throughput.ts'
+export type {
+  OwnThreshold,
+  Threshold,
+  ThresholdKey,
+  Throughput,
+  ThroughputRequest,
+} from './vitest/throughput.ts'
 export type { Family, VirtualMachine } from './machine/virtual-machine.ts'
 export type { Hypervisor } from './machine/hypervisor.ts'
 export type { Sample } from './verdict/sample.ts'

@@ -107,7 +107,7 @@ function leasedLink(
   options: PreparationOptions,
   renew: () => Promise<void>,
 ): Promise<GuestLink> {
-  const wanted = [vm.data.ipv4, ...(options.ipv6 ? [vm.data.ipv6] : [])]
+  const wanted = [vm.overlayAddress('ipv4'), ...(options.ipv6 ? [vm.overlayAddress('ipv6')] : [])]
   let askedAt = Number.NEGATIVE_INFINITY
   return waitFor(
     async () => {

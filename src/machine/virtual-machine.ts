@@ -1,4 +1,5 @@
 /** A VM of the config, connected through its hypervisor, with what the data plane is to know of it. */
+import { ConfigError } from '../core/errors.ts'
 import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
@@ -6,8 +7,8 @@ import type { Hypervisor } from './hypervisor.ts'
 
 /** The VM's side of the data plane. */
 export interface DataInterface {
-  readonly ipv4: string
-  readonly ipv6: string
+  readonly ipv4?: string | undefined
+  readonly ipv6?: string | undefined
   /** The VM's virtual network identifier. */
   readonly vni: number
   /** The MAC address of the *management* NIC: the data NIC is the other one. */
@@ -46,9 +47,13 @@ export class VirtualMachine implements AsyncDisposable {
     )
   }
 
-  /** The VM's address in the overlay. */
+  /** The VM's address that traffic goes to. @throws ConfigError when the config has none of this family */
   overlayAddress(family: Family): string {
-    return this.data[family]
+    const address = this.data[family]
+    if (address !== undefined) return address
+    throw new ConfigError(
+      `${this.name} has no "${family}" in its if_config: write it there, or measure the other family`,
+    )
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -16,6 +16,7 @@ import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
+import { modesOf } from './run-modes.ts'
 import { sequenceOf } from './shuffle.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
@@ -86,8 +87,9 @@ function forVitest(error: DpbenchError): DpbenchError {
   return error
 }
 
-async function runOf(settings: RunSettings): Promise<Run> {
-  const loaded = await loadConfig({ file: settings.envConfigFile, name: settings.envConfigName })
+async function runOf(asked: RunSettings): Promise<Run> {
+  const loaded = await loadConfig({ file: asked.envConfigFile, name: asked.envConfigName })
+  const settings = { ...asked, modes: modesOf(asked, loaded, process.env) }
   const measurement = settings.profile
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement

@@ -1,5 +1,5 @@
 /** What the main process gives to the workers, and what they give back: data alone, through Vitest's own channels. */
-import type { BenchConfig, Mode } from '../config/index.ts'
+import type { BenchConfig, RunMode } from '../config/index.ts'
 import type { MachineDescription } from '../environment/describe.ts'
 import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
 import type { GuestReboot } from '../environment/reboots.ts'
@@ -14,9 +14,10 @@ import type { BaselineContext } from './regression.ts'
 export interface RunContext {
   readonly baselines?: BaselineContext | undefined
   readonly runId: string
-  readonly mode: Mode
+  readonly mode: RunMode
   readonly config: BenchConfig
-  readonly image: string
+  /** None where no data plane is deployed. */
+  readonly image?: string | undefined
   /** The image as it was built for this run; without it `image` is pulled. */
   readonly built?: BuiltImage | undefined
   readonly reboot: boolean
@@ -55,7 +56,7 @@ export interface MeasurementReport {
 }
 
 export interface DpbenchTaskMeta {
-  readonly mode: Mode
+  readonly mode: RunMode
   readonly measurements: MeasurementReport[]
   /** Of the raw outputs, relative to the results folder. */
   folder?: string

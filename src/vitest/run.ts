@@ -30,7 +30,8 @@ export interface Run {
   readonly runId: string
   readonly settings: RunSettings
   readonly config: BenchConfig
-  readonly image: string
+  /** None where no data plane is deployed. */
+  readonly image: string | undefined
   readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
@@ -52,7 +53,7 @@ export interface Run {
 export const interruptVariable = 'DPBENCH_INTERRUPTED_BY'
 
 /** Begins the record. Nothing is written yet. */
-export function beginRun(settings: RunSettings, config: BenchConfig, image: string): Run {
+export function beginRun(settings: RunSettings, config: BenchConfig, image: string | undefined): Run {
   const startedAt = new Date().toISOString()
   const stamp = startedAt.replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')
   const runId = `${stamp}-${randomBytes(2).toString('hex')}`
@@ -69,7 +70,7 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
         [settingVariables.shuffle]: String(settings.shuffleSeed),
       }),
     },
-    stage: settings.stage,
+    ...(config.dataplane === undefined && { stage: settings.stage }),
     modes: [...settings.modes],
     profile: config.measurement,
     rule: settings.verdictRule,

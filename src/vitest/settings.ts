@@ -5,11 +5,12 @@
 import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { Mode } from '../config/index.ts'
+import type { Mode, RunMode } from '../config/index.ts'
 import { UsageError } from '../core/errors.ts'
 
 export interface RunSettings {
-  readonly modes: readonly Mode[]
+  /** Empty where none was asked for: whether one is needed is the config's to say (run-modes.ts). */
+  readonly modes: readonly RunMode[]
   readonly stage: 'dev' | 'cicd'
   readonly dockerImage?: string | undefined
   /** The folder that `--stage dev` builds. Absolute. */
@@ -75,6 +76,9 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   'non-offloading': ['non-offload'],
   both: ['offload', 'non-offload'],
 }
+
+const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
+export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
 export const trafficTag = 'traffic'
@@ -147,11 +151,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     return `${optionName(name)} (${settingVariables[name]}) is "${given[name]}": write ${hints[name] ?? 'a value'}`
   })
   const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
-  const modes = mode === undefined ? undefined : modeNames[mode]
-  if (!modes) {
-    const what = mode === undefined ? '--mode is missing' : `--mode is "${mode}"`
-    faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
-  }
+  const modes = mode === undefined ? [] : modeNames[mode]
+  if (!modes) faults.unshift(`--mode is "${mode}": ${modeHint}`)
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
   const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data
