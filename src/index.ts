@@ -4,7 +4,10 @@ import './vitest/matchers.ts'
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 export { test } from './vitest/fixtures.ts'
 export type { BalancedRequest, TestTraffic } from './vitest/balanced.ts'
-export type { TestDataplane } from './vitest/fixtures.ts'
+export type { PollCondition, TestDataplane } from './vitest/fixtures.ts'
+export type { MachineChange, MakeChange } from './vitest/machine-changes.ts'
+export type { PollingCondition, PollingOptions } from './vitest/polling-condition.ts'
+export type { Part, TestLog } from './vitest/test-steps.ts'
 export type * from './vitest/traffic-requests.ts'
 export type { BaselineCheck } from './report/baseline-check.ts'
 export type { Measured, MeasuredMetric, MeasuredPath } from './vitest/metrics.ts'
@@ -24,6 +27,7 @@ export type { Hypervisor } from './machine/hypervisor.ts'
 export type { Sample } from './verdict/sample.ts'
 export type { Verdict } from './verdict/verdict.ts'
 export {
+  ConditionError,
   ConfigError,
   ConnectionError,
   DeployError,

@@ -16,6 +16,7 @@ import { Hypervisor } from '../machine/hypervisor.ts'
 import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
+import { type Change, makeChange } from './changes.ts'
 import type { MachineDescription } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
 import { acquireLease } from './lease.ts'
@@ -59,13 +60,18 @@ export class Environment implements AsyncDisposable {
   readonly machines: readonly MachineDescription[]
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
+  /** Of suites, by machine and name: made once, taken back when it closes. */
+  readonly lastingChanges = new Map<string, Promise<() => Promise<void>>>()
+  private readonly keeping: { kept: boolean }
   private readonly undoLog: UndoLog
   private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode, observe }: EnvironmentOptions,
-    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'>,
+    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'> & {
+      readonly keeping: { kept: boolean }
+    },
     undoLog: UndoLog,
     stack: DisposalStack,
   ) {
@@ -77,6 +83,7 @@ export class Environment implements AsyncDisposable {
     this.dataplane = parts.dataplane
     this.machines = parts.machines
     this.reboots = parts.reboots
+    this.keeping = parts.keeping
     this.undoLog = undoLog
     this.observe = observe
     this.stack = stack
@@ -120,13 +127,17 @@ export class Environment implements AsyncDisposable {
     const { vms, reboots } = options.reboot
       ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
       : { vms: connected, reboots: [] }
-    stack.defer(() =>
-      asPhase(observe, 'put everything back', () => undoOwn(journal, options, { hypervisors, guests: vms })),
-    )
+    const keeping = { kept: false }
+    stack.defer(async () => {
+      if (keeping.kept) return
+      await asPhase(observe, 'put everything back', () =>
+        undoOwn(journal, options, { hypervisors, guests: vms }),
+      )
+    })
     const undoLog = undoLogOf(journal, options)
     const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
     const parts = { hypervisors, vms, reboots, ...side }
-    return new Environment(options, parts, undoLog, stack)
+    return new Environment(options, { ...parts, keeping }, undoLog, stack)
   }
 
   /**
@@ -138,6 +149,11 @@ export class Environment implements AsyncDisposable {
     return addLoopbackAddress(this.undoLog, vm, address)
   }
 
+  /** A change of a suite's own on a machine; returns its undo, which may be called more than once. @throws CommandError */
+  change(machine: VirtualMachine | Hypervisor, change: Change): Promise<() => Promise<void>> {
+    return makeChange(this.undoLog, machine, change)
+  }
+
   /**
    * Where the data plane does not say it: finds the NICs that have the VMs' addresses, for `guests`.
    * @throws MeasurementError when a VM does not have its address
@@ -145,6 +161,11 @@ export class Environment implements AsyncDisposable {
   async locate(vms: readonly VirtualMachine[], family: Family): Promise<void> {
     if (this.config.dataplane !== 'none') return
     await together(vms.map(async (vm) => this.guests.set(vm.name, await trafficNic(vm, family))))
+  }
+
+  /** From now on closing leaves what was made as it is; it stays in the journal, for the next run to put back. */
+  keep(): void {
+    this.keeping.kept = true
   }
 
   /** Puts everything back and closes the connections, once. */
@@ -180,11 +201,11 @@ async function connectVms(
   return new Map(
     await together(
       wanted.map(async (vm, index) => {
-        const { ipv4, ipv6, vni, macAddress } = vm
+        const { ipv4, ipv6, vni, bridge, macAddress } = vm
         const connected = await VirtualMachine.connect(
           addresses[index]!,
           hypervisors.get(vm.hypervisor)!,
-          { ipv4, ipv6, vni, managementMac: macAddress },
+          { ipv4, ipv6, vni, bridge, managementMac: macAddress },
           { signal, timeoutMs: 60_000 },
         )
         return [vm.name, adopt(connected, stack, logs)] as const

@@ -3,12 +3,15 @@ import { ConfigError } from '../core/errors.ts'
 import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import { dataLink, guestLinks } from './guest-network.ts'
 import type { Hypervisor } from './hypervisor.ts'
 
 /** The VM's side of the data plane. */
 export interface DataInterface {
   readonly ipv4?: string | undefined
   readonly ipv6?: string | undefined
+  /** On its hypervisor, where the data NIC is plugged into one. */
+  readonly bridge?: string | undefined
   /** The VM's virtual network identifier. */
   readonly vni: number
   /** The MAC address of the *management* NIC: the data NIC is the other one. */
@@ -54,6 +57,11 @@ export class VirtualMachine implements AsyncDisposable {
     throw new ConfigError(
       `${this.name} has no "${family}" in its if_config: write it there, or measure the other family`,
     )
+  }
+
+  /** The name of its data NIC: the one that is not the management NIC. @throws DpbenchError when there are several, or none */
+  async dataNic(): Promise<string> {
+    return dataLink(this.name, await guestLinks(this.ssh), this.data.managementMac).ifname
   }
 
   [Symbol.asyncDispose](): Promise<void> {

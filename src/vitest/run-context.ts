@@ -30,6 +30,14 @@ export interface RunContext {
   readonly live: boolean
   /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Whether a failing test's deployment, routes and guests stay as they are. */
+  readonly keepOnFailure: boolean
+  /** Whether a failing test stops at a prompt before anything of it is taken back. */
+  readonly breakOnFailure: boolean
+  /** Whether somebody sits at a terminal. */
+  readonly interactive: boolean
+  /** How the machines are reached by hand, a line each. */
+  readonly wayIn: readonly string[]
   /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */
   readonly measureOnly: boolean
 }
@@ -60,6 +68,8 @@ export interface DpbenchTaskMeta {
   readonly measurements: MeasurementReport[]
   /** Of the raw outputs, relative to the results folder. */
   folder?: string
+  /** Set when the test failed and what it ran on stays. */
+  kept?: boolean
   /** What the test ran on; the same for all tests of a mode. */
   readonly machines?: readonly MachineDescription[]
   readonly dataplane?: readonly DataplaneProvenance[]

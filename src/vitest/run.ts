@@ -25,6 +25,7 @@ import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
 import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
+import { wayIn, wayOut } from './way-in.ts'
 
 export interface Run {
   readonly runId: string
@@ -44,6 +45,8 @@ export interface Run {
   resultsFolder?: string
   /** Where somebody looks on. */
   screen?: LiveScreen
+  /** The failing test whose environment stays. */
+  kept?: { readonly test: string; readonly mode: string }
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>
@@ -102,9 +105,12 @@ export async function finishRun(run: Run): Promise<void> {
 
 async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const { recorder } = run
-  await putBack(run, resultsFolder)
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
+  // who ends a run by a signal wants nothing of it left
+  const kept = signal === undefined ? keptNotice(run) : undefined
+  if (kept === undefined) await putBack(run, resultsFolder)
+  else recorder.notice(kept)
   recorder.logs(await listLogs(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
@@ -117,6 +123,8 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
   print(`written: ${shown.join('  ')}`)
+  if (kept !== undefined)
+    print([kept, ...wayIn(run.config, run.settings), wayOut(run.config, run.settings)].join('\n'))
   await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
@@ -131,6 +139,10 @@ async function writeStepSummary(record: RunRecord): Promise<void> {
   } catch (error) {
     print(`the summary of this step could not be written to GITHUB_STEP_SUMMARY: ${describeError(error)}`)
   }
+}
+
+function keptNotice({ kept }: Run): string | undefined {
+  return kept && `kept as "${kept.test}" (${kept.mode}) left it: what was deployed, routes and guests`
 }
 
 async function keepBaseline({ baselines, recorder }: Run): Promise<void> {

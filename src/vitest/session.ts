@@ -6,12 +6,20 @@ import { stepLog } from '../report/step-log.ts'
 import { StepRecorder } from '../report/step-recorder.ts'
 import { tell } from './messages.ts'
 import type { RunContext } from './run-context.ts'
+import { workerState } from './worker-state.ts'
+
+export interface TestPlace {
+  readonly suite: string
+  readonly name: string
+}
 
 export class Session implements AsyncDisposable {
   /** The timeline of this mode. */
   readonly steps: StepRecorder
   private readonly run: RunContext
   private opening: Promise<Environment> | undefined
+  private environment: Environment | undefined
+  private keptFor: TestPlace | undefined
 
   constructor(run: RunContext) {
     this.run = run
@@ -33,11 +41,26 @@ export class Session implements AsyncDisposable {
     const log = (text: string): void => tell({ type: 'log', text })
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
     const { observe } = this.steps
-    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe })
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe }).then(
+      (opened) => (this.environment = opened),
+    )
     return this.opening
   }
 
+  /** What the test ran on stays as it is, if there is anything, when the worker ends too. */
+  keep(test: TestPlace): void {
+    this.keptFor ??= test
+    this.environment?.keep()
+  }
+
+  /** Whether what tests make is not to be taken back any more. */
+  get kept(): boolean {
+    return this.keptFor !== undefined && this.environment !== undefined
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    const state = workerState()
+    if (state.session === this) delete state.session
     // one that could not be opened has put everything back already
     const environment = await this.opening?.catch(() => undefined)
     await environment?.[Symbol.asyncDispose]()

@@ -39,6 +39,10 @@ export interface RunSettings {
   readonly results?: string | undefined
   /** Of the order of suites and tests; absent: as they are listed. */
   readonly shuffleSeed?: number | undefined
+  /** A failing test's environment stays as it is, and no other test is run. */
+  readonly keepOnFailure: boolean
+  /** A failing test stops at a prompt. */
+  readonly breakOnFailure: boolean
   readonly verbose: boolean
 }
 
@@ -65,6 +69,8 @@ export const settingVariables = {
   measureOnly: 'DPBENCH_MEASURE_ONLY',
   results: 'DPBENCH_RESULTS',
   shuffle: 'DPBENCH_SHUFFLE',
+  keepOnFailure: 'DPBENCH_KEEP_ON_FAILURE',
+  breakOnFailure: 'DPBENCH_BREAK_ON_FAILURE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -114,6 +120,8 @@ const schema = z.object({
     .string()
     .regex(/^(\d{1,9}|true|false)$/)
     .default('false'),
+  keepOnFailure: z.stringbool().default(false),
+  breakOnFailure: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -126,6 +134,8 @@ const hints: Partial<Record<SettingName, string>> = {
   strict: 'true or false',
   measureOnly: 'true or false',
   shuffle: 'a seed of at most nine digits, or nothing for one by chance',
+  keepOnFailure: 'true or false',
+  breakOnFailure: 'true or false',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: nameHint,
