@@ -18,6 +18,9 @@ export interface BreakpointAt {
   readonly terminal?: string
 }
 
+/** Nobody reads a prompt in less. */
+const typedAheadMs = 100
+
 /** Without a terminal it says so, and the test goes on. @throws the reason of `signal` */
 export async function breakAt(at: BreakpointAt, why?: string): Promise<void> {
   const { run, test, ownLimitMs, signal, terminal = '/dev/tty' } = at
@@ -52,7 +55,11 @@ async function enter(terminal: string, signal: AbortSignal): Promise<void> {
       const onAbort = (): void => reject(signal.reason as Error)
       signal.addEventListener('abort', onAbort, { once: true })
       input.on('error', reject).on('end', resolve)
-      input.on('data', (text) => String(text).includes('\n') && resolve())
+      const shown = performance.now()
+      // what was typed before the prompt comes at once, and was not meant for it
+      input.on('data', (text) => {
+        if (performance.now() - shown > typedAheadMs && String(text).includes('\n')) resolve()
+      })
     })
   } finally {
     input.destroy()

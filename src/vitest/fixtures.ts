@@ -56,7 +56,8 @@ const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup
 })
 
 export const test = withSession
-  .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
+  .extend('environment', async ({ session, signal, skip, task }, { onCleanup }) => {
+    if (session.kept !== undefined) skip(`the machines stay as "${session.kept}" left them`)
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
     onCleanup(() => session.steps.during(undefined))
@@ -152,7 +153,7 @@ export type { Hypervisor, VirtualMachine }
 
 /** A test that failed under `--keep-on-failure` is left as it is; its undo is in the journal. */
 async function takeBack(session: Session, undo: DisposalStack): Promise<void> {
-  if (!session.kept) await undo[Symbol.asyncDispose]()
+  if (session.kept === undefined) await undo[Symbol.asyncDispose]()
 }
 
 /** What `await`, printing and comparing ask of any object. */

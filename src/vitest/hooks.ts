@@ -19,7 +19,7 @@ export function hookTests(): void {
     const { session } = workerState()
     if (run.keepOnFailure && session) {
       session.keep({ suite: suiteName(task.file.filepath), name: task.name })
-      if (session.kept && task.meta.dpbench) task.meta.dpbench.kept = true
+      if (session.kept !== undefined && task.meta.dpbench) task.meta.dpbench.kept = true
     }
     if (!run.breakOnFailure) return
     const [error] = task.result.errors ?? []

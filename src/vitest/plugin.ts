@@ -65,7 +65,6 @@ export function dpbench(): Plugin {
           sequence: sequenceOf(run.settings),
           tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
           teardownTimeout: 300_000,
-          ...(run.settings.keepOnFailure && { bail: 1 }),
           onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),
         },
@@ -193,5 +192,6 @@ function attach(vitest: Vitest, run: Run): void {
     }
   }
   vitest.config.reporters.push(new DpbenchReporter(run, begin) as never)
+  run.stop = () => void vitest.cancelCurrentRun('test-failure')
   vitest.onClose(() => finishRun(run))
 }

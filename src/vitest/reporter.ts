@@ -68,7 +68,10 @@ export class DpbenchReporter implements Reporter {
     if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
     const meta = test.meta().dpbench
     if (meta) this.describe(meta)
-    if (meta?.kept) this.run.kept ??= { test: test.name, mode: meta.mode }
+    if (meta?.kept && !this.run.kept) {
+      this.run.kept = { test: test.name, mode: meta.mode }
+      this.run.stop?.()
+    }
     const last = meta?.measurements.at(-1)
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)

@@ -53,9 +53,9 @@ export class Session implements AsyncDisposable {
     this.environment?.keep()
   }
 
-  /** Whether what tests make is not to be taken back any more. */
-  get kept(): boolean {
-    return this.keptFor !== undefined && this.environment !== undefined
+  /** The test whose machines stay as it left them, so that nothing is taken back any more, and no other test may use them. */
+  get kept(): string | undefined {
+    return this.environment && this.keptFor?.name
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
