@@ -123,10 +123,8 @@ export class Environment implements AsyncDisposable {
         vms.map((vm) => vm.name),
       ),
     )
-    const [connected] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
-    const { vms, reboots } = options.reboot
-      ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
-      : { vms: connected, reboots: [] }
+    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const reboots = options.reboot ? await rebootGuests(vms, options) : []
     const keeping = { kept: false }
     stack.defer(async () => {
       if (keeping.kept) return
@@ -136,6 +134,7 @@ export class Environment implements AsyncDisposable {
     })
     const undoLog = undoLogOf(journal, options)
     const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
+    for (const vm of vms.values()) stack.defer(() => (keeping.kept ? undefined : vm.putBack()))
     const parts = { hypervisors, vms, reboots, ...side }
     return new Environment(options, { ...parts, keeping }, undoLog, stack)
   }
@@ -201,11 +200,11 @@ async function connectVms(
   return new Map(
     await together(
       wanted.map(async (vm, index) => {
-        const { ipv4, ipv6, vni, bridge, macAddress } = vm
+        const { ipv4, ipv6, vni, macAddress, bridge, netdev } = vm
         const connected = await VirtualMachine.connect(
           addresses[index]!,
           hypervisors.get(vm.hypervisor)!,
-          { ipv4, ipv6, vni, bridge, managementMac: macAddress },
+          { ipv4, ipv6, vni, managementMac: macAddress, bridge, netdev },
           { signal, timeoutMs: 60_000 },
         )
         return [vm.name, adopt(connected, stack, logs)] as const
@@ -217,7 +216,7 @@ async function connectVms(
 /** Closed with the environment, its journal kept before. */
 function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
   stack.use(vm)
-  logs.follow(vm.name, vm.ssh)
+  logs.follow(vm.name, vm)
   stack.defer(() => logs.keepJournal(vm.name))
   return vm
 }

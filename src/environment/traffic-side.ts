@@ -16,6 +16,7 @@ import { Shipment } from '../transport/docker/ship.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
 import type { EnvironmentOptions } from './environment.ts'
 import { planPreparations } from './guest-plans.ts'
+import { serveMachines } from './machine-services.ts'
 import { recordProcesses } from './plain-guests.ts'
 import { type GuestReboot, tellLease } from './reboots.ts'
 
@@ -44,10 +45,12 @@ export async function trafficSide(
 }
 
 async function withoutDataplane(
-  { config, runId }: EnvironmentOptions,
+  options: EnvironmentOptions,
   machines: ConnectedMachines,
   undoLog: UndoLog,
 ): Promise<TrafficSide> {
+  const { config, runId } = options
+  serveMachines(machines.vms, options, undoLog)
   const [described] = await together([
     describeAll(machines),
     recordProcesses(machines.vms.values(), undoLog, runId),
@@ -77,6 +80,7 @@ async function withDpservice(
     })),
   }))
   const planned = await planPreparations(options, vms, undoLog)
+  serveMachines(vms, options, undoLog, planned)
   const image = await imageOf(dpservice, stack)
   const [dataplane, machines] = await together([
     asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {

@@ -5,10 +5,12 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
+import type { Environment } from '../environment/environment.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { breakAt } from './breakpoint.ts'
 import { type MakeChange, changesIn } from './machine-changes.ts'
+import { putMachinesBack, useMachines } from './machines-in-use.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
@@ -60,7 +62,14 @@ export const test = withSession
     if (session.kept !== undefined) skip(`the machines stay as "${session.kept}" left them`)
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
-    onCleanup(() => session.steps.during(undefined))
+    useMachines(environment, signal)
+    onCleanup(async () => {
+      try {
+        if (session.kept === undefined) await putMachinesBack(environment)
+      } finally {
+        session.steps.during(undefined)
+      }
+    })
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -79,7 +88,7 @@ export const test = withSession
   )
   .extend('dataplane', async ({ environment, session, signal }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
-    onCleanup(() => takeBack(session, undo))
+    onCleanup(() => takeBack(environment, session, undo))
     return {
       deployed: environment.dataplane,
       async route(a, b) {
@@ -92,7 +101,7 @@ export const test = withSession
   })
   .extend('change', ({ environment, session, signal }, { onCleanup }): MakeChange => {
     const undo = new DisposalStack()
-    onCleanup(() => takeBack(session, undo))
+    onCleanup(() => takeBack(environment, session, undo))
     return changesIn(environment, undo, signal)
   })
   .extend('parts', ({ session, signal, task }) => {
@@ -152,8 +161,13 @@ export const test = withSession
 export type { Hypervisor, VirtualMachine }
 
 /** A test that failed under `--keep-on-failure` is left as it is; its undo is in the journal. */
-async function takeBack(session: Session, undo: DisposalStack): Promise<void> {
-  if (session.kept === undefined) await undo[Symbol.asyncDispose]()
+async function takeBack(environment: Environment, session: Session, undo: DisposalStack): Promise<void> {
+  if (session.kept !== undefined) return
+  try {
+    await putMachinesBack(environment) // first: some of what is undone is in the guests
+  } finally {
+    await undo[Symbol.asyncDispose]()
+  }
 }
 
 /** What `await`, printing and comparing ask of any object. */
