@@ -116,7 +116,7 @@ function run(argv: readonly string[]): Promise<number> {
       signal,
     })
     results ??= await resultsFor(tag, groups)
-    return runGroups(asked, opened, results, runId, signal)
+    return await runGroups(asked, opened, results, runId, signal)
   })
 }
 

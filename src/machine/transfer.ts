@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdir, open, rm } from 'node:fs/promises'
+import { PassThrough } from 'node:stream'
 import { CommandError } from '../core/command-result.ts'
 import { DpbenchError } from '../core/errors.ts'
 import { runLocally } from '../core/local-command.ts'
@@ -36,6 +37,8 @@ export async function sendFolder(
     signal: options.signal,
     timeout: transferMs,
   })
+  // at once: what nobody reads of a program that has ended is thrown away
+  const archive = packing.stdout.pipe(new PassThrough())
   let complaint = ''
   packing.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString('utf8')))
   const packed = new Promise<void>((resolve, reject) => {
@@ -48,7 +51,7 @@ export async function sendFolder(
   const { signal, sudo } = options
   const unpacked = ssh
     .run(shell('mkdir -p -- "$1" && tar -C "$1" --no-same-owner -xzf -', to), {
-      input: packing.stdout,
+      input: archive,
       timeoutMs: transferMs,
       signal,
       ...(sudo !== undefined && { sudo }),

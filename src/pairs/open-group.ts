@@ -62,7 +62,8 @@ export class OpenGroup implements AsyncDisposable {
       ])
       return new OpenGroup(options, { local, remote }, stack)
     } catch (error) {
-      await stack[Symbol.asyncDispose]()
+      // what stays is in the journal; the cause is what is thrown
+      await stack[Symbol.asyncDispose]().catch(() => undefined)
       throw error
     }
   }
