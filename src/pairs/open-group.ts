@@ -69,10 +69,10 @@ export class OpenGroup implements AsyncDisposable {
   }
 
   /** The hooks before the first pair, local and then remote. */
-  async before(): Promise<HookOutcome[]> {
+  async before(signal = this.options.signal): Promise<HookOutcome[]> {
     const outcomes: HookOutcome[] = []
     for (const side of sides) {
-      const hook = await this.hook(`before_first_test_${side}`, side)
+      const hook = await this.hook(`before_first_test_${side}`, side, signal)
       if (!hook) continue
       outcomes.push(hook)
       await this.fetchResults(side)
@@ -88,7 +88,7 @@ export class OpenGroup implements AsyncDisposable {
       const { machine, paths } = this.sides[side]
       const asUser = { sudo: false, signal: this.options.signal }
       await sendFolder(machine.ssh, this.options.results, paths.results, asUser)
-      const hook = await this.hook(`after_last_test_${side}`, side)
+      const hook = await this.hook(`after_last_test_${side}`, side, this.options.signal)
       if (hook) outcomes.push(hook)
       await this.fetchResults(side)
     }
@@ -99,15 +99,15 @@ export class OpenGroup implements AsyncDisposable {
    * Runs a pair, fetches what it left, and marks its folder.
    * @throws CommandError, ConnectionError when a machine fails; the signal's reason
    */
-  async run(pair: PairNames): Promise<PairOutcome> {
-    const { limits, signal, results } = this.options
+  async run(pair: PairNames, signal = this.options.signal): Promise<PairOutcome> {
+    const { limits, results } = this.options
     const folder = join(results, pair.name)
     await mkdir(folder, { recursive: true })
     const run = `pair-${(this.count += 1)}`
     try {
       const order = { pair, run, sides: this.sides, variables: this.variables, limits, signal }
       const outcome = await runPair(order)
-      await together(sides.map((side) => this.gather(side, pair, run, outcome.ends[side])))
+      await together(sides.map((side) => this.gather(side, pair, run, outcome.ends[side], signal)))
       await mark(folder, outcome)
       return outcome
     } catch (error) {
@@ -121,8 +121,12 @@ export class OpenGroup implements AsyncDisposable {
     return this.stack[Symbol.asyncDispose]()
   }
 
-  private async hook(hook: HookName, side: Side): Promise<HookOutcome | undefined> {
-    const { group, limits, results, signal } = this.options
+  private async hook(
+    hook: HookName,
+    side: Side,
+    signal: AbortSignal | undefined,
+  ): Promise<HookOutcome | undefined> {
+    const { group, limits, results } = this.options
     if (!group.hooks.includes(hook)) return undefined
     const at = this.sides[side]
     const common = { variables: this.variables, deadlineMs: lastResortMs(limits) }
@@ -164,10 +168,15 @@ export class OpenGroup implements AsyncDisposable {
   }
 
   /** What a program wrote in its result folder, and its output. */
-  private async gather(side: Side, pair: PairNames, run: string, end: ProgramEnd | undefined): Promise<void> {
+  private async gather(
+    side: Side,
+    pair: PairNames,
+    run: string,
+    end: ProgramEnd | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const at = this.sides[side]
     const target = join(this.options.results, pair.name, side)
-    const { signal } = this.options
     await fetchFolder(at.machine.ssh, `${at.paths.results}/${pair.name}/${side}`, target, at.paths.scratch, {
       signal,
     })
