@@ -128,7 +128,9 @@ class GroupInRun {
     for (const each of hooks) tell({ type: 'log', text: hookLine(each) })
     const failed = hooks.filter(({ fault }) => fault !== undefined)
     if (this.options.strict && failed.length > 0)
-      throw new DpbenchError(failed.map(({ hook, fault }) => `${this.group.name}/${hook}: ${fault}`).join('\n'))
+      throw new DpbenchError(
+        failed.map(({ hook, fault }) => `${this.group.name}/${hook}: ${fault}`).join('\n'),
+      )
   }
 }
 
