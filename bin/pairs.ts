@@ -1,11 +1,13 @@
 /** `dpbench pairs`: groups of local and remote programs, each with each, on two machines. */
 import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { loadConfig } from '../src/config/index.ts'
 import { ExitCode, UsageError, describeError } from '../src/core/errors.ts'
 import { controller } from '../src/core/steps.ts'
-import { type Group, readGroup } from '../src/pairs/group.ts'
+import { type Group, readGroup, sides } from '../src/pairs/group.ts'
 import { type GroupRunOptions, runGroup, runHooksAfter } from '../src/pairs/group-run.ts'
+import type { PairOutcome } from '../src/pairs/pair.ts'
 import { scaffold } from '../src/pairs/scaffold.ts'
 import { type GroupOutcome, countsLine, hasFailed, hookLine, pairLine } from '../src/pairs/summary.ts'
 import { logKeeper } from '../src/vitest/log-keeper.ts'
@@ -147,7 +149,7 @@ async function runGroups(
         tag: tagOf(results),
         results: join(results, group.name),
         onHook: (outcome: Parameters<GroupRunOptions['onHook']>[0]) => print(hookLine(outcome)),
-        onPair: (outcome: Parameters<GroupRunOptions['onPair']>[0]) => print(pairLine(outcome)),
+        onPair: (outcome: PairOutcome) => tellPair(outcome, join(results, group.name)),
         onEnd: (outcome: GroupOutcome) => void outcomes.push(outcome),
       }
       if (!after) await runGroup(common)
@@ -159,6 +161,17 @@ async function runGroups(
   const hookFailed = outcomes.some(({ hooks }) => hooks.some(({ fault }) => fault !== undefined))
   const failed = outcomes.some(hasFailed) || ((strict || after) && hookFailed)
   return failed ? ExitCode.thresholdMissed : ExitCode.passed
+}
+
+/** With the last that a failed pair's programs had to say. */
+function tellPair(outcome: PairOutcome, results: string): void {
+  print(pairLine(outcome))
+  if (outcome.succeeded) return
+  for (const side of sides) {
+    const file = join(results, outcome.pair.name, side, 'stderr')
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').filter(Boolean) : []
+    for (const line of lines.slice(-5)) print(`         ${side}: ${line}`)
+  }
 }
 
 type Counted = Pick<GroupOutcome, 'pairs' | 'notRun' | 'hooks'>

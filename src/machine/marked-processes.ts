@@ -34,14 +34,16 @@ signal_all() {
 /** Ends them, and fails when one is there still. May be run again. */
 export function endProcesses({ mark, group, signals, graceSeconds }: EndOptions): string[] {
   const script = `${functions}
+clock() { read -r now _ < /proc/uptime; now=\${now%.*}\${now#*.}; }
 grace=$3; shift 3
 for signal; do
   living || exit 0
   signal_all "$signal"
-  n=0; while living && [ "$n" -lt "$grace" ]; do sleep 0.1; n=$((n+1)); done
+  clock; end=$((now + grace))
+  while living && { clock; [ "$now" -lt "$end" ]; }; do sleep 0.1; done
 done
 ! living`
-  return shell(script, mark, String(group ?? ''), String(Math.round(graceSeconds * 10)), ...signals)
+  return shell(script, mark, String(group ?? ''), String(Math.round(graceSeconds * 100)), ...signals)
 }
 
 /** Succeeds while one of them lives. */

@@ -46,19 +46,30 @@ export function readGroup(folder: string): Group {
   if (!stat.isDirectory()) throw new UsageError(`${folder} is no folder: name a group's folder`)
   const faults: string[] = []
   const skipped: string[] = []
-  const [local, remote] = sides.map((side) => programsOf(absolute, side, faults, skipped)) as [
+  const shipped = shippedOf(absolute)
+  const within = shipped.length === 1 ? absolute : dirname(absolute)
+  const [local, remote] = sides.map((side) => programsOf(absolute, within, side, faults, skipped)) as [
     string[],
     string[],
   ]
   const hooks = hooksOf(absolute, skipped)
-  if (faults.length > 0) throw new UsageError(faults.join('\n'))
   const pairs = local.flatMap((one) =>
     remote.map((other) => ({ local: one, remote: other, name: `${one}_x_${other}` })),
   )
-  return { name: basename(absolute), folder: absolute, shipped: shippedOf(absolute), pairs, hooks, skipped }
+  const names = pairs.map(({ name }) => name)
+  for (const name of new Set(names.filter((each, index) => names.indexOf(each) < index)))
+    faults.push(`${absolute} has two pairs that are called ${name}: rename a program`)
+  if (faults.length > 0) throw new UsageError(faults.join('\n'))
+  return { name: basename(absolute), folder: absolute, shipped, pairs, hooks, skipped }
 }
 
-function programsOf(folder: string, side: Side, faults: string[], skipped: string[]): string[] {
+function programsOf(
+  folder: string,
+  within: string,
+  side: Side,
+  faults: string[],
+  skipped: string[],
+): string[] {
   const place = join(folder, side)
   if (!statSync(place, { throwIfNoEntry: false })?.isDirectory()) {
     faults.push(`${folder} has no folder ${side}/: put the programs of the ${side} machine there`)
@@ -66,7 +77,7 @@ function programsOf(folder: string, side: Side, faults: string[], skipped: strin
   }
   const programs: string[] = []
   for (const name of readdirSync(place).toSorted()) {
-    const why = whyNoProgram(folder, join(place, name))
+    const why = whyNoProgram(within, join(place, name))
     if (why === undefined) programs.push(name)
     else if (why !== '') skipped.push(`${side}/${name}: ${why}`)
   }
@@ -75,12 +86,12 @@ function programsOf(folder: string, side: Side, faults: string[], skipped: strin
 }
 
 /** `undefined` for a program; a folder beside the programs is theirs, and not worth a word. */
-function whyNoProgram(group: string, file: string): string | undefined {
+function whyNoProgram(within: string, file: string): string | undefined {
   const stat = statSync(file, { throwIfNoEntry: false })
   if (!stat) return 'a link to nothing'
   if (stat.isDirectory()) return ''
   if (!stat.isFile()) return 'no ordinary file'
-  if (!realpathSync(file).startsWith(realpathSync(group) + sep)) return 'a link that leaves the group'
+  if (!realpathSync(file).startsWith(realpathSync(within) + sep)) return 'a link that leaves the group'
   return isExecutable(file) ? undefined : 'not executable'
 }
 

@@ -1,5 +1,6 @@
 /** What pairs need of the two machines, and where things lie on them. */
 import { join } from 'node:path/posix'
+import { MachineError } from '../core/errors.ts'
 import { quoteArg, shell } from '../core/shell-quote.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 import { sendFolder } from '../machine/transfer.ts'
@@ -50,6 +51,31 @@ export function pathsOf({ path }: WorkFolder, group: string, tag: string): SideP
   }
 }
 
+/** What is used of a machine beside a POSIX shell, by the Debian package that has it. */
+const programs = {
+  base64: 'coreutils',
+  grep: 'grep',
+  gzip: 'gzip',
+  mkfifo: 'coreutils',
+  mktemp: 'coreutils',
+  sed: 'sed',
+  setsid: 'util-linux',
+  ss: 'iproute2',
+  tar: 'tar',
+} as const
+
+/** Before anything is made on the machine. @throws MachineError with what it lacks */
+export async function requirePrograms({ name, ssh }: PairMachine, signal?: AbortSignal): Promise<void> {
+  const look = shell('for p; do command -v "$p" >/dev/null || echo "$p"; done', ...Object.keys(programs))
+  const { stdout } = await ssh.run(look, { sudo: false, signal })
+  const missing = stdout.split('\n').filter(Boolean)
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((each) => programs[each as keyof typeof programs]))]
+  throw new MachineError(
+    `${name} lacks ${missing.join(', ')}, which pairs need there: install ${packages.join(', ')}`,
+  )
+}
+
 /** Puts the group and the helpers onto the machine. @throws CommandError */
 export async function furnish(
   { machine, paths }: PairSide,
@@ -86,7 +112,7 @@ export function variablesOf(
     REMOTE_HOST: remote.machine.address,
     REMOTE_USER: remote.machine.user,
     REMOTE_PORT: String(remote.machine.port),
-    REMOTE_ROOT_PATH: remote.paths.root,
+    REMOTE_ROOT_PATH: `${remote.paths.root}/`, // with its slash, as mirage-bench has it
     REMOTE_TEST_ROOT_PATH: remote.paths.group,
     REMOTE_RESULTS_ROOT_PATH: remote.paths.results,
     LOCAL_ROOT_PATH: local.paths.root,

@@ -7,7 +7,14 @@ import { together } from '../core/together.ts'
 import { fetchFile, fetchFolder, sendFolder } from '../machine/transfer.ts'
 import { type WorkFolder, makeWorkFolder, removeWorkFolder, workFolderOf } from '../machine/work-folder.ts'
 import { type Group, type HookName, type PairNames, type Side, sides } from './group.ts'
-import { type PairMachine, type PairSide, furnish, pathsOf, variablesOf } from './machines.ts'
+import {
+  type PairMachine,
+  type PairSide,
+  furnish,
+  pathsOf,
+  variablesOf,
+  requirePrograms,
+} from './machines.ts'
 import { type Limits, type PairOutcome, lastResortMs, notRun, runPair } from './pair.ts'
 import { type ProgramEnd, startProgram } from './program.ts'
 import { endSignals } from './remote-watch.ts'
@@ -209,6 +216,7 @@ async function openSide(side: Side, options: GroupOptions, stack: DisposalStack)
   const machine = machines[side]
   const folder = workFolderOf(runId, `pairs-${side}`)
   const opened = { side, machine, folder, paths: pathsOf(folder, group.name, tag) }
+  await requirePrograms(machine, signal)
   const gone = await journal(side, folder)
   stack.defer(async () => {
     await removeWorkFolder(machine.ssh, folder)

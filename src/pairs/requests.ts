@@ -38,7 +38,7 @@ export interface RequestsOptions {
 }
 
 /** Of the channels to a machine; others must stay free to end what runs. */
-const mostCommands = 3
+const mostCommands = 4
 
 const portStates = { 'port-open': 'open', 'port-close': 'close' } as const
 
@@ -84,7 +84,9 @@ export class Requests implements AsyncDisposable {
   private async answerTo(ask: Ask, signal: AbortSignal): Promise<Answer> {
     const { program } = this.options
     if (ask.kind === 'run') return this.limit(() => this.runOnRemote(ask, signal))
-    if (ask.kind === 'port-open' || ask.kind === 'port-close') return this.waitForPort(ask, ask.kind, signal)
+    const { kind } = ask
+    if (kind === 'port-open' || kind === 'port-close')
+      return this.limit(() => this.waitForPort(ask, kind, signal))
     if (!program) return { status: 1, complaint: 'dpbench: no remote program runs beside a hook' }
     if (ask.kind === 'wait') {
       program.awaited()

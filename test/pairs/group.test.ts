@@ -46,6 +46,18 @@ describe('a group', () => {
     )
   })
 
+  test('whose pairs could not be told apart is refused', async () => {
+    const folder = await groupOf({
+      'local/a': script,
+      'local/a_x_b': script,
+      'remote/c': script,
+      'remote/b_x_c': script,
+    })
+    expect(() => readGroup(folder)).toThrow(
+      `${folder} has two pairs that are called a_x_b_x_c: rename a program`,
+    )
+  })
+
   test('that is not there, or no folder, is refused', async () => {
     const folder = await groupOf({ 'local/a': script })
     expect(() => readGroup(`${folder}s`)).toThrow(`there is no folder ${folder}s`)

@@ -7,7 +7,7 @@ const server = (port: number, seconds = 30) =>
 
 const lines = (text: string) => text.trimEnd().split('\n')
 
-describe('helpers', () => {
+describe('helpers', { timeout: 60_000 }, () => {
   test('ports open and close, by functions in bash and by programs elsewhere', async () => {
     const tested = await openGroup(
       await groupOf({

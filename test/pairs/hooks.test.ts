@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { bash, groupOf, openGroup, processesWith } from './support.ts'
 
-describe('hooks', () => {
+describe('hooks', { timeout: 60_000 }, () => {
   test('before: in the group’s results, which the programs find; what they start runs on, until the group is closed', async () => {
     const tested = await openGroup(
       await groupOf({
@@ -73,17 +73,17 @@ describe('hooks', () => {
   test('a group that cannot be copied leaves nothing', async () => {
     const folder = await groupOf({ 'local/l': bash('exit 0'), 'remote/r': bash('exit 0') })
     const stop = new AbortController()
-    stop.abort(new Error('stopped before'))
     const folders: string[] = []
     const opening = openGroup(folder, {
       signal: stop.signal,
       journal: async (_, { path }) => {
         folders.push(path)
+        stop.abort(new Error('stopped meanwhile'))
         return async () => undefined
       },
     })
     await expect(opening).rejects.toThrow()
-    expect(folders).toHaveLength(2)
+    expect(folders).not.toEqual([])
     for (const each of folders) expect(existsSync(each)).toBe(false)
   })
 })
