@@ -71,6 +71,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./lab.ts')).lab(argv),
     longHelp: async () => (await import('./lab.ts')).labHelp,
   },
+  lease: {
+    help: 'who uses the hypervisors of a config; --break ends that',
+    run: async (argv) => (await import('./lease.ts')).lease(argv),
+    longHelp: async () => (await import('./lease.ts')).leaseHelp,
+  },
   pairs: {
     help: 'groups of local and remote programs, each with each, on two machines; `pairs new` makes one',
     run: async (argv) => (await import('./pairs.ts')).pairs(argv),

@@ -5,7 +5,9 @@ import { DpbenchError, UsageError, describeError } from '../src/core/errors.ts'
 import { type Journal, openJournal } from '../src/core/journal.ts'
 import type { KeepLog } from '../src/core/kept-log.ts'
 import { controller } from '../src/core/steps.ts'
+import { together } from '../src/core/together.ts'
 import { Environment, journalFile, leaseFile } from '../src/environment/environment.ts'
+import { leaseHypervisors } from '../src/environment/hypervisor-lease.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { isKept, undoRuns } from '../src/environment/run-undo.ts'
 import { connectMachine, putBackImages } from '../src/flow/machines.ts'
@@ -28,6 +30,8 @@ export interface PairMachinesOptions {
   readonly remoteAddress?: string | undefined
   readonly deploy?: { readonly mode: Mode; readonly image: string } | undefined
   readonly runId: string
+  /** For hypervisors that somebody else uses, in seconds. */
+  readonly waitForLease: number
   readonly log: (line: string) => void
   readonly keepLog: KeepLog
   readonly signal: AbortSignal
@@ -92,6 +96,8 @@ async function asTheyAre(
     config && name !== controller ? connectMachine({ config, signal }, name, hypervisors, stack) : undefined
   const local = await connect(names.local)
   const remote = names.remote === names.local ? local : await connect(names.remote)
+  const connections = (await together([...hypervisors.values()])).map(({ ssh }) => ssh)
+  await leaseHypervisors(connections, options, stack)
   await undoStale(await openJournal(journalFile(folder)), options)
   return { local, remote }
 }

@@ -44,6 +44,7 @@ const rest: readonly OptionSpec[] = [
   },
   { name: 'mode', value: 'offload|non-offload', help: 'deploy the data plane for this, and remove it' },
   { name: 'docker-image', value: 'REF', help: "with --mode; default: the config's default_dpservice_image" },
+  { name: 'wait-for-lease', value: 'SECONDS', help: 'for hypervisors that somebody else uses; default: 0' },
   {
     name: 'env-config-file',
     value: 'FILE',
@@ -110,6 +111,7 @@ function run(argv: readonly string[]): Promise<number> {
       remoteAddress: values.text('address'),
       deploy: mode && { mode, image: image! },
       runId,
+      waitForLease: values.whole('wait-for-lease', 0, 99_999, 0),
       log: progress,
       keepLog: async (log) => {
         results ??= await resultsFor(tag, groups)
@@ -202,6 +204,7 @@ function askedFor(argv: readonly string[]): Asked {
     graceSeconds: values.whole('grace', 5, 600),
   }
   values.oneOf('mode', ['offload', 'non-offload'])
+  values.whole('wait-for-lease', 0, 99_999, 0)
   if (values.text('address') !== undefined) values.address('address')
   if (values.text('docker-image') !== undefined && values.text('mode') === undefined)
     values.faults.push('--docker-image deploys a data plane, and needs --mode offload or non-offload')
