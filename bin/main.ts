@@ -76,6 +76,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./lease.ts')).lease(argv),
     longHelp: async () => (await import('./lease.ts')).leaseHelp,
   },
+  pairs: {
+    help: 'groups of local and remote programs, each with each, on two machines; `pairs new` makes one',
+    run: async (argv) => (await import('./pairs.ts')).pairs(argv),
+    longHelp: async () => (await import('./pairs.ts')).pairsHelp,
+  },
 }
 
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */

@@ -12,20 +12,33 @@ import { linkUndoKind, undoLink } from '../machine/link.ts'
 import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { hypervisorUndo } from './changes.ts'
+import { removeWorkFolder } from '../machine/work-folder.ts'
+import { LocalHost } from '../transport/local-host.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
+import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import { workFolderKind } from './work-folders.ts'
+
+const guestAddress = z.object({
+  name: z.string(),
+  address: z.string(),
+  port: z.number(),
+  user: z.string(),
+  keyFile: z.string(),
+  hostKey: z.string().optional(),
+  sudo: z.boolean(),
+})
 
 const guestUndo = z.object({
-  guest: z.object({
-    name: z.string(),
-    address: z.string(),
-    port: z.number(),
-    user: z.string(),
-    keyFile: z.string(),
-    hostKey: z.string().optional(),
-    sudo: z.boolean(),
-  }),
+  guest: guestAddress,
   bootId: z.string(),
   commands: z.array(z.array(z.string())),
+})
+
+/** Of a hypervisor, of a guest behind it, or of the controller. */
+const workFolderUndo = z.object({
+  path: z.string(),
+  label: z.string(),
+  guest: guestAddress.optional(),
 })
 
 /** Whether a run leaves the thing for the next one; `provision --clean-up` takes it back. */
@@ -37,10 +50,7 @@ export function isKept({ undo }: JournalEntry): boolean {
 async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoRunOptions): Promise<void> {
   const { guest, bootId: boot, commands } = guestUndo.parse(data)
   await using opened = new DisposalStack()
-  const known = options.guests?.get(guest.name)?.ssh
-  const ssh = known?.connected
-    ? known
-    : opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
+  const ssh = await guestHost(guest, hypervisor, options, opened)
   await ssh.run(inSameBoot(boot, commands))
 }
 
@@ -55,6 +65,29 @@ async function undoOnHypervisor(data: unknown, { ssh }: Hypervisor): Promise<voi
 function inSameBoot(boot: string, commands: readonly (readonly string[])[]): string[] {
   const sameBoot = shell('[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ]', boot)
   return shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`)
+}
+
+async function undoWorkFolder(
+  data: unknown,
+  hypervisor: Hypervisor | undefined,
+  options: UndoRunOptions,
+): Promise<void> {
+  const { guest, ...folder } = workFolderUndo.parse(data)
+  if (!hypervisor) return removeWorkFolder(new LocalHost(), folder)
+  await using opened = new DisposalStack()
+  await removeWorkFolder(guest ? await guestHost(guest, hypervisor, options, opened) : hypervisor.ssh, folder)
+}
+
+/** Connected already, or for the time of the undo. */
+async function guestHost(
+  guest: z.infer<typeof guestAddress>,
+  hypervisor: Hypervisor,
+  options: UndoRunOptions,
+  opened: DisposalStack,
+): Promise<SshHost> {
+  const known = options.guests?.get(guest.name)?.ssh
+  if (known?.connected) return known
+  return opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
 }
 
 export interface UndoRunOptions {
@@ -75,18 +108,20 @@ export async function undoRuns(
   options: UndoRunOptions,
 ): Promise<ReplayResult> {
   await using opened = new DisposalStack()
-  const registry = new UndoRegistry<Hypervisor>()
-  registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
-  registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, hypervisor))
-  registry.register(linkUndoKind, (data, hypervisor) => undoLink(hypervisor, data))
-  registry.register(powerUndoKind, (data, hypervisor) => undoPower(hypervisor, data))
+  const registry = new UndoRegistry<Hypervisor | undefined>()
+  registry.register('guest', (data, hypervisor) => undoInGuest(data, needed(hypervisor), options))
+  registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, options))
+  registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, needed(hypervisor)))
+  registry.register(linkUndoKind, (data, hypervisor) => undoLink(needed(hypervisor), data))
+  registry.register(powerUndoKind, (data, hypervisor) => undoPower(needed(hypervisor), data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
-    registry.register(kind, (data, hypervisor) =>
-      undo(hypervisor.name, hypervisor.docker, data, options.keepLog),
-    )
+    registry.register(kind, (data, context) => {
+      const hypervisor = needed(context)
+      return undo(hypervisor.name, hypervisor.docker, data, options.keepLog)
+    })
   }
-  const contextFor = async (host: JournalHost | undefined): Promise<Hypervisor> => {
-    if (!host) throw new TypeError('a run creates nothing on the controller')
+  const contextFor = async (host: JournalHost | undefined): Promise<Hypervisor | undefined> => {
+    if (!host) return undefined // the controller
     const known = options.hypervisors?.get(host.name)
     if (known?.ssh.connected) return known
     return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000, observe: options.observe }))
@@ -95,4 +130,9 @@ export async function undoRuns(
   for (const note of result.notes) options.log(note)
   for (const { entry, reason } of result.left) options.log(`left: ${entry.what}: ${reason}`)
   return result
+}
+
+function needed(hypervisor: Hypervisor | undefined): Hypervisor {
+  if (!hypervisor) throw new TypeError('of its kind nothing is created on the controller')
+  return hypervisor
 }

@@ -117,7 +117,11 @@ async function deployed(
 }
 
 /** Images stay through a mode; here there is no other one. */
-async function putBackImages(folder: string, runId: string, log: (line: string) => void): Promise<void> {
+export async function putBackImages(
+  folder: string,
+  runId: string,
+  log: (line: string) => void,
+): Promise<void> {
   const journal = await openJournal(journalFile(folder))
   const own = journal.pending('run').filter((entry) => entry.runId === runId)
   if (own.length === 0) return
@@ -134,8 +138,8 @@ async function asTheyAre(
   const { family, signal } = options
   const hypervisors = new Map<string, Promise<Hypervisor>>()
   const [from, to] = await together([
-    connect(options, options.from, hypervisors, stack),
-    connect(options, options.to, hypervisors, stack),
+    connectMachine(options, options.from, hypervisors, stack),
+    connectMachine(options, options.to, hypervisors, stack),
   ])
   const address =
     options.address ?? (to instanceof Hypervisor ? hostAddress(options, to.name) : to.overlayAddress(family))
@@ -163,9 +167,9 @@ async function pathOf(
   return { from, to: serversOn(to), address, family, socketBufferBytes }
 }
 
-/** Connects the hypervisor, once for both machines, and the VM behind it. */
-async function connect(
-  { config, signal }: MachineOptions,
+/** Connects the hypervisor, once for both machines, and the VM behind it. The name must be one of the config. */
+export async function connectMachine(
+  { config, signal }: Pick<MachineOptions, 'config' | 'signal'>,
   name: string,
   hypervisors: Map<string, Promise<Hypervisor>>,
   stack: DisposalStack,

@@ -1,29 +1,57 @@
 /**
- * Processes that a run starts in a guest carry its id in their environment: a run that was killed cannot end them, and the
- * next one finds them by it and by nothing else.
+ * Processes that a run starts carry a mark in their environment: a run that was killed cannot end them, and the next one
+ * finds them by it and by nothing else.
  */
 import { shell } from '../core/shell-quote.ts'
 
 export const runVariable = 'DPBENCH_RUN'
 
-/** Ends them, SIGTERM first, SIGKILL after two seconds; fails when one is there still. May be run again. */
-export function endMarkedProcesses(runId: string): string[] {
-  const script = `signal_all() {
-  found=1
-  for e in /proc/[0-9]*/environ; do
-    grep -qzxF "$2" "$e" 2>/dev/null || continue
-    p=\${e#/proc/}
-    kill -s "$1" "\${p%/environ}" 2>/dev/null && found=0
-  done
-  return "$found"
+export interface EndOptions {
+  /** Which processes: `NAME=value`, as it stands in their environment. */
+  readonly mark: string
+  /** A process group of ours, whose members may have put the mark away. */
+  readonly group?: number | undefined
+  /** One after the other, while any is left. */
+  readonly signals: readonly string[]
+  /** How long each signal may take to work. */
+  readonly graceSeconds: number
 }
-n=0
-while signal_all TERM "$1"; do
-  [ "$n" -lt 20 ] || break
-  sleep 0.1; n=$((n+1))
+
+/**
+ * The shell's `living` and `signal_all SIGNAL`, for the mark `$1` and the group `$2`; each process is signalled once. One
+ * that has ended counts no more, though nobody has reaped it yet (`/proc/PID/stat`: state, parent, group).
+ */
+const functions = `mark=$1 group=$2
+marked() { grep -lzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
+groups() { sed -n 's/^.*) [^ZX] [0-9]* \\([0-9]*\\) .*/\\1/p' "$@" 2>/dev/null; }
+living() { { [ -n "$group" ] && groups /proc/[0-9]*/stat | grep -qx "$group"; } || [ -n "$(marked)" ]; }
+signal_all() {
+  outside=; for p in $(marked); do [ "$(groups "/proc/$p/stat")" = "$group" ] || outside="$outside $p"; done
+  [ -z "$group" ] || kill -s "$1" -- "-$group" 2>/dev/null
+  for p in $outside; do kill -s "$1" "$p" 2>/dev/null; done
+}`
+
+/** Ends them, and fails when one is there still. May be run again. */
+export function endProcesses({ mark, group, signals, graceSeconds }: EndOptions): string[] {
+  const script = `${functions}
+clock() { read -r now _ < /proc/uptime; now=\${now%.*}\${now#*.}; }
+grace=$3; shift 3
+for signal; do
+  living || exit 0
+  signal_all "$signal"
+  clock; end=$((now + grace))
+  while living && { clock; [ "$now" -lt "$end" ]; }; do sleep 0.1; done
 done
-signal_all KILL "$1" || exit 0
-sleep 0.2
-! signal_all 0 "$1"`
-  return shell(script, `${runVariable}=${runId}`)
+! living`
+  return shell(script, mark, String(group ?? ''), String(Math.round(graceSeconds * 100)), ...signals)
+}
+
+/** Succeeds while one of them lives. */
+export function haveProcesses({ mark, group }: Pick<EndOptions, 'mark' | 'group'>): string[] {
+  return shell(`${functions}\nliving`, mark, String(group ?? ''))
+}
+
+/** Ends the processes of a run, SIGTERM first, SIGKILL after two seconds; fails when one is there still. May be run again. */
+export function endMarkedProcesses(runId: string): string[] {
+  return endProcesses({ mark: `${runVariable}=${runId}`, signals: ['TERM', 'KILL'], graceSeconds: 2 })
 }

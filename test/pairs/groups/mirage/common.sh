@@ -1,0 +1,3 @@
+shared () {
+    echo "shared by the groups of $TEST_NAME"
+}
