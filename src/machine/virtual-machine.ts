@@ -2,6 +2,7 @@
 import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import { AttendedGuest } from './attended-guest.ts'
 import type { Hypervisor } from './hypervisor.ts'
 
 /** The VM's side of the data plane. */
@@ -16,13 +17,14 @@ export interface DataInterface {
 
 export type Family = 'ipv4' | 'ipv6'
 
-export class VirtualMachine implements AsyncDisposable {
+export class VirtualMachine extends AttendedGuest implements AsyncDisposable {
   readonly name: string
   readonly hypervisor: Hypervisor
   readonly ssh: SshHost
   readonly data: DataInterface
 
   constructor(ssh: SshHost, hypervisor: Hypervisor, data: DataInterface) {
+    super()
     this.name = ssh.name
     this.ssh = ssh
     this.hypervisor = hypervisor
