@@ -15,6 +15,13 @@ export type { Through } from './vitest/through.ts'
 export type { ThresholdKey, Throughput, ThroughputRequest } from './vitest/throughput.ts'
 export type { Family, VirtualMachine } from './machine/virtual-machine.ts'
 export type { Hypervisor } from './machine/hypervisor.ts'
+export type { Machine } from './machine/machine.ts'
+export { type Commands, type Executed, MachineCommandError } from './machine/commands.ts'
+export type { ForwardOptions, ForwardedPort } from './machine/forward.ts'
+export type { BootProof } from './machine/power.ts'
+export type { TimedOptions } from './machine/reachable.ts'
+export type { UnitInfo, UnitOptions } from './machine/units.ts'
+export type { PortOptions, UnixSocketOptions } from './machine/waits.ts'
 export type { Sample } from './verdict/sample.ts'
 export type { Verdict } from './verdict/verdict.ts'
 export {
@@ -23,6 +30,7 @@ export {
   DeployError,
   DpbenchError,
   HostKeyError,
+  MachineError,
   MeasurementError,
   ProvisionError,
   ThresholdError,

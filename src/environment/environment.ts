@@ -24,6 +24,7 @@ import { type MachineDescription, describeMachine } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
 import { planPreparations } from './guest-plans.ts'
 import { acquireLease } from './lease.ts'
+import { serveMachines } from './machine-services.ts'
 import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
@@ -118,10 +119,8 @@ export class Environment implements AsyncDisposable {
         vms.map((vm) => vm.name),
       ),
     )
-    const [connected] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
-    const { vms, reboots } = options.reboot
-      ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
-      : { vms: connected, reboots: [] }
+    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const reboots = options.reboot ? await rebootGuests(vms, options) : []
     stack.defer(() =>
       asPhase(observe, 'put everything back', () => undoOwn(journal, options, { hypervisors, guests: vms })),
     )
@@ -138,6 +137,8 @@ export class Environment implements AsyncDisposable {
     }))
     const hosts = [...hypervisors.values(), ...vms.values()].map(({ ssh }) => ssh)
     const planned = await planPreparations(options, vms, undoLog)
+    serveMachines(vms, options, undoLog, planned)
+    for (const vm of vms.values()) stack.defer(() => vm.putBack())
     const image = await imageOf(options, stack)
     const [dataplane, machines] = await together([
       asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
@@ -213,11 +214,11 @@ async function connectVms(
   return new Map(
     await together(
       wanted.map(async (vm, index) => {
-        const { ipv4, ipv6, vni, macAddress } = vm
+        const { ipv4, ipv6, vni, macAddress, bridge, netdev } = vm
         const connected = await VirtualMachine.connect(
           addresses[index]!,
           hypervisors.get(vm.hypervisor)!,
-          { ipv4, ipv6, vni, managementMac: macAddress },
+          { ipv4, ipv6, vni, managementMac: macAddress, bridge, netdev },
           { signal, timeoutMs: 60_000 },
         )
         return [vm.name, adopt(connected, stack, logs)] as const
@@ -229,7 +230,7 @@ async function connectVms(
 /** Closed with the environment, its journal kept before. */
 function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
   stack.use(vm)
-  logs.follow(vm.name, vm.ssh)
+  logs.follow(vm.name, vm)
   stack.defer(() => logs.keepJournal(vm.name))
   return vm
 }

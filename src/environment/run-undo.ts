@@ -8,6 +8,8 @@ import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
+import { linkUndoKind, undoLink } from '../machine/link.ts'
+import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
 
@@ -62,6 +64,8 @@ export async function undoRuns(
   await using opened = new DisposalStack()
   const registry = new UndoRegistry<Hypervisor>()
   registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
+  registry.register(linkUndoKind, (data, hypervisor) => undoLink(hypervisor, data))
+  registry.register(powerUndoKind, (data, hypervisor) => undoPower(hypervisor, data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
     registry.register(kind, (data, hypervisor) =>
       undo(hypervisor.name, hypervisor.docker, data, options.keepLog),

@@ -2,38 +2,25 @@
  * A VM as somebody who sits before it has it: console, screen, keyboard, QEMU's monitor, windows. All of it goes through
  * the hypervisor, but the windows; a guest that is no libvirt domain has none of it, and says so.
  */
-import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConsoleWaitOptions, GuestConsole } from './console.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { sendChars, sendKeys } from './keys.ts'
 import type { KernelTrouble } from './kernel-trouble.ts'
+import { Machine } from './machine.ts'
 import { type MonitorOptions, type QmpCommand, monitorCommand } from './monitor.ts'
 import { type EventWaitOptions, type QemuEvent, QemuEvents } from './qemu-events.ts'
 import { type ScreenWaitOptions, screenText, screenshot, waitForScreenText } from './screen.ts'
-import type { TextPattern } from './text-pattern.ts'
+import { type TextPattern, shown } from './text-pattern.ts'
 import { KernelWatch } from './watchdog.ts'
 import { type WindowOptions, getWindowNames, waitForWindow, waitForX } from './windows.ts'
 
-export abstract class AttendedGuest {
-  abstract readonly name: string
+export abstract class AttendedGuest extends Machine {
   abstract readonly hypervisor: Hypervisor
-  abstract readonly ssh: SshHost
+  abstract readonly address: HostAddress
   private ownConsole: GuestConsole | undefined
   private ownWatch: KernelWatch | undefined
-
-  /** Aborts what a test began when the test ends early. */
-  get signal(): AbortSignal | undefined {
-    return undefined
-  }
-
-  /** The host key that it is known by. */
-  get hostKey(): string | undefined {
-    return this.ssh.address.hostKey
-  }
-
-  async connection(_timeoutMs?: number): Promise<SshHost> {
-    return this.ssh
-  }
+  private listeners = 0
 
   /** What its kernel says on the console that means trouble. */
   get kernelWatch(): KernelWatch {
@@ -55,7 +42,10 @@ export abstract class AttendedGuest {
    * @throws WaitError at the deadline (60 s), with the console's end; MachineError
    */
   waitForConsoleText(pattern: TextPattern, options: ConsoleWaitOptions = {}): Promise<readonly string[]> {
-    return this.console.waitForText(pattern, options, () => this.kernelWatch.refuse())
+    const name = `wait for ${shown(pattern)} on the console`
+    return this.step(name, () =>
+      this.console.waitForText(pattern, options, () => this.kernelWatch.refuse()),
+    )
   }
 
   /** All that the serial console has said, up to the last 4 MiB; of earlier boots too. @throws MachineError */
@@ -88,7 +78,7 @@ export abstract class AttendedGuest {
 
   /** Waits until the screen shows it; returns all that it shows. @throws WaitError at the deadline (60 s), MachineError */
   waitForScreenText(pattern: TextPattern, options?: ScreenWaitOptions): Promise<string> {
-    return waitForScreenText(this, pattern, options)
+    return this.step(`wait for ${shown(pattern)} on the screen`, () => waitForScreenText(this, pattern, options))
   }
 
   /** Presses chords, `ctrl-alt-f2`, `ret`, one after the other. @throws UsageError for a key that there is not, MachineError */
@@ -103,12 +93,12 @@ export abstract class AttendedGuest {
 
   /** Waits until the guest's X server answers. @throws WaitError at the deadline (60 s), MachineError without xwininfo */
   waitForX(options?: WindowOptions): Promise<void> {
-    return waitForX(this, options)
+    return this.step('wait for the X server', () => waitForX(this, options))
   }
 
   /** Waits for a window of that name; returns the name. @throws WaitError at the deadline (60 s), MachineError */
   waitForWindow(name: TextPattern, options?: WindowOptions): Promise<string> {
-    return waitForWindow(this, name, options)
+    return this.step(`wait for the window ${shown(name)}`, () => waitForWindow(this, name, options))
   }
 
   /** The names of all windows. @throws MachineError without an X server, or without xwininfo */
@@ -124,9 +114,11 @@ export abstract class AttendedGuest {
     return monitorCommand(this, command, options)
   }
 
-  /** Listens to QEMU's events until it is closed (`await using`). @throws MachineError */
-  qemuEvents(): Promise<QemuEvents> {
-    return QemuEvents.of(this)
+  /** Listens to QEMU's events until it is closed (`await using`), at the latest until the test ends. @throws MachineError */
+  async qemuEvents(): Promise<QemuEvents> {
+    const events = await QemuEvents.of(this)
+    this.putBacks.add(`events ${++this.listeners}`, () => events.close())
+    return events
   }
 
   /**

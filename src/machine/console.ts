@@ -9,7 +9,8 @@ import type { RemoteHost } from '../transport/host.ts'
 import { virshCommand } from '../transport/libvirt/virsh.ts'
 import type { Conversation, Conversing } from '../transport/ssh/conversation.ts'
 import { type ConsoleMark, markConsole, newConsoleText } from './console-log.ts'
-import { type Guest, requireDomain, whyNot } from './domain-of.ts'
+import { type Guest, whyNot } from './on-domain.ts'
+import { requireDomain } from './own-domain.ts'
 import { type TextPattern, matchIn, shown } from './text-pattern.ts'
 
 export interface ConsoleWaitOptions {

@@ -5,7 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
-import { type Guest, onDomain, requireDomain } from './domain-of.ts'
+import { type Guest, onDomain } from './on-domain.ts'
+import { requireDomain } from './own-domain.ts'
 
 /** QEMU's names that are not the kernel's in lower case (input-event-codes.h without KEY_). */
 const names: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** QEMU's monitor, through libvirt: commands of both its languages, and the events that it tells. */
 import { MachineError, UsageError } from '../core/errors.ts'
-import { type Guest, onDomain, requireDomain } from './domain-of.ts'
+import { type Guest, onDomain } from './on-domain.ts'
+import { requireDomain } from './own-domain.ts'
 
 /** A command of QMP, QEMU's machine protocol. */
 export interface QmpCommand {

@@ -4,7 +4,8 @@ import { waitFor } from '../core/wait.ts'
 import { virshCommand } from '../transport/libvirt/virsh.ts'
 import type { Conversation } from '../transport/ssh/conversation.ts'
 import type { ConsoleGuest } from './console.ts'
-import { requireDomain, whyNot } from './domain-of.ts'
+import { whyNot } from './on-domain.ts'
+import { requireDomain } from './own-domain.ts'
 
 export interface QemuEvent {
   /** `STOP`, `SHUTDOWN`, `DEVICE_DELETED`; QEMU's manual has them. */

@@ -7,6 +7,7 @@ import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
+import { putMachinesBack, useMachines } from './machines-in-use.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
@@ -43,7 +44,14 @@ export const test = withSession
   .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
-    onCleanup(() => session.steps.during(undefined))
+    useMachines(environment, signal)
+    onCleanup(async () => {
+      try {
+        await putMachinesBack(environment)
+      } finally {
+        session.steps.during(undefined)
+      }
+    })
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -62,7 +70,13 @@ export const test = withSession
   )
   .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
-    onCleanup(() => undo[Symbol.asyncDispose]())
+    onCleanup(async () => {
+      try {
+        await putMachinesBack(environment) // first: some of what is undone is in the guests
+      } finally {
+        await undo[Symbol.asyncDispose]()
+      }
+    })
     return {
       deployed: environment.dataplane,
       async route(a, b) {

@@ -141,7 +141,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options.onLine)
+    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options)
     let timedOut = false
     const stop = (): void => {
       // it may have to end before it has told its process group, and closing the channel would kill nothing
@@ -158,6 +158,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     else options.signal?.addEventListener('abort', stop, { once: true })
     feed(channel, options.input)
     const { exitCode, signal } = await ended
+    options.output?.end()
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', stop)
     const { stdout, stderr } = output
@@ -176,8 +177,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
-  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
-    return pRetry(() => this.openSession(line, onLine), {
+  private exec(line: string, to: Pick<RunOptions, 'onLine' | 'output'> = {}): Promise<RunningCommand> {
+    return pRetry(() => this.openSession(line, to), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
       maxTimeout: 200,
@@ -190,11 +191,11 @@ export class SshHost implements RemoteHost, AsyncDisposable {
    * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
    * as the channel's opening, and ssh2 tells of it only once.
    */
-  private openSession(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+  private openSession(line: string, to: Pick<RunOptions, 'onLine' | 'output'>): Promise<RunningCommand> {
     return this.open('a session', (done) =>
       this.client.exec(line, (error, channel) => {
         if (error) done(error, undefined as never)
-        else done(undefined, { channel, output: new Output(channel, onLine), ended: ending(channel) })
+        else done(undefined, { channel, output: new Output(channel, to), ended: ending(channel) })
       }),
     )
   }
