@@ -43,9 +43,7 @@ export abstract class AttendedGuest extends Machine {
    */
   waitForConsoleText(pattern: TextPattern, options: ConsoleWaitOptions = {}): Promise<readonly string[]> {
     const name = `wait for ${shown(pattern)} on the console`
-    return this.step(name, () =>
-      this.console.waitForText(pattern, options, () => this.kernelWatch.refuse()),
-    )
+    return this.step(name, () => this.console.waitForText(pattern, options, () => this.kernelWatch.refuse()))
   }
 
   /** All that the serial console has said, up to the last 4 MiB; of earlier boots too. @throws MachineError */
@@ -78,7 +76,9 @@ export abstract class AttendedGuest extends Machine {
 
   /** Waits until the screen shows it; returns all that it shows. @throws WaitError at the deadline (60 s), MachineError */
   waitForScreenText(pattern: TextPattern, options?: ScreenWaitOptions): Promise<string> {
-    return this.step(`wait for ${shown(pattern)} on the screen`, () => waitForScreenText(this, pattern, options))
+    return this.step(`wait for ${shown(pattern)} on the screen`, () =>
+      waitForScreenText(this, pattern, options),
+    )
   }
 
   /** Presses chords, `ctrl-alt-f2`, `ret`, one after the other. @throws UsageError for a key that there is not, MachineError */
@@ -135,6 +135,21 @@ export abstract class AttendedGuest extends Machine {
       return await events.waitFor(event, options)
     } finally {
       await events.close()
+    }
+  }
+
+  /** A wait is in vain when the kernel has died meanwhile: then it ends with what the console says of it. */
+  protected override step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return super.step(name, () => (this.kernelWatch.begun ? this.watched(work) : work()))
+  }
+
+  private async watched<T>(work: () => Promise<T>): Promise<T> {
+    const done = new AbortController()
+    const watching = this.kernelWatch.refuseUntil(done.signal)
+    try {
+      return await Promise.race([work(), watching])
+    } finally {
+      done.abort()
     }
   }
 }

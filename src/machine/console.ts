@@ -89,7 +89,13 @@ export class GuestConsole {
         }
         return { state: 'pending', seen: text === '' ? 'nothing new' : `\n${text.slice(-1500)}` }
       },
-      { what: `the console of ${name} to say ${shown(pattern)}`, timeoutMs, intervalMs: 100, maxIntervalMs: 500, signal },
+      {
+        what: `the console of ${name} to say ${shown(pattern)}`,
+        timeoutMs,
+        intervalMs: 100,
+        maxIntervalMs: 500,
+        signal,
+      },
     )
     return waiting.catch((error: unknown) => {
       throw refusal ?? error

@@ -4,7 +4,14 @@
  * mm/oom_kill.c, kernel/{watchdog,hung_task}.c, kernel/rcu/tree_stall.h, lib/dump_stack.c.
  */
 
-export type TroubleKind = 'panic' | 'oops' | 'out of memory' | 'soft lockup' | 'hard lockup' | 'hung task' | 'RCU stall'
+export type TroubleKind =
+  | 'panic'
+  | 'oops'
+  | 'out of memory'
+  | 'soft lockup'
+  | 'hard lockup'
+  | 'hung task'
+  | 'RCU stall'
 
 export interface KernelTrouble {
   readonly kind: TroubleKind
@@ -23,10 +30,16 @@ const signs: readonly (readonly [TroubleKind, RegExp])[] = [
   ['hung task', /\bINFO: task .+ blocked in I\/O wait for more than \d+ seconds\b/],
   ['RCU stall', /\brcu\S*: INFO: \S+ (self-)?detected (expedited )?stalls?\b/],
   ['RCU stall', /\bINFO: rcu_\w+ (self-)?detected (expedited )?stalls?\b/],
-  ['oops', /\bBUG: (unable to handle|kernel NULL pointer dereference|Bad page (state|map)|KASAN:|KFENCE:|scheduling while atomic|sleeping function called)/],
+  [
+    'oops',
+    /\bBUG: (unable to handle|kernel NULL pointer dereference|Bad page (state|map)|KASAN:|KFENCE:|scheduling while atomic|sleeping function called)/,
+  ],
   ['oops', /\bUnable to handle kernel .* at virtual address\b/],
   ['oops', /\bkernel BUG at \S+:\d+!/],
-  ['oops', /\b(general protection fault|invalid opcode|double fault|divide error|stack segment|page fault|bounds)\b.*: [0-9a-f]{4} \[#\d+\]/i],
+  [
+    'oops',
+    /\b(general protection fault|invalid opcode|double fault|divide error|stack segment|page fault|bounds)\b.*: [0-9a-f]{4} \[#\d+\]/i,
+  ],
   ['oops', /\b(Oops|Internal error: Oops)(: | - )[0-9a-f]+/],
 ]
 
@@ -43,7 +56,8 @@ export function kernelTrouble(text: string): KernelTrouble[] {
   for (const [at, line] of lines.entries()) {
     const kind = signs.find(([, sign]) => says(sign, line))?.[0]
     // the second line of the same trouble: `Oops: 0002` after `BUG: unable to handle`
-    if (kind !== undefined && !(found.at(-1)?.kind === kind && at - found.at(-1)!.at < 12)) found.push({ kind, at })
+    if (kind !== undefined && !(found.at(-1)?.kind === kind && at - found.at(-1)!.at < 12))
+      found.push({ kind, at })
   }
   return found.map(({ kind, at }, index) => {
     const until = Math.min(found[index + 1]?.at ?? lines.length, at + mostLines)

@@ -42,12 +42,13 @@ const names: Readonly<Record<string, string>> = {
 const plainNames = [
   ...'abcdefghijklmnopqrstuvwxyz0123456789',
   ...Array.from({ length: 24 }, (_, index) => `f${index + 1}`),
-  ...['enter', 'space', 'tab', 'esc', 'backspace', 'delete', 'insert', 'home', 'end', 'pageup', 'pagedown'],
-  ...['up', 'down', 'left', 'right', 'minus', 'equal', 'leftbrace', 'rightbrace', 'backslash', 'semicolon'],
-  ...['apostrophe', 'grave', 'comma', 'dot', 'slash', 'capslock', 'numlock', 'scrolllock', 'sysrq', 'pause'],
-  ...['kp0', 'kp1', 'kp2', 'kp3', 'kp4', 'kp5', 'kp6', 'kp7', 'kp8', 'kp9', 'kpenter', 'kpplus', 'kpminus'],
-  ...['kpasterisk', 'kpslash', 'kpdot', 'compose', 'leftctrl', 'rightctrl', 'leftalt', 'rightalt', 'leftshift'],
-  ...['rightshift', 'leftmeta', 'rightmeta', '102nd', 'power', 'sleep', 'mute', 'volumedown', 'volumeup'],
+  ...(
+    'enter space tab esc backspace delete insert home end pageup pagedown up down left right minus ' +
+    'equal leftbrace rightbrace backslash semicolon apostrophe grave comma dot slash capslock numlock ' +
+    'scrolllock sysrq pause kp0 kp1 kp2 kp3 kp4 kp5 kp6 kp7 kp8 kp9 kpenter kpplus kpminus kpasterisk ' +
+    'kpslash kpdot compose leftctrl rightctrl leftalt rightalt leftshift rightshift leftmeta ' +
+    'rightmeta 102nd power sleep mute volumedown volumeup'
+  ).split(' '),
 ]
 
 /** Of a US keyboard: each key's name, without and with shift. */

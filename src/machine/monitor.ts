@@ -34,7 +34,11 @@ export async function monitorCommand(
     const said = await onDomain(guest, [...args, '--hmp', '--', command], options)
     return hmpAnswer(guest.name, command, said)
   }
-  return qmpAnswer(guest.name, command, await onDomain(guest, [...args, '--', JSON.stringify(command)], options))
+  return qmpAnswer(
+    guest.name,
+    command,
+    await onDomain(guest, [...args, '--', JSON.stringify(command)], options),
+  )
 }
 
 /** HMP has no exit status: what it does not know it says in one way (monitor/hmp.c). @throws MachineError */
@@ -50,7 +54,9 @@ export function qmpAnswer(machine: string, command: QmpCommand, said: string): u
   const answer = JSON.parse(said) as { return?: unknown; error?: { class?: string; desc?: string } }
   if (!answer.error) return answer.return
   const { class: kind, desc } = answer.error
-  throw new MachineError(`${machine}: QMP ${command.execute} was refused: ${desc ?? 'without a reason'} (${kind})`)
+  throw new MachineError(
+    `${machine}: QMP ${command.execute} was refused: ${desc ?? 'without a reason'} (${kind})`,
+  )
 }
 
 /** An interactive command line is QMP when it is an object, HMP otherwise. @throws UsageError for JSON that is no command */
@@ -60,9 +66,12 @@ export function parseMonitorLine(line: string): string | QmpCommand {
     const command = JSON.parse(line) as QmpCommand
     if (typeof command.execute === 'string') return command
   } catch (error) {
-    throw new UsageError(`not JSON: ${(error as Error).message}; a QMP command is {"execute": "query-status"}`, {
-      cause: error,
-    })
+    throw new UsageError(
+      `not JSON: ${(error as Error).message}; a QMP command is {"execute": "query-status"}`,
+      {
+        cause: error,
+      },
+    )
   }
   throw new UsageError('a QMP command has a name in "execute": {"execute": "query-status"}')
 }

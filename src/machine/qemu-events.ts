@@ -68,19 +68,25 @@ export class QemuEvents implements AsyncDisposable {
    * The next event of that name; one that came after the last that was waited for counts too.
    * @throws WaitError at the deadline (60 s), with what came instead; MachineError when QEMU ended before
    */
-  async waitFor(event: string, { timeoutMs = 60_000, where = () => true }: EventWaitOptions = {}): Promise<QemuEvent> {
+  async waitFor(
+    event: string,
+    { timeoutMs = 60_000, where = () => true }: EventWaitOptions = {},
+  ): Promise<QemuEvent> {
     if (!/^[A-Z][A-Z0-9_]*$/.test(event))
       throw new UsageError(`"${event}" is no QMP event: their names are as in SHUTDOWN or DEVICE_DELETED`)
     const { name, signal } = this.guest
     return waitFor<QemuEvent>(
       async () => {
-        const at = this.events.findIndex((each, index) => index >= this.taken && each.event === event && where(each.data))
+        const at = this.events.findIndex(
+          (each, index) => index >= this.taken && each.event === event && where(each.data),
+        )
         if (at >= 0) {
           this.taken = at + 1
           return { state: 'ready', value: this.events[at]! }
         }
         const came = this.events.slice(this.taken).map((each) => each.event)
-        if (this.ended) return { state: 'failed', reason: `virsh has ended: ${this.stderr.slice(-300).trim()}` }
+        if (this.ended)
+          return { state: 'failed', reason: `virsh has ended: ${this.stderr.slice(-300).trim()}` }
         return { state: 'pending', seen: came.length === 0 ? 'no event' : came.join(', ') }
       },
       { what: `QEMU of ${name} to tell ${event}`, timeoutMs, intervalMs: 20, maxIntervalMs: 100, signal },
@@ -132,7 +138,8 @@ export class QemuEvents implements AsyncDisposable {
     } catch (error) {
       await this.close()
       const said = /^error: .*$/m.exec(log)?.[0] ?? ''
-      if (this.ended && said) throw new MachineError(await whyNot(this.guest, 'virsh qemu-monitor-event', said))
+      if (this.ended && said)
+        throw new MachineError(await whyNot(this.guest, 'virsh qemu-monitor-event', said))
       throw error
     }
   }

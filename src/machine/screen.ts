@@ -65,14 +65,16 @@ export async function screenText(guest: Guest): Promise<string> {
 
 async function recognise({ name, signal }: Guest, png: Buffer): Promise<string> {
   const command = ['tesseract', '-', '-', '--psm', '6']
-  const result = await tryLocally(command, { input: png, timeoutMs: 60_000, signal }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new MachineError(
-      `the text on ${name}'s screen cannot be read: the program tesseract is not installed on this machine ` +
-        "(Debian's package tesseract-ocr); screenshot() works without it",
-      { cause: error },
-    )
-  })
+  const result = await tryLocally(command, { input: png, timeoutMs: 60_000, signal }).catch(
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw new MachineError(
+        `the text on ${name}'s screen cannot be read: the program tesseract is not installed on this machine ` +
+          "(Debian's package tesseract-ocr); screenshot() works without it",
+        { cause: error },
+      )
+    },
+  )
   if (result.exitCode === 0) return result.stdout
   throw new MachineError(`tesseract could not read ${name}'s screen: ${result.stderr.trim()}`)
 }

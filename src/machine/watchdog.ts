@@ -18,10 +18,13 @@ interface Source {
 /** What belongs to a trouble is written within this; the lines of a trace come one by one over a serial line. */
 const traceMs = 500
 
+/** Between two looks while a test waits for something. */
+const whileWaitingMs = 2000
+
 export class KernelWatch {
   readonly name: string
   private readonly source: Source
-  private begun = false
+  private hasBegun = false
   /** A line of which the end had not come. */
   private rest = ''
   private looking: Promise<KernelTrouble[]> = Promise.resolve([])
@@ -34,7 +37,10 @@ export class KernelWatch {
   }
 
   /** Of a VM. One that is no libvirt domain has no console, and is never in trouble: its kernel is its hypervisor's. */
-  static ofGuest(guest: { readonly name: string; readonly hypervisor: { readonly ssh: RemoteHost } }): KernelWatch {
+  static ofGuest(guest: {
+    readonly name: string
+    readonly hypervisor: { readonly ssh: RemoteHost }
+  }): KernelWatch {
     let mark: ConsoleMark | undefined
     return new KernelWatch(guest.name, {
       async news() {
@@ -61,16 +67,20 @@ export class KernelWatch {
     })
   }
 
+  get begun(): boolean {
+    return this.hasBegun
+  }
+
   /** From now on it looks. Later calls do nothing. */
   async begin(): Promise<void> {
-    if (this.begun) return
-    this.begun = true
+    if (this.hasBegun) return
+    this.hasBegun = true
     await this.source.news()
   }
 
   /** Looks, and keeps what it found for whoever takes it. */
   async look(): Promise<readonly KernelTrouble[]> {
-    if (!this.begun) await this.begin()
+    if (!this.hasBegun) await this.begin()
     // one at a time: two would read the same twice, or each a half
     this.looking = this.looking.then(() => this.lookOnce())
     this.untold.push(...(await this.looking))
@@ -87,6 +97,15 @@ export class KernelWatch {
   async refuse(): Promise<void> {
     const found = await this.take()
     if (found.length > 0) throw new MachineError(describeTrouble(this.name, found))
+  }
+
+  /** Looks now and then, while somebody waits. Never resolves. @throws MachineError, as `refuse` */
+  async refuseUntil(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await delay(whileWaitingMs, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return new Promise<never>(() => undefined)
+      await this.refuse()
+    }
   }
 
   private async lookOnce(): Promise<KernelTrouble[]> {
@@ -113,6 +132,8 @@ export async function refuseTrouble(watches: Iterable<KernelWatch>): Promise<voi
   const taken = await Promise.all(
     [...watches].map(async (watch) => ({ name: watch.name, trouble: await watch.take() })),
   )
-  const told = taken.flatMap(({ name, trouble }) => (trouble.length > 0 ? [describeTrouble(name, trouble)] : []))
+  const told = taken.flatMap(({ name, trouble }) =>
+    trouble.length > 0 ? [describeTrouble(name, trouble)] : [],
+  )
   if (told.length > 0) throw new MachineError(told.join('\n'))
 }

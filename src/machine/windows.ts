@@ -57,7 +57,9 @@ export async function getWindowNames(host: WindowHost, { display }: WindowOption
       `${host.name} has no xwininfo, which asks its X server: install it there (Debian's package x11-utils)`,
     )
   const why = result.stderr.trim() || 'xwininfo had no answer'
-  throw new MachineError(`${host.name} has no X server that can be asked (display ${display ?? ':0'}): ${why}`)
+  throw new MachineError(
+    `${host.name} has no X server that can be asked (display ${display ?? ':0'}): ${why}`,
+  )
 }
 
 /** Cannot come true by waiting. */

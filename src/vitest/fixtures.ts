@@ -19,6 +19,7 @@ import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
 import type { Through } from './through.ts'
 import { trafficOf } from './traffic.ts'
+import { beginWatching, refuseKernelTrouble } from './watching.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -45,9 +46,10 @@ export const test = withSession
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
     useMachines(environment, signal)
+    await beginWatching(environment)
     onCleanup(async () => {
       try {
-        await putMachinesBack(environment)
+        await refuseKernelTrouble(environment).finally(() => putMachinesBack(environment))
       } finally {
         session.steps.during(undefined)
       }

@@ -20,6 +20,7 @@ import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
+import { refuseKernelTrouble } from './watching.ts'
 import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
@@ -126,6 +127,7 @@ export async function measureMetrics<Name extends string>(
         guarded(context, path, counting, (signal) => repeat({ number, checked, address, signal, store })),
       ),
     )
+    await refuseKernelTrouble(context.environment)
     if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
     // what is counted over several runs of a tool tells nothing of one of them
     const counted = result.samples.length === 1 ? result.counted : {}

@@ -25,6 +25,7 @@ import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
+import { refuseKernelTrouble } from './watching.ts'
 
 export type { ThresholdKey }
 
@@ -114,9 +115,11 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     number++
     const ceiling = ceilingOn(line, { mtu: checked!.mtuBytes, family })
     const asked = { ...request, name, number, artifacts, checked: checked!, counting, ceiling }
-    return asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
+    const sample = await asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
       withRates(context, backends ?? [to], () => repetition(context, asked)),
     )
+    await refuseKernelTrouble(environment)
+    return sample
   }
   for (;;) {
     samples.push(await measure())
