@@ -32,7 +32,7 @@ type Refuse = () => Promise<void>
 /** Ends what `virsh console` reads from the terminal. Sent text may not have it. */
 export const escapeCharacter = '\u001d'
 /** QEMU looks once a second whether somebody has opened a pty that nobody had (chardev/char-pty.c), and reads it then. */
-const ptyPollMs = 1000
+export const ptyPollMs = 1000
 
 export class GuestConsole {
   private readonly guest: ConsoleGuest
@@ -114,6 +114,7 @@ export class GuestConsole {
     const talk = await hypervisor.ssh.converse(consoleCommand(name))
     try {
       await connected(this.guest, talk)
+      talk.stream.resume() // the guest is not to wait for a reader
       talk.stream.write(text)
       await delay(ptyPollMs + 200, undefined, { ...(this.guest.signal && { signal: this.guest.signal }) })
     } finally {
@@ -134,28 +135,35 @@ export class GuestConsole {
 }
 
 /** `virsh console` wants a terminal. Ours is wide, so that nothing is wrapped. */
-export function consoleCommand(name: string): Conversing {
-  return {
-    argv: virshCommand(['--escape', '^]', 'console', '--domain', name]).filter((word) => word !== '--quiet'),
-    terminal: { columns: 200, rows: 50 },
-  }
+export function consoleCommand(
+  name: string,
+  terminal: Conversing['terminal'] = { columns: 200, rows: 50 },
+): Conversing {
+  const argv = virshCommand(['--escape', '^]', 'console', '--domain', name])
+  return { argv: argv.filter((word) => word !== '--quiet'), terminal }
 }
 
-/** virsh says so when it has the console (tools/virsh-domain.c). @throws MachineError with what it said instead */
-export async function connected(guest: Guest, talk: Conversation): Promise<void> {
+/**
+ * Resolves with what virsh says when it has the console (tools/virsh-domain.c); what comes after it is still to be read.
+ * @throws MachineError with what it said instead
+ */
+export async function connected(guest: Guest, talk: Conversation): Promise<string> {
   let said = ''
   const opened = new Promise<true>((resolve) => {
-    talk.stream.on('data', (chunk: Buffer) => {
+    const listen = (chunk: Buffer): void => {
       said += chunk.toString('utf8')
-      if (/Escape character is/.test(said)) resolve(true)
-    })
+      if (!/Escape character is.*\n/.test(said)) return
+      talk.stream.off('data', listen).pause()
+      resolve(true)
+    }
+    talk.stream.on('data', listen)
   })
   const first = await Promise.race([
     opened,
     talk.ended.then(() => false),
     delay(30_000, false, { ref: false, ...(guest.signal && { signal: guest.signal }) }),
   ])
-  if (first) return
+  if (first) return said
   if (/Active console session exists/.test(said))
     throw new MachineError(
       `the console of ${guest.name} is open elsewhere (virsh allows one at a time): close it there, and try again`,

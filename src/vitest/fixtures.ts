@@ -2,9 +2,9 @@
 import { inject, test as base } from 'vitest'
 import type { DeployedDataplane } from '../dataplane/dataplane.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
-import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
+import { named } from '../environment/named.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { putMachinesBack, useMachines } from './machines-in-use.ts'
@@ -115,20 +115,3 @@ export const test = withSession
   })
 
 export type { Hypervisor, VirtualMachine }
-
-/** What `await`, printing and comparing ask of any object. */
-const askedOfAll = new Set(['then', 'toJSON', '$$typeof', 'asymmetricMatch', 'nodeType', 'tagName'])
-
-/** A record by name that says which names there are when it is asked for another. */
-function named<T extends object>(
-  machines: ReadonlyMap<string, T>,
-  kind: string,
-): Readonly<Record<string, T>> {
-  return new Proxy(Object.fromEntries(machines), {
-    get(target, name) {
-      if (typeof name !== 'string' || name in target || askedOfAll.has(name))
-        return Reflect.get(target, name) as T
-      throw new DpbenchError(`the config has no ${kind} ${name}; it has ${[...machines.keys()].join(', ')}`)
-    },
-  })
-}
