@@ -19,6 +19,6 @@ export async function console(argv: readonly string[]): Promise<number> {
   const found = findMachine(config, machine, 'VM')
   return atTerminal(async (signal) => {
     await using hypervisor = await connectHypervisor(found, signal)
-    return serialConsole(guestOf(found, hypervisor, signal), { ...streams, signal })
+    return await serialConsole(guestOf(found, hypervisor, signal), { ...streams, signal })
   })
 }

@@ -25,6 +25,6 @@ export async function gdb(argv: readonly string[]): Promise<number> {
   return atTerminal(async (signal) => {
     await using hypervisor = await connectHypervisor(found, signal)
     const guest = { ...guestOf(found, hypervisor, signal), hypervisor }
-    return debug(guest, { ...streams, symbols, print: values['print'] === true, signal })
+    return await debug(guest, { ...streams, symbols, print: values['print'] === true, signal })
   })
 }

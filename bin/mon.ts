@@ -21,7 +21,7 @@ export async function mon(argv: readonly string[]): Promise<number> {
   return atTerminal(async (signal) => {
     await using hypervisor = await connectHypervisor(found, signal)
     const guest = guestOf(found, hypervisor, signal)
-    if (command.length > 0) return answer(guest, command.join(' '), streams)
-    return monitorPrompt(guest, { ...streams, signal })
+    if (command.length > 0) return await answer(guest, command.join(' '), streams)
+    return await monitorPrompt(guest, { ...streams, signal })
   })
 }

@@ -27,6 +27,6 @@ export async function repl(argv: readonly string[]): Promise<number> {
     }
     const names = [...bench.vms.keys(), ...bench.hypervisors.keys()].join(', ')
     const greeting = `vm, hypervisor and config are of ${config.name}: ${names}. .exit leaves, and puts back what was changed.`
-    return evaluate({ ...streams, context, greeting, signal })
+    return await evaluate({ ...streams, context, greeting, signal })
   })
 }

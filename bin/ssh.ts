@@ -27,6 +27,6 @@ export async function ssh(argv: readonly string[]): Promise<number> {
     await using hypervisor = await connectHypervisor(found, signal)
     await using vm = found.vm && (await connectVm(config, found.vm, hypervisor, signal))
     const terminal = values['tty'] === true
-    return remoteShell((vm ?? hypervisor).ssh, { ...streams, command, terminal, signal })
+    return await remoteShell((vm ?? hypervisor).ssh, { ...streams, command, terminal, signal })
   })
 }

@@ -26,6 +26,8 @@ export async function monitorPrompt(
   signal.addEventListener('abort', stop, { once: true })
   terminal.on('SIGINT', stop)
   let failed: number = ExitCode.passed
+  let open = true // input that has ended closes it, with lines that are still to be read
+  terminal.once('close', () => (open = false))
   try {
     terminal.prompt()
     for await (const line of terminal) {
@@ -34,7 +36,7 @@ export async function monitorPrompt(
         const code = await answer(guest, line, options)
         if (failed === ExitCode.passed) failed = code
       }
-      terminal.prompt()
+      if (open) terminal.prompt()
     }
   } finally {
     signal.removeEventListener('abort', stop)

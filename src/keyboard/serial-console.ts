@@ -1,6 +1,13 @@
 /** `dpbench console`: a VM's serial console. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ConsoleGuest, connected, consoleCommand, ptyPollMs } from '../machine/console.ts'
+import {
+  type ConsoleGuest,
+  connected,
+  consoleCommand,
+  consoleRefusal,
+  ptyPollMs,
+  tailOf,
+} from '../machine/console.ts'
 import { requireDomain } from '../machine/own-domain.ts'
 import { type Streams, attach, isTerminal, ownTerminal } from './attach.ts'
 
@@ -22,6 +29,7 @@ export async function serialConsole(
   let ended = false
   try {
     await connected(guest, talk)
+    const said = tailOf(talk)
     const atInputEnd = (): void => {
       ended = true
       void delay(person ? 0 : ptyPollMs + 200).then(() => talk.close())
@@ -30,7 +38,8 @@ export async function serialConsole(
       if (ended) return 0 // hanging up is how it is left
       throw error
     })
-    return ended ? 0 : status
+    if (status !== 0 && !ended) throw await consoleRefusal(guest, said())
+    return 0
   } finally {
     await talk.close()
   }

@@ -57,7 +57,7 @@ export class GuestConsole {
   }
 
   /**
-   * Waits until the console has said it, since the test began or the last such wait ended; returns the match and its groups.
+   * Waits until the console has said it, since `begin` (without one: ever) or the last such wait ended; returns the match and its groups.
    * @throws WaitError at the deadline, with the console's end; what `refuse` throws; MachineError where there is no console
    */
   async waitForText(
@@ -66,7 +66,7 @@ export class GuestConsole {
     refuse: Refuse,
   ): Promise<readonly string[]> {
     const { name, hypervisor, signal } = this.guest
-    let mark = await (this.position ??= this.mark())
+    let mark = await (this.position ??= this.mark().then(({ file }) => ({ file, bytes: 0 })))
     let text = ''
     let refusal: unknown
     const waiting = waitFor<readonly string[]>(
@@ -114,9 +114,13 @@ export class GuestConsole {
     const talk = await hypervisor.ssh.converse(consoleCommand(name))
     try {
       await connected(this.guest, talk)
-      talk.stream.resume() // the guest is not to wait for a reader
+      const said = tailOf(talk) // it is read too: the guest is not to wait for a reader
       talk.stream.write(text)
-      await delay(ptyPollMs + 200, undefined, { ...(this.guest.signal && { signal: this.guest.signal }) })
+      const held = delay(ptyPollMs + 200, undefined, {
+        ...(this.guest.signal && { signal: this.guest.signal }),
+      })
+      const ended = await Promise.race([held, talk.ended])
+      if (ended) throw await consoleRefusal(this.guest, said())
     } finally {
       await talk.close()
     }
@@ -164,9 +168,25 @@ export async function connected(guest: Guest, talk: Conversation): Promise<strin
     delay(30_000, false, { ref: false, ...(guest.signal && { signal: guest.signal }) }),
   ])
   if (first) return said
+  throw await consoleRefusal(guest, said)
+}
+
+/** The end of what it says from now on. */
+export function tailOf({ stream }: Conversation): () => string {
+  let said = ''
+  stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString('utf8')).slice(-2000)))
+  return () => said
+}
+
+/** Why `virsh console` has ended by itself; it says so after it has said how to leave. */
+export async function consoleRefusal(guest: Guest, said: string): Promise<MachineError> {
   if (/Active console session exists/.test(said))
-    throw new MachineError(
+    return new MachineError(
       `the console of ${guest.name} is open elsewhere (virsh allows one at a time): close it there, and try again`,
     )
-  throw new MachineError(await whyNot(guest, 'virsh console', said.replaceAll('\r', '')))
+  const errors = said
+    .replaceAll('\r', '')
+    .split('\n')
+    .filter((line) => line.startsWith('error: '))
+  return new MachineError(await whyNot(guest, 'virsh console', errors.join('\n') || said))
 }

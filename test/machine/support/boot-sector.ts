@@ -81,7 +81,7 @@ const code = [
 ]
 const put = 0x31
 
-/** A disk that a BIOS boots: its AHCI driver reads more than the one sector that matters. */
+/** A disk that a BIOS boots. Only the first sector matters. */
 export function bootSector(): Buffer {
   const sector = Buffer.alloc(64 * 1024)
   sector.set(code)
@@ -108,10 +108,10 @@ export function tinyDomainXml({ name, disk, consoleLog, hostKey, video }: TinyDo
   <metadata><dpbench:provisioned xmlns:dpbench='https://github.com/ironcore-dev/dpbench/domain/1'
     environment='e' run='r' spec='s' host-key='${hostKey}' origin='test'/></metadata>
   <memory unit='MiB'>16</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
+  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
   <features><acpi/></features>
   <devices>
-    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${disk}'/><target dev='sda' bus='sata'/></disk>
+    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${disk}'/><target dev='hda' bus='ide'/></disk>
     <serial type='pty'><log file='${consoleLog}' append='on'/><target port='0'/></serial>
     <console type='pty'><target type='serial' port='0'/></console>
     ${video ? "<video><model type='vga'/></video>" : ''}
