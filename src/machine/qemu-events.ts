@@ -22,7 +22,7 @@ export interface EventWaitOptions {
 }
 
 /** `event STOP at 1732193087.408263 for domain 'vm1': <null>` */
-const line = /^event (\S+) at \d+\.\d+ for domain .*?: (.*)$/
+const line = /^event (\S+) at \d+\.\d+ for domain '.*?': (<null>|\{.*\})$/
 
 /** @throws nothing: what is no event is nothing */
 export function parseEvent(text: string): QemuEvent | undefined {
