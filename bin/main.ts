@@ -81,6 +81,36 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./pairs.ts')).pairs(argv),
     longHelp: async () => (await import('./pairs.ts')).pairsHelp,
   },
+  ssh: {
+    help: 'a shell on a machine of the config, or one command',
+    run: async (argv) => (await import('./ssh.ts')).ssh(argv),
+    longHelp: async () => (await import('./ssh.ts')).sshHelp,
+  },
+  console: {
+    help: "a VM's serial console",
+    run: async (argv) => (await import('./console.ts')).console(argv),
+    longHelp: async () => (await import('./console.ts')).consoleHelp,
+  },
+  mon: {
+    help: "QEMU's monitor of a VM",
+    run: async (argv) => (await import('./mon.ts')).mon(argv),
+    longHelp: async () => (await import('./mon.ts')).monHelp,
+  },
+  gdb: {
+    help: "a debugger on a VM's kernel",
+    run: async (argv) => (await import('./gdb.ts')).gdb(argv),
+    longHelp: async () => (await import('./gdb.ts')).gdbHelp,
+  },
+  logs: {
+    help: 'the console, journal and data-plane log of a machine; -f follows',
+    run: async (argv) => (await import('./logs.ts')).logs(argv),
+    longHelp: async () => (await import('./logs.ts')).logsHelp,
+  },
+  repl: {
+    help: 'a JavaScript prompt with the machines of the config',
+    run: async (argv) => (await import('./repl.ts')).repl(argv),
+    longHelp: async () => (await import('./repl.ts')).replHelp,
+  },
 }
 
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */
@@ -105,7 +135,8 @@ export async function main(argv: readonly string[]): Promise<number> {
         `there is no command ${name}${near === undefined ? '' : `: did you mean ${near}?`}\n\n${overview()}`,
       )
     }
-    if (rest.includes('--help') || rest.includes('-h')) {
+    const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest // after it they are another program's
+    if (own.includes('--help') || own.includes('-h')) {
       process.stdout.write(`${await command.longHelp()}\n`)
       return ExitCode.passed
     }

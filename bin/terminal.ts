@@ -25,13 +25,20 @@ export async function agreed(question: string, signal: AbortSignal): Promise<boo
   }
 }
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+type Ending = keyof typeof exitCodes
 
-/** Runs `work` with a signal that SIGINT and SIGTERM abort; then its failure is the shell's code for the signal. */
-export async function untilSignal(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+/**
+ * Runs `work` with a signal that SIGINT and SIGTERM abort; then its failure is the shell's code for the signal.
+ * @param names SIGHUP, a terminal that was closed, too: not for what may run on under nohup
+ */
+export async function untilSignal(
+  work: (signal: AbortSignal) => Promise<number>,
+  names: readonly Ending[] = ['SIGINT', 'SIGTERM'],
+): Promise<number> {
   const stop = new AbortController()
   let exitCode: number | undefined
-  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => {
+  const handlers = names.map((name) => {
     const handler = (): void => {
       exitCode ??= exitCodes[name]
       stop.abort(new Error(`interrupted by ${name}`))

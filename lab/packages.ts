@@ -64,8 +64,11 @@ export const requirements: readonly Requirement[] = [
   { package: 'fdisk', needs: ['sfdisk'], for: 'guests' },
 ]
 
-/** What `npm test` needs beside a lab: the browser that opens HTML reports, and a font for it. */
+/** What `npm test` needs beside a lab: the browser that opens HTML reports and a font for it, a debugger, text recognition. */
 export const testRequirements: readonly Requirement[] = [
+  { package: 'tesseract-ocr', needs: ['tesseract'], for: 'tests' }, // reads a VM's screen
+  { package: 'gdb', needs: ['gdb'], for: 'tests' },
+  { package: 'bsdutils', needs: ['script'], for: 'tests' }, // a terminal for what wants one
   { package: 'chromium', needs: ['chromium', 'chromium-browser', 'google-chrome'], for: 'tests' },
   { package: 'fonts-dejavu-core', needs: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'], for: 'tests' },
 ]

@@ -19,6 +19,7 @@ const contextSchema = z.strictObject({
   vcpus: z.int().positive(),
   memoryMib: z.int().positive(),
   hugepages: z.boolean(),
+  video: z.boolean(),
   cpu: z.strictObject({ mode: text, model: text.nullable(), disabledFeatures: z.array(text) }),
   /** A cpuset per vCPU, or none at all. */
   pinning: z.array(text),

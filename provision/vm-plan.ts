@@ -147,6 +147,7 @@ function domainContext(
     vcpus: libvirt.vcpus,
     memoryMib: libvirt.memoryMib,
     hugepages: libvirt.hugepages,
+    video: libvirt.video,
     cpu: {
       mode: libvirt.cpu.mode,
       model: libvirt.cpu.model ?? null,

@@ -15,6 +15,8 @@ export const commonBinds = {
 /** Makes the host's folder with those whose modes matter. */
 export async function makeHostFolders(folder: string): Promise<void> {
   await mkdir(join(folder, 'run', 'dpbench'), { recursive: true, mode: 0o755 })
+  // /var/lock leads there: libvirt locks a terminal while somebody has a guest's console
+  await mkdir(join(folder, 'run', 'lock'), { recursive: true, mode: 0o755 })
   for (const everybodys of ['tmp', 'var-tmp']) {
     await mkdir(join(folder, everybodys), { recursive: true })
     await chmod(join(folder, everybodys), 0o1777)

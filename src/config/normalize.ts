@@ -158,6 +158,7 @@ function libvirt(file: LibvirtFile, scope: FileScope): LibvirtConfig {
     pinning: file.pinning ?? {},
     numa: file.numa ?? {},
     hugepages: file.hugepages ?? false,
+    video: file.video ?? false,
     network: file.network ?? 'default',
     imageFolder: (file.image_folder ?? '/var/lib/libvirt/images/dpbench').replace(/(?<=.)\/+$/, ''),
     bootTimeoutSeconds: file.boot_timeout_seconds ?? 300,

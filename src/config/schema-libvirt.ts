@@ -54,6 +54,11 @@ export const libvirtFile = field.object(
       .optional()
       .describe("Whether VM memory lies in the host's huge pages.")
       .meta({ default: false }),
+    video: field
+      .yesNo()
+      .optional()
+      .describe('Whether a VM has a VGA screen, for screenshots.')
+      .meta({ default: false }),
     network: field
       .plainName('the name of a libvirt network', '"default"')
       .optional()

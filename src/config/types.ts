@@ -156,6 +156,8 @@ export interface LibvirtConfig {
   /** By VM name: the host NUMA node that its memory comes from. */
   readonly numa: Readonly<Record<string, number>>
   readonly hugepages: boolean
+  /** Whether the VMs have a VGA screen. */
+  readonly video: boolean
   /** The libvirt network of the management NIC. */
   readonly network: string
   /** Folder of dpbench on the hypervisor for images, overlays and logs. */

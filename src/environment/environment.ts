@@ -246,7 +246,10 @@ function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): Virtual
   return vm
 }
 
-function undoLogOf(journal: Journal, { config, runId }: EnvironmentOptions): UndoLog {
+export function undoLogOf(
+  journal: Journal,
+  { config, runId }: Pick<EnvironmentOptions, 'config' | 'runId'>,
+): UndoLog {
   const hosts = new Map(
     config.hypervisors.map((each) => [each.name, journalHost(hypervisorAddress(config, each))]),
   )

@@ -41,3 +41,30 @@ export async function consoleSince(hypervisor: RemoteHost, { file, bytes }: Cons
   const command = shell(script, file, String(bytes), ...limits)
   return (await hypervisor.run(command, { timeoutMs: fetchTimeoutMs })).stdout
 }
+
+/**
+ * What was written since, and where that ends. virtlogd begins a file anew when it is full, and keeps the one before as
+ * `FILE.0`: what was written there after the mark counts too. The first line is the file's size.
+ */
+const newScript = `size=$(stat -c %s -- "$1") || exit
+echo "$size"
+from=$2
+{
+  if [ "$size" -lt "$from" ]; then
+    [ ! -f "$1.0" ] || tail -c "+$((from + 1))" -- "$1.0"
+    from=0
+  fi
+  tail -c "+$((from + 1))" -- "$1" | head -c "$((size - from))"
+} | tail -c "$3"`
+
+/** @throws CommandError when the file cannot be read; ConnectionError */
+export async function newConsoleText(
+  hypervisor: RemoteHost,
+  { file, bytes }: ConsoleMark,
+  signal?: AbortSignal,
+): Promise<{ readonly text: string; readonly mark: ConsoleMark }> {
+  const command = shell(newScript, file, String(bytes), String(mostLogBytes.console))
+  const { stdout } = await hypervisor.run(command, { timeoutMs: fetchTimeoutMs, signal })
+  const end = stdout.indexOf('\n')
+  return { text: stdout.slice(end + 1), mark: { file, bytes: Number(stdout.slice(0, end)) } }
+}

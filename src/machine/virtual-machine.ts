@@ -3,10 +3,10 @@ import { ConfigError, MachineError } from '../core/errors.ts'
 import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import { AttendedGuest } from './attended-guest.ts'
 import { dataLink, guestLinks } from './guest-network.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { DataLink } from './link.ts'
-import { Machine } from './machine.ts'
 import { isRunning, ownDomain } from './own-domain.ts'
 import { type BootProof, Power } from './power.ts'
 import type { RecordChange } from './put-back.ts'
@@ -40,7 +40,7 @@ export interface VmServices {
   readonly leaseBack?: (vm: VirtualMachine) => Promise<void>
 }
 
-export class VirtualMachine extends Machine {
+export class VirtualMachine extends AttendedGuest {
   readonly name: string
   readonly hypervisor: Hypervisor
   readonly data: DataInterface

@@ -2,10 +2,10 @@
 import { inject, test as base } from 'vitest'
 import type { DeployedDataplane } from '../dataplane/dataplane.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
-import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import type { Environment } from '../environment/environment.ts'
+import { named } from '../environment/named.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { breakAt } from './breakpoint.ts'
@@ -30,6 +30,7 @@ import { type Part, type TestLog, testParts } from './test-steps.ts'
 import type { Through } from './through.ts'
 import { trafficOf } from './traffic.ts'
 import { workerState } from './worker-state.ts'
+import { beginWatching, refuseKernelTrouble } from './watching.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -63,9 +64,12 @@ export const test = withSession
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
     useMachines(environment, signal)
+    await beginWatching(environment)
     onCleanup(async () => {
       try {
-        if (session.kept === undefined) await putMachinesBack(environment)
+        await refuseKernelTrouble(environment).finally(async () => {
+          if (session.kept === undefined) await putMachinesBack(environment)
+        })
       } finally {
         session.steps.during(undefined)
       }
@@ -168,21 +172,4 @@ async function takeBack(environment: Environment, session: Session, undo: Dispos
   } finally {
     await undo[Symbol.asyncDispose]()
   }
-}
-
-/** What `await`, printing and comparing ask of any object. */
-const askedOfAll = new Set(['then', 'toJSON', '$$typeof', 'asymmetricMatch', 'nodeType', 'tagName'])
-
-/** A record by name that says which names there are when it is asked for another. */
-function named<T extends object>(
-  machines: ReadonlyMap<string, T>,
-  kind: string,
-): Readonly<Record<string, T>> {
-  return new Proxy(Object.fromEntries(machines), {
-    get(target, name) {
-      if (typeof name !== 'string' || name in target || askedOfAll.has(name))
-        return Reflect.get(target, name) as T
-      throw new DpbenchError(`the config has no ${kind} ${name}; it has ${[...machines.keys()].join(', ')}`)
-    },
-  })
 }

@@ -21,7 +21,9 @@ import { MeasurementCounting, type RepetitionCounting, machinesOf } from './coun
 import { modeOf } from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
-import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
+import { refuseKernelTrouble } from './watching.ts'
+import { changes, identities } from './restarts.ts'
+import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
 /** A figure of a measurement, to be held against an expectation of the config. */
@@ -127,6 +129,7 @@ export async function measureMetrics<Name extends string>(
         guarded(context, path, counting, (signal) => repeat({ number, checked, address, signal, store })),
       ),
     )
+    await refuseKernelTrouble(context.environment)
     if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
     // what is counted over several runs of a tool tells nothing of one of them
     const counted = result.samples.length === 1 ? result.counted : {}

@@ -11,9 +11,10 @@ const marker = '\u0001dpbench-pgid '
 /**
  * The line that sshd's login shell gets. sshd makes each session a process group of its own, so the wrapper's `$$`,
  * which `exec` keeps, is the group of all that the command starts.
+ * @param told whether it tells its group: with a terminal the line would be seen, and hanging up ends it
  */
-export function commandLine(argv: readonly string[], sudo: boolean): string {
-  const script = `printf '${marker}%s\\n' "$$" >&2; exec "$@"`
+export function commandLine(argv: readonly string[], sudo: boolean, told = true): string {
+  const script = told ? `printf '${marker}%s\\n' "$$" >&2; exec "$@"` : 'exec "$@"'
   return quoteArgv(['exec', 'sh', '-c', script, 'sh', ...(sudo ? ['sudo', '-n', '--'] : []), ...argv])
 }
 
@@ -32,7 +33,7 @@ export class Output {
   readonly started: Promise<number>
   private tellStarted: (processGroup: number) => void = () => undefined
   private readonly chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] }
-  private head: Buffer | undefined = Buffer.alloc(0)
+  private readonly filter = new MarkerFilter((processGroup) => this.tellStarted(processGroup))
 
   constructor(
     channel: ClientChannel,
@@ -49,7 +50,7 @@ export class Output {
         out(chunk)
       })
     channel.stderr.on('data', (chunk: Buffer) => {
-      const rest = this.withoutMarker(chunk)
+      const rest = this.filter.pass(chunk)
       if (rest.length === 0) return
       this.chunks.err.push(rest)
       err(rest)
@@ -61,10 +62,23 @@ export class Output {
   }
 
   get stderr(): string {
-    return Buffer.concat(this.head ? [this.head, ...this.chunks.err] : this.chunks.err).toString('utf8')
+    const { head } = this.filter
+    return Buffer.concat(head ? [head, ...this.chunks.err] : this.chunks.err).toString('utf8')
+  }
+}
+
+/** Takes the marker line out of a command's standard error. */
+export class MarkerFilter {
+  /** What was held back while the marker had not come. */
+  head: Buffer | undefined = Buffer.alloc(0)
+  private readonly tellStarted: (processGroup: number) => void
+
+  constructor(tellStarted: (processGroup: number) => void) {
+    this.tellStarted = tellStarted
   }
 
-  private withoutMarker(chunk: Buffer): Buffer {
+  /** What is left of a chunk, or of all that was held back. */
+  pass(chunk: Buffer): Buffer {
     if (!this.head) return chunk
     const text = Buffer.concat([this.head, chunk])
     const start = text.indexOf(marker)

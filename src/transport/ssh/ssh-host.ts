@@ -13,6 +13,7 @@ import { quoteArgv } from '../../core/shell-quote.ts'
 import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
+import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { Output, commandLine, killCommand } from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
@@ -107,6 +108,17 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** A connection to a Unix socket on the host, as a stream. @throws ConnectionError */
   openUnixSocket(path: string): Promise<Duplex> {
     return this.open(path, (done) => this.client.openssh_forwardOutStreamLocal(path, done))
+  }
+
+  /**
+   * Starts a command, or the user's login shell, that is talked with: its streams are open until it ends.
+   * @throws ConnectionError
+   */
+  converse(asked: Conversing): Promise<Conversation> {
+    const sudo = asked.sudo ?? this.address.sudo ?? false
+    return this.open('a session', (done) =>
+      startConversation(this.client, { ...asked, sudo }, (group) => this.kill(group, sudo), done),
+    )
   }
 
   /** Closes the connection, once, after what it still carries. */
@@ -249,19 +261,6 @@ interface RunningCommand {
 /** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
 function isConnectFailed(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && error.reason === 2
-}
-
-function ending(channel: ClientChannel): Promise<{ exitCode: number | null; signal: string | null }> {
-  return new Promise((resolve) => {
-    let exitCode: number | null = null
-    let signal: string | null = null
-    channel.on('exit', (code: number | null, name?: string) => {
-      exitCode = code ?? null
-      signal = name ?? null
-    })
-    channel.on('close', () => resolve({ exitCode, signal }))
-    channel.on('error', () => undefined) // `close` follows; the missing exit status tells
-  })
 }
 
 function feed(channel: ClientChannel, input: RunOptions['input']): void {
