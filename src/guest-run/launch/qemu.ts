@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GuestRunError } from '../../core/errors.ts'
-import { runLocally } from '../../core/local-command.ts'
 import type { GuestEnd, GuestPlan, LaunchOptions, Launcher, RunningGuest } from '../launcher.ts'
 import { type MonitorEvent, guestEnd, monitorReader } from './monitor-events.ts'
+import { makeModulesDisk } from './modules-disk.ts'
 import { type QemuSettings, emulator, madeDisks, monitorDescriptor, qemuArguments } from './qemu-arguments.ts'
 import { TextQueue } from './text-queue.ts'
 
@@ -36,16 +36,9 @@ async function makeDisks(plan: GuestPlan, { folder, signal }: LaunchOptions): Pr
       await using file = await open(path, 'wx')
       await file.truncate(bytes)
     } else {
-      await makeModulesDisk(path, join(plan.kernel!.modules!, 'lib/modules'), signal)
+      await makeModulesDisk(path, plan.kernel!.modules!, signal)
     }
   }
-}
-
-/** A file system with a kernel's modules, as large as they are and a little larger. */
-async function makeModulesDisk(path: string, modules: string, signal: AbortSignal): Promise<void> {
-  const { stdout } = await runLocally(['du', '--summarize', '--block-size=1M', modules], { signal })
-  const mebibytes = Math.ceil(Number.parseInt(stdout, 10) * 1.2) + 16
-  await runLocally(['mke2fs', '-q', '-t', 'ext4', '-d', modules, path, `${mebibytes}M`], { signal })
 }
 
 class QemuGuest implements RunningGuest {

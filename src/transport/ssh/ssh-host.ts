@@ -13,6 +13,7 @@ import { quoteArgv } from '../../core/shell-quote.ts'
 import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
+import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
 import { Output, commandLine, killCommand } from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
@@ -104,6 +105,12 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** A connection to a Unix socket on the host, as a stream. @throws ConnectionError */
   openUnixSocket(path: string): Promise<Duplex> {
     return this.open(path, (done) => this.client.openssh_forwardOutStreamLocal(path, done))
+  }
+
+  /** A port of the host's loopback device that leads to one of this machine. @throws ConnectionError */
+  forwardIn(options: ForwardInOptions): Promise<ForwardedIn> {
+    if (!this.connected) throw this.connectionLost(`before port ${options.port} was asked for`)
+    return forwardIn(this.client, this.name, options)
   }
 
   /** Closes the connection, once, after what it still carries. */
