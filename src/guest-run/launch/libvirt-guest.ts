@@ -64,8 +64,9 @@ export class LibvirtGuest implements RunningGuest {
   }
 
   async stop(graceMs: number): Promise<void> {
+    if (this.#over) return
     this.#stopped = true
-    if (!this.#over && graceMs > 0) {
+    if (graceMs > 0) {
       const graceful = virshCommand(['destroy', '--domain', this.#name, '--graceful'])
       await this.#host.tryRun(graceful, { timeoutMs: graceMs + 10_000 })
     }
