@@ -3,7 +3,6 @@
  * at its head. Pure. The keys are those of ktest's first form (koverstreet/ktest, README of 2012) and a few more; its later
  * form, which prints shell variables, is translated by ktest-variables.ts.
  */
-import { ConfigError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 
@@ -82,19 +81,18 @@ export function settingsOfComments(text: string, where: string): Setting[] {
 }
 
 /**
- * The declaration that `settings` make. Lists add up; of any other key, one of `overriding` (the command line) stands in
- * the place of the script's, and two of one source are a fault.
- * @throws ConfigError with all faults, those of the reader first
+ * The declaration that `settings` make; what is wrong is added to `faults`. Lists add up; of any other key, one of
+ * `overriding` (the command line) stands in the place of the script's, and two of one source are a fault.
  */
 export function declarationOf(
   settings: readonly Setting[],
   where: string,
-  given: { readonly overriding?: readonly Setting[]; readonly faults?: readonly string[] } = {},
+  faults: string[],
+  overriding: readonly Setting[] = [],
 ): Declaration {
-  const faults = [...(given.faults ?? [])]
-  const all = [...settings, ...(given.overriding ?? [])]
+  const all = [...settings, ...overriding]
   for (const setting of all) if (!isKey(setting.key)) faults.push(unknownKey(setting))
-  for (const source of [settings, given.overriding ?? []]) faults.push(...repeated(source))
+  for (const source of [settings, overriding]) faults.push(...repeated(source))
   const read = <T>(key: Key, otherwise: T, parse: (value: string) => T): T => {
     const own = all.filter((setting) => setting.key === key)
     const last = own.at(-1)
@@ -110,7 +108,7 @@ export function declarationOf(
   }
   if (!all.some(({ key }) => key === 'MEM'))
     faults.push(`${where}: MEM is missing: say how much memory the guest needs, MEM=512M for instance`)
-  const declaration: Declaration = {
+  return {
     memoryMiB: read('MEM', 0, parseMemory),
     cpus: read('CPUS', 1, parseCpus),
     scratch: read('SCRATCH', [], parseScratch),
@@ -120,8 +118,6 @@ export function declarationOf(
     kernelArgs: read('KERNEL_ARGS', [], (value) => value.split(/\s+/).filter(Boolean)),
     network: read('NETWORK', 'user', parseNetwork),
   }
-  if (faults.length > 0) throw new ConfigError(`what ${where} needs cannot be met:`, faults)
-  return declaration
 }
 
 /** A parser's sentence on a value: what to write in its place. */

@@ -1,5 +1,4 @@
 /** Reads what a script declares and which subtests it has: from its comments, or by asking it. */
-import { UsageError } from '../core/errors.ts'
 import { ask } from './ask.ts'
 import {
   type Declaration,
@@ -33,21 +32,17 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined
 }
 
-/**
- * @throws ConfigError with all faults of the declaration
- * @throws UsageError for a chosen subtest that the script does not have
- */
-export async function readNeeds(script: Asked): Promise<Needs> {
-  const faults: string[] = []
+/** What is wrong is added to `faults`; needs with faults are not to be used. */
+export async function readNeeds(script: Asked, faults: string[]): Promise<Needs> {
   const comments = settingsOfComments(script.text, script.name)
   const { settings, ktest } = isAnswering(script, comments)
     ? await askDeps(script, comments, faults)
     : { settings: comments, ktest: undefined }
-  const declaration = declarationOf(settings, script.name, { overriding: script.overriding, faults })
-  const subtests = await listSubtests(script, ktest !== undefined)
+  const declaration = declarationOf(settings, script.name, faults, script.overriding)
+  const subtests = await listSubtests(script, ktest !== undefined, faults)
   return {
     declaration,
-    subtests: choose(script, subtests),
+    subtests: choose(script, subtests, faults),
     subtestArgument: ktest !== undefined || /\brun-tests\b/.test(script.text) ? 'run-tests' : '',
     ...(ktest && { ktest }),
   }
@@ -80,29 +75,30 @@ async function askDeps(
   return { settings: [...comments, ...ktest.settings], ktest }
 }
 
-async function listSubtests(script: Asked, isKtestScript: boolean): Promise<readonly string[]> {
+async function listSubtests(
+  script: Asked,
+  isKtestScript: boolean,
+  faults: string[],
+): Promise<readonly string[]> {
   if (!isKtestScript && !/\blist[-_]tests\b/.test(script.text)) return []
+  const where = `${script.name} list-tests`
   const answer = await ask(script.staged, 'list-tests', script.signal)
-  if (answer.fault !== undefined) throw new UsageError(`${script.name} ${answer.fault}`)
-  const names = answer.text.split(/\s+/).filter(Boolean)
+  const names = [...new Set(answer.text.split(/\s+/).filter(Boolean))]
   const odd = names.filter((name) => !/^[\w.+:@,=-][\w.+:@,=/-]*$/.test(name) || name.includes('..'))
-  if (odd.length > 0)
-    throw new UsageError(
-      `${script.name} list-tests: ${odd.slice(0, 5).join(', ')}: no names of subtests; use letters, digits and ._+:@,=/-`,
+  if (answer.fault !== undefined) faults.push(`${script.name} ${answer.fault}`)
+  else if (names.length === 0) faults.push(`${where} names no subtest: nothing would be run`)
+  else if (odd.length > 0)
+    faults.push(
+      `${where}: no names of subtests: ${odd.slice(0, 5).join(', ')}; use letters, digits and ._+:@,=/-`,
     )
-  if (names.length === 0)
-    throw new UsageError(`${script.name} list-tests names no subtest: nothing would be run`)
-  return [...new Set(names)]
+  return names
 }
 
-function choose({ name, only }: Asked, subtests: readonly string[]): readonly string[] {
-  const faults = only
-    .filter((each) => !subtests.includes(each))
-    .map((each) =>
-      subtests.length === 0
-        ? `${name} lists no subtests: ${each} cannot be chosen`
-        : `${name} has no subtest ${each}: choose of ${subtests.join(', ')}`,
-    )
-  if (faults.length > 0) throw new UsageError(faults.join('\n'))
+function choose({ name, only }: Asked, subtests: readonly string[], faults: string[]): readonly string[] {
+  for (const each of only) {
+    if (subtests.length === 0) faults.push(`${name} lists no subtests: ${each} cannot be chosen`)
+    else if (!subtests.includes(each))
+      faults.push(`${name} has no subtest ${each}: choose of ${subtests.join(', ')}`)
+  }
   return only.length === 0 ? subtests : subtests.filter((each) => only.includes(each))
 }

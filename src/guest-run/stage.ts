@@ -34,7 +34,7 @@ export interface StageOptions {
 
 /**
  * Copies the script and all that it needs into `folder`.
- * @throws UsageError where the script cannot be read; ConfigError with all faults of its declaration and its files
+ * @throws UsageError where the script cannot be read; ConfigError with all faults of what it declares
  */
 export async function stage(name: string, options: StageOptions): Promise<StagedRun> {
   const path = resolve(name)
@@ -53,15 +53,12 @@ export async function stage(name: string, options: StageOptions): Promise<Staged
     await mkdir(dirname(to), { recursive: true })
     await writeFile(to, file.text, { mode: 0o755 })
   }
-  const needs = await readNeeds({
-    name,
-    staged: join(files, script),
-    text,
-    overriding: options.overriding ?? [],
-    only: options.only ?? [],
-    signal: options.signal,
-  })
-  await addRequirements(name, needs, join(files, dirname(script)), options)
+  const faults: string[] = []
+  const { overriding = [], only = [], signal } = options
+  const staged = join(files, script)
+  const needs = await readNeeds({ name, staged, text, overriding, only, signal }, faults)
+  await addRequirements({ name, path, staged, needs, tree: options.sourceTree }, faults)
+  if (faults.length > 0) throw new ConfigError(`what ${name} needs cannot be met:`, faults)
   return { ...needs, title: basename(path), script, folder: options.folder, files: await filesBelow(files) }
 }
 
@@ -76,18 +73,22 @@ async function readScript(name: string, path: string): Promise<string> {
   return readFile(path, 'latin1').then((text) => (text.includes('\0') ? text : readFile(path, 'utf8')))
 }
 
+interface Requiring {
+  readonly name: string
+  readonly path: string
+  readonly staged: string
+  readonly needs: Needs
+  readonly tree: string | undefined
+}
+
 async function addRequirements(
-  name: string,
-  { declaration }: Needs,
-  beside: string,
-  options: StageOptions,
+  { name, path, staged, needs, tree }: Requiring,
+  faults: string[],
 ): Promise<void> {
-  const faults: string[] = []
-  const found = await findRequirements(declaration, { script: name, tree: options.sourceTree }, faults)
-  if (faults.length > 0) throw new ConfigError(`what ${name} needs cannot be met:`, faults)
-  for (const file of found) {
-    const to = join(beside, file.name)
-    await cp(file.path, to, { recursive: true, dereference: true, force: true })
+  for (const file of await findRequirements(needs.declaration, { script: path, tree }, faults)) {
+    const to = join(dirname(staged), file.name)
+    if (to === staged) faults.push(`${name}: ${file.path} has the script's own name: call one of them otherwise`)
+    else await cp(file.path, to, { recursive: true, dereference: true })
   }
 }
 
