@@ -25,7 +25,7 @@ export async function writeRunScript(staged: StagedRun, options: RunScriptOption
     RUN_TESTS: quoteArg(staged.subtestArgument),
     FAIL_FAST: String(options.failFast),
     ISOLATED: String(staged.declaration.network === 'none' && !options.embed),
-    FILES: staged.files.map((file) => `0755 ${servedPath(file)} ${file}`).join('\n'),
+    FILES: staged.files.map((file) => `${servedPath(file)} ${file}`).join('\n'),
     ENVIRONMENT: staged.ktest ? ktestEnvironment(staged, options) : ':',
   }
   const text = template.replaceAll(/@([A-Z_]+)@/g, (whole, name: string) => parts[name] ?? whole)

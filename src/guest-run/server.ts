@@ -20,8 +20,9 @@ export interface RunServerOptions {
   readonly folder: string
   readonly beside: string
   readonly uploads: Uploads
-  /** The run's own: standard output and exit status. */
+  /** The run's own: the script's output. `onOutput` is called when it has come, with the script's exit status. */
   readonly own: Uploads
+  readonly onOutput: (exitStatus: number | undefined) => void
   /** Something worth a line in the result: a refused name, an upload that was too large. */
   readonly note: (sentence: string) => void
 }
@@ -99,12 +100,16 @@ async function answer(
   if (method === 'GET' || method === 'HEAD') return serve(parts, method, response, options)
   if (method !== 'PUT' && method !== 'POST') throw new Refused(405, `${method} is not answered`)
   const [first, ...rest] = parts
-  if (first === 'dpbench') await options.own.take(keep(rest), request)
-  else if (method === 'PUT') await options.uploads.take(keep(first === 'upload' ? rest : parts), request)
+  if (first === 'dpbench') {
+    await options.own.take(keep(rest), request)
+    const status = /[?&]exit-status=(\d{1,3})$/.exec(request.url ?? '')?.[1]
+    options.onOutput(status === undefined ? undefined : Number(status))
+  } else if (method === 'PUT') await options.uploads.take(keep(first === 'upload' ? rest : parts), request)
   else if (first !== 'upload') throw new Refused(404, `POST goes to /upload, not to ${request.url}`)
   else if (isMultipart(request)) await takeMultipart(request, options.uploads)
   else if (rest.length > 0) await options.uploads.take(keep(rest), request)
-  else throw new Refused(400, 'POST to /upload takes multipart/form-data; another body goes to /upload/<name>')
+  else
+    throw new Refused(400, 'POST to /upload takes multipart/form-data; another body goes to /upload/<name>')
   response.writeHead(method === 'PUT' ? 201 : 204).end()
   return ''
 }

@@ -87,7 +87,8 @@ async function addRequirements(
 ): Promise<void> {
   for (const file of await findRequirements(needs.declaration, { script: path, tree }, faults)) {
     const to = join(dirname(staged), file.name)
-    if (to === staged) faults.push(`${name}: ${file.path} has the script's own name: call one of them otherwise`)
+    if (to === staged)
+      faults.push(`${name}: ${file.path} has the script's own name: call one of them otherwise`)
     else await cp(file.path, to, { recursive: true, dereference: true })
   }
 }

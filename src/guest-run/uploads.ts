@@ -59,7 +59,9 @@ export class Uploads {
         if (own > this.limits.fileBytes)
           done(new TooMuch(`${path}: a file may have at most ${sizeText(this.limits.fileBytes)}`))
         else if (this.bytes > this.limits.totalBytes)
-          done(new TooMuch(`${path}: all files together may have at most ${sizeText(this.limits.totalBytes)}`))
+          done(
+            new TooMuch(`${path}: all files together may have at most ${sizeText(this.limits.totalBytes)}`),
+          )
         else done(null, chunk)
       },
     })
