@@ -20,7 +20,7 @@ const kinds = [
 /** The fault that a line begins; `undefined` for any other line. */
 export function faultKindOf(line: string): ConsoleFault['kind'] | undefined {
   const text = stamped.exec(line)?.[1]
-  if (text === undefined) return /^Kernel panic - not syncing/.test(line) ? 'panic' : undefined
+  if (text === undefined) return line.startsWith('Kernel panic - not syncing') ? 'panic' : undefined
   // a lock-up is told as `watchdog: BUG: soft lockup`
   if (/lockup/i.test(text) && kinds[2][1].test(text)) return 'lock-up'
   return kinds.find(([, pattern]) => pattern.test(text))?.[0]

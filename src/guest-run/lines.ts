@@ -1,6 +1,6 @@
 /** Text of a console, in pieces as it comes, as lines: without carriage returns and the terminal's own sequences. */
+import { stripVTControlCharacters } from 'node:util'
 
-const escapes = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|[()][A-Z0-9]|[=>78cDEHM])/g // oxlint-disable-line no-control-regex
 const longest = 65_536
 
 export class Lines {
@@ -27,5 +27,5 @@ export class Lines {
 }
 
 export function plainLine(text: string): string {
-  return text.replaceAll(escapes, '').replaceAll('\r', '')
+  return stripVTControlCharacters(text).replaceAll('\r', '')
 }
