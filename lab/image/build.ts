@@ -7,7 +7,7 @@ import { access, copyFile, mkdir, open, readFile, readdir, rename, rm, writeFile
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DpbenchError } from '../../src/core/errors.ts'
-import { lockBuild } from './build-lock.ts'
+import { lockBuild } from '../../src/core/build-lock.ts'
 import { makeDisk } from './disk.ts'
 import { debianSources } from './mirror.ts'
 import { type PackageIndex, openPackageIndex } from './package-index.ts'
