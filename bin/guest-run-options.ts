@@ -39,7 +39,11 @@ export const guestRunOptions: readonly OptionSpec[] = [
   { name: 'env-config-file', value: 'FILE', help: 'with --on: the config' },
   { name: 'env-config-name', value: 'NAME', help: 'with --on: which config of a file that holds several' },
   { name: 'port', value: 'PORT', help: 'serve files at this port, 0: any; default: 3003, or any if taken' },
-  { name: 'success', value: 'REGEX', help: 'a line of the output that means success; default: ^TEST SUCCESS' },
+  {
+    name: 'success',
+    value: 'REGEX',
+    help: 'a line of the output that means success; default: ^TEST SUCCESS',
+  },
   { name: 'failure', value: 'REGEX', help: 'a line that means failure; default: ^TEST FAILED' },
   { name: 'upload-limit', value: 'SIZE', help: 'the most that all uploads may take; default: 1G' },
   { name: 'interactive', help: '-I: leave the VM at a shell after the script, without a deadline' },
@@ -66,7 +70,10 @@ export interface GuestRunRequest {
 
 /** @throws UsageError with every fault */
 export function parseGuestRun(argv: readonly string[]): GuestRunRequest {
-  const only = takeRepeated(expandSwitches(argv), guestRunOptions.find(({ name }) => name === 'test')!)
+  const only = takeRepeated(
+    expandSwitches(argv),
+    guestRunOptions.find(({ name }) => name === 'test')!,
+  )
   const { values, rest } = takeOptions(only.rest, guestRunOptions)
   refuseUnknown(rest, guestRunOptions)
   const faults: string[] = []

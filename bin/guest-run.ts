@@ -47,10 +47,11 @@ export function guestRun(argv: readonly string[]): Promise<number> {
     })
     const { launcher, kernel } = opened
     if (request.has('dry-run')) {
-      for (const each of staged) process.stdout.write(`${await describe(each, { launcher, kernel, request })}\n`)
+      for (const each of staged)
+        process.stdout.write(`${await describe(each, { launcher, kernel, request })}\n`)
       return ExitCode.passed
     }
-    return runAll(staged, { request, launcher, kernel, workspace, signal })
+    return await runAll(staged, { request, launcher, kernel, workspace, signal })
   })
 }
 
@@ -109,7 +110,9 @@ async function runAll(staged: readonly StagedRun[], running: Running): Promise<n
     if (!request.has('stop') && [...codes].some((code) => code !== 0)) break
   }
   progress(`results: ${results}`)
-  return [ExitCode.infrastructure, ExitCode.thresholdMissed].find((code) => codes.has(code)) ?? ExitCode.passed
+  return (
+    [ExitCode.infrastructure, ExitCode.thresholdMissed].find((code) => codes.has(code)) ?? ExitCode.passed
+  )
 }
 
 async function runOne(
@@ -161,7 +164,8 @@ function verdictLines({ script, verdict, subtests, durationMs, notes }: GuestRun
   const good = verdict.outcome === 'success'
   return [
     ...subtests.map(
-      ({ name, status, durationMs: ms }) => `  ${name}: ${status}${ms > 0 ? ` (${(ms / 1000).toFixed(1)} s)` : ''}`,
+      ({ name, status, durationMs: ms }) =>
+        `  ${name}: ${status}${ms > 0 ? ` (${(ms / 1000).toFixed(1)} s)` : ''}`,
     ),
     ...notes.map((note) => `  note: ${note}`),
     ...verdict.lines.map((line) => `  | ${line}`),
@@ -190,7 +194,9 @@ async function describe(staged: StagedRun, { launcher, kernel, request }: Descri
     `  TIMEOUT=${declaration.timeoutMs / 1000}s NETWORK=${declaration.network}`,
     `  KERNEL_ARGS=${declaration.kernelArgs.join(' ') || '-'}`,
     `  files: ${list(files)}`,
-    subtests.length === 0 ? `  called as: ${called}` : `  called as: ${called} NAME, for ${subtests.join(', ')}`,
+    subtests.length === 0
+      ? `  called as: ${called}`
+      : `  called as: ${called} NAME, for ${subtests.join(', ')}`,
     ...(staged.ktest?.kernelConfig.length
       ? [`  the kernel must have: ${list(staged.ktest.kernelConfig)}`]
       : []),

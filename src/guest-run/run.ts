@@ -66,8 +66,15 @@ export async function runInGuest(
   const startedAt = new Date()
   const begun = performance.now()
   const notes: string[] = []
-  const uploads = new Uploads(join(places.results, 'uploads'), join(places.temporary, 'arriving'), settings.limits)
-  const own = new Uploads(places.results, join(places.temporary, 'arriving'), { ...defaultUploadLimits, files: 10 })
+  const uploads = new Uploads(
+    join(places.results, 'uploads'),
+    join(places.temporary, 'arriving'),
+    settings.limits,
+  )
+  const own = new Uploads(places.results, join(places.temporary, 'arriving'), {
+    ...defaultUploadLimits,
+    files: 10,
+  })
   let exitStatus: number | undefined
   await using open = new DisposalStack()
   const server = open.use(
@@ -162,7 +169,12 @@ async function watchGuest(
   await mkdir(folder)
   const { launcher, signal } = settings
   const guest = open.use(
-    await launcher.start(planOf(staged, settings), { folder, signal, port: server.port, files: staged.folder }),
+    await launcher.start(planOf(staged, settings), {
+      folder,
+      signal,
+      port: server.port,
+      files: staged.folder,
+    }),
   )
   settings.onStarted?.(guest)
   const console = createWriteStream(join(results, 'console.log'), { flags: 'wx' })

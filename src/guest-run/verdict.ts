@@ -120,12 +120,12 @@ function endWithoutWord(evidence: Evidence): GuestVerdict {
   if (end.how === 'died')
     return { outcome: 'died', sentence: `the VM's process ${end.detail}`, lines: last(evidence.console) }
   if (!fetched) {
-    const how = end.how === 'reset' ? 'reset itself' : end.how === 'powered-off' ? 'switched itself off' : 'ended'
+    const how =
+      end.how === 'reset' ? 'reset itself' : end.how === 'powered-off' ? 'switched itself off' : 'ended'
     const sentence = `the guest ${how} before it had fetched its script: see the console`
     return { outcome: 'not-started', sentence, lines: last(evidence.console) }
   }
-  if (end.how === 'reset')
-    return { outcome: 'reset', sentence: `the guest reset itself ${word}`, lines }
+  if (end.how === 'reset') return { outcome: 'reset', sentence: `the guest reset itself ${word}`, lines }
   if (evidence.exitStatus !== undefined)
     return { outcome: 'powered-off', sentence: `the script ended ${word}${status(evidence)}`, lines }
   if (end.how === 'stopped') return { outcome: 'failed', sentence: `the run was ended ${word}`, lines }
