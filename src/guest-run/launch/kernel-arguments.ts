@@ -29,7 +29,7 @@ const always = [
 export function kernelCommandLine(plan: GuestPlan, files: GuestFiles, server: string | undefined): string {
   return [
     // an initial file system can look for a label; a kernel without one knows devices only
-    `root=${plan.kernel && !plan.kernel.initrd ? '/dev/vda1' : `LABEL=${files.label}`}`,
+    `root=${plan.kernel && !plan.kernel.initrd ? `/dev/vd${rootLetter(plan)}1` : `LABEL=${files.label}`}`,
     ...(plan.kernel && !plan.kernel.initrd ? ['rootfstype=ext4'] : []),
     `init=${files.init}`,
     ...always,
@@ -37,4 +37,10 @@ export function kernelCommandLine(plan: GuestPlan, files: GuestFiles, server: st
     ...(server === undefined ? [] : [`dpbench.server=${server}`]),
     ...plan.kernelArgs,
   ].join(' ')
+}
+
+/** The root's disk comes after those that are made for the run (qemu-arguments.ts). */
+function rootLetter(plan: GuestPlan): string {
+  const before = plan.scratch.length + (plan.kernel?.modules === undefined ? 0 : 1)
+  return String.fromCodePoint('a'.codePointAt(0)! + before)
 }

@@ -27,7 +27,7 @@ export interface QemuPlace {
   readonly port: number
 }
 
-/** Paths of the disks that are made for one VM, in the order in which the guest sees them after its root disk. */
+/** Paths of the disks that are made for one VM, in the order in which the guest sees them: vda, vdb, …; its root disk comes after them. */
 export function madeDisks(
   plan: GuestPlan,
   folder: string,
@@ -59,9 +59,10 @@ export function qemuArguments(plan: GuestPlan, settings: QemuSettings, place: Qe
     ['-kernel', kernel.image],
     kernel.initrd === undefined ? [] : ['-initrd', kernel.initrd],
     ['-append', kernelCommandLine(plan, files, server)],
+    // before the root, so that the first is vda: scripts written for ktest have these names in them
+    madeDisks(plan, place.folder).flatMap(({ path, serial }) => disk(serial, path, '')),
     // `snapshot`: what the guest writes goes to a file without a name, which ends with the process
     disk('root', files.disk, 'snapshot=on,'),
-    madeDisks(plan, place.folder).flatMap(({ path, serial }) => disk(serial, path, '')),
     network(plan),
     ['-object', 'rng-random,id=random,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=random'],
     ['-device', 'pvpanic'],
