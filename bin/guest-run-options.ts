@@ -52,6 +52,7 @@ export const guestRunOptions: readonly OptionSpec[] = [
   { name: 'loop', help: '-L: again and again, each time in a fresh VM, until a run fails' },
   { name: 'times', value: 'N', help: 'with --loop: at most so often' },
   { name: 'tag', value: 'NAME', help: 'the name of the results folder' },
+  { name: 'list', help: 'print the scripts and their subtests as JSON, and run nothing' },
   { name: 'dry-run', help: 'print what the scripts declare and how the VM would be started' },
 ]
 

@@ -1,8 +1,9 @@
 /** `dpbench guest run`: scripts as root in fresh VMs, one after the other, and their results back. */
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { ConfigError, ExitCode, GuestRunError, describeError } from '../src/core/errors.ts'
 import { quoteArgv } from '../src/core/shell-quote.ts'
+import { heldByTest } from '../src/guest-run/held.ts'
 import { renderGuestJunit } from '../src/guest-run/junit.ts'
 import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
 import { sizeText } from '../src/guest-run/quantities.ts'
@@ -31,9 +32,15 @@ FAILED; beside the scripts' folders junit.xml. Exit codes: 0 all succeeded, 1 on
 
 export function guestRun(argv: readonly string[]): Promise<number> {
   const request = parseGuestRun(argv)
+  endWithTest()
   return untilSignal(async (signal) => {
     await using workspace = await openWorkspace()
     const staged = await stageAll(request, workspace, signal)
+    if (request.has('list')) {
+      const listed = staged.map(({ title, subtests }) => ({ title, subtests }))
+      process.stdout.write(`${JSON.stringify(listed)}\n`)
+      return ExitCode.passed
+    }
     await using opened = await openGuestLauncher({
       on: request.text('on'),
       configFile: request.text('env-config-file'),
@@ -53,6 +60,13 @@ export function guestRun(argv: readonly string[]): Promise<number> {
     }
     return await runAll(staged, { request, launcher, kernel, workspace, signal })
   })
+}
+
+/** A test that died leaves nobody who would end this run. */
+function endWithTest(): void {
+  if (!process.env[heldByTest]) return
+  process.stdin.once('end', () => process.kill(process.pid, 'SIGTERM'))
+  process.stdin.resume().unref()
 }
 
 /** All faults of all scripts at once, before anything is started. */
@@ -150,6 +164,7 @@ async function runOne(
     records.push(record)
     await writeFile(join(results, 'junit.xml'), renderGuestJunit(records))
     for (const line of verdictLines(record)) progress(line)
+    progress(`record: ${resolve(folder, 'guest-run.json')}`)
     return exitCodeOf(record.verdict)
   } catch (error) {
     await writeFile(join(folder, 'FAILED'), `${describeError(error)}\n`)

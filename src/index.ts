@@ -3,6 +3,7 @@ import './vitest/matchers.ts'
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 export { test } from './vitest/fixtures.ts'
+export { guestRun, type GuestRunOptions } from './vitest/guest-run.ts'
 export type { BalancedRequest, TestTraffic } from './vitest/balanced.ts'
 export type { TestDataplane } from './vitest/fixtures.ts'
 export type * from './vitest/traffic-requests.ts'
@@ -22,6 +23,7 @@ export {
   ConnectionError,
   DeployError,
   DpbenchError,
+  GuestRunError,
   HostKeyError,
   MeasurementError,
   ProvisionError,

@@ -3,11 +3,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Busboy } from '@fastify/busboy'
 import { keptPath, uploadedName } from './safe-names.ts'
-import type { Uploads } from './uploads.ts'
+import { TooMuch, type Uploads } from './uploads.ts'
 
 const mostFields = 100
 
-/** Fields that are no files are passed over. @throws what cut the form short, and what `uploads` throws */
+/** What was sent is no form, or a part of one. */
+export class BadForm extends Error {}
+
+/** Fields that are no files are passed over. @throws BadForm, and TooMuch of `uploads` */
 export async function takeMultipart(request: IncomingMessage, uploads: Uploads): Promise<void> {
   const taking: Promise<unknown>[] = []
   const arriving = new Set<Readable>()
@@ -16,12 +19,14 @@ export async function takeMultipart(request: IncomingMessage, uploads: Uploads):
     limits: { fields: mostFields, fieldSize: 65_536, headerPairs: 100 },
   })
   const failed = new Promise<never>((_resolve, reject) => {
-    form.once('error', reject)
-    request.once('error', reject)
+    form.on('error', reject)
+    request.on('error', reject)
     request.once('aborted', () => reject(new Error('the upload was cut short')))
     form.on('file', (_field, content, filename) => {
       const taken = uploads.take(keptPath([uploadedName(filename ?? '')])!, content)
       arriving.add(content)
+      // heard by the upload it goes to; without a listener of its own it would end the process
+      content.on('error', () => undefined)
       taking.push(taken)
       taken.catch(reject)
     })
@@ -37,6 +42,6 @@ export async function takeMultipart(request: IncomingMessage, uploads: Uploads):
     // the parser leaves the files of a broken form open
     for (const content of arriving) content.destroy(new Error('the upload was cut short'))
     await Promise.allSettled(taking)
-    throw error
+    throw error instanceof TooMuch ? error : new BadForm('the form is not whole', { cause: error })
   }
 }

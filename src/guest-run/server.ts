@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { GuestRunError, describeError } from '../core/errors.ts'
-import { takeMultipart } from './multipart.ts'
+import { BadForm, takeMultipart } from './multipart.ts'
 import { keptPath, pathParts } from './safe-names.ts'
 import { TooMuch, type Uploads } from './uploads.ts'
 
@@ -46,9 +46,9 @@ export async function startServer(options: RunServerOptions): Promise<RunServer>
   server.maxConnections = mostConnections
   server.timeout = idleTimeoutMs
   server.on('request', (request, response) => {
-    void answer(request, response, options)
-      .then((served) => (fetched ||= served === 'run.sh'))
-      .catch((error: unknown) => refuse(request, response, error, options))
+    answer(request, response, options, (name) => (fetched ||= name === 'run.sh')).catch((error: unknown) =>
+      refuse(request, response, error, options),
+    )
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options.port)))
@@ -88,15 +88,17 @@ class Refused extends Error {
   }
 }
 
-/** Answers a request; returns the name of what was served whole. */
+/** `onServed` is told the name of what is served. */
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   options: RunServerOptions,
-): Promise<string> {
+  onServed: (name: string) => void,
+): Promise<void> {
   const method = request.method ?? ''
   const parts = pathParts(request.url ?? '')
   if (!parts) throw new Refused(400, `${request.url}: no name of a file here`)
+  if (method === 'GET') onServed(parts.join('/'))
   if (method === 'GET' || method === 'HEAD') return serve(parts, method, response, options)
   if (method !== 'PUT' && method !== 'POST') throw new Refused(405, `${method} is not answered`)
   const [first, ...rest] = parts
@@ -111,7 +113,6 @@ async function answer(
   else
     throw new Refused(400, 'POST to /upload takes multipart/form-data; another body goes to /upload/<name>')
   response.writeHead(method === 'PUT' ? 201 : 204).end()
-  return ''
 }
 
 function isMultipart(request: IncomingMessage): boolean {
@@ -129,14 +130,13 @@ async function serve(
   method: string,
   response: ServerResponse,
   { folder, beside }: RunServerOptions,
-): Promise<string> {
+): Promise<void> {
   const path = (await fileIn(folder, parts)) ?? (await fileIn(beside, parts))
   if (path === undefined) throw new Refused(404, `${parts.join('/')} is not there`)
   const { size } = await stat(path)
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size })
   if (method === 'GET') await pipeline(createReadStream(path), response)
   else response.end()
-  return method === 'GET' ? parts.join('/') : ''
 }
 
 /** The real path of a regular file in `folder`; a link that leads out of it leads nowhere. */
@@ -152,13 +152,19 @@ async function fileIn(folder: string, parts: readonly string[]): Promise<string 
   }
 }
 
+function statusOf(error: unknown): number {
+  if (error instanceof Refused) return error.status
+  if (error instanceof BadForm) return 400
+  return error instanceof TooMuch ? 413 : 500
+}
+
 function refuse(
   request: IncomingMessage,
   response: ServerResponse,
   error: unknown,
   { note }: RunServerOptions,
 ): void {
-  const status = error instanceof Refused ? error.status : error instanceof TooMuch ? 413 : 500
+  const status = statusOf(error)
   // what a guest asks for and is not there is its own business; what it sends and is not kept is the result's
   if (status !== 404) note(`${request.method} ${request.url}: ${describeError(error)}`)
   if (response.headersSent || response.destroyed) return void response.destroy()
