@@ -11,7 +11,7 @@ import type { GuestRunRecord } from '../src/guest-run/record.ts'
 import { classicPort, exitCodeOf, planOf, runInGuest } from '../src/guest-run/run.ts'
 import { type StagedRun, stage } from '../src/guest-run/stage.ts'
 import { type Workspace, openWorkspace } from '../src/guest-run/workspace.ts'
-import { createResultsFolder, createTestFolder } from '../src/report/results-folder.ts'
+import { createResultsFolder } from '../src/report/results-folder.ts'
 import { openGuestLauncher } from './guest-run-launcher.ts'
 import { type GuestRunRequest, guestRunOptions, parseGuestRun } from './guest-run-options.ts'
 import { attachTerminal } from './guest-terminal.ts'
@@ -135,7 +135,7 @@ async function runOne(
   records: GuestRunRecord[],
   { request, launcher, kernel, workspace, signal }: Running,
 ): Promise<number> {
-  const folder = join(results, await createTestFolder(results, { suite: '.', name: staged.title }))
+  const folder = await createResultsFolder(results, { tag: staged.title, startedAt: '' })
   const temporary = join(workspace.path, `run-${records.length}`)
   await mkdir(temporary)
   progress(`${staged.title}: starting a guest (${sizeText(staged.declaration.memoryMiB * 2 ** 20)})`)
