@@ -1,10 +1,12 @@
 /** What `dpbench guest run` starts its guests with: as its options say, on this machine or a hypervisor. */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DisposalStack } from '../src/core/disposal-stack.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { buildKernel } from '../src/guest-run/kernel/build.ts'
 import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
 import { cacheFolder } from '../lab/paths.ts'
+import { openLibvirtLauncher } from './guest-hypervisor.ts'
 import { openQemuLauncher } from './guest-launchers.ts'
 
 export interface LauncherRequest {
@@ -27,10 +29,19 @@ export interface OpenedLauncher extends AsyncDisposable {
 /** @throws UsageError for files that are not there, before anything is built */
 export async function openGuestLauncher(request: LauncherRequest): Promise<OpenedLauncher> {
   await refuseMissing(request)
-  const { log, signal } = request
-  const kernel = await kernelOf(request)
-  const launcher = await openQemuLauncher({ log, signal })
-  return { launcher, kernel, [Symbol.asyncDispose]: async () => undefined }
+  const { on, log, signal } = request
+  const open = new DisposalStack()
+  try {
+    const kernel = await kernelOf(request)
+    const launcher =
+      on === undefined
+        ? await openQemuLauncher({ log, signal })
+        : await openLibvirtLauncher({ ...request, on }, open)
+    return { launcher, kernel, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() }
+  } catch (error) {
+    await open[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function refuseMissing({ kernel, initrd, modules, kernelSource }: LauncherRequest): Promise<void> {

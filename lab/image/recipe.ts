@@ -9,6 +9,7 @@ export const architecture = 'amd64'
 
 /** Installed in the guest. */
 export const packages = [
+  'crun', // guest runs: what podman starts containers with
   'curl', // the guest service of guest runs, and scripts written for it
   'e2fsprogs', // guest runs: scratch disks
   'ethtool',
@@ -20,6 +21,7 @@ export const packages = [
   'nftables', // guest runs: port 3003 of the host, where another is served
   'openssh-server',
   'passwd',
+  'podman', // guest runs: container functions
   'procps',
   'sockperf',
   'sudo',

@@ -14,6 +14,7 @@ export const commonBinds = {
 /** Makes the host's folder with those whose modes matter. */
 export async function makeHostFolders(folder: string): Promise<void> {
   await mkdir(join(folder, 'run', 'dpbench'), { recursive: true, mode: 0o755 })
+  await mkdir(join(folder, 'run', 'lock'), { mode: 0o1777, recursive: true }) // virsh console locks its terminal there
   await mkdir(join(folder, 'tmp'), { recursive: true })
   await chmod(join(folder, 'tmp'), 0o1777)
 }

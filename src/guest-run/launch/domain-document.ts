@@ -2,7 +2,7 @@
 import { XMLBuilder } from 'fast-xml-parser'
 import type { GuestPlan } from '../launcher.ts'
 import type { GuestFiles } from './guest-files.ts'
-import { kernelCommandLine } from './kernel-arguments.ts'
+import { diskName, kernelCommandLine } from './kernel-arguments.ts'
 import { hostAddress } from './qemu-arguments.ts'
 
 /** In the domain's metadata; clean-up takes no domain without it. */
@@ -12,7 +12,7 @@ export interface DomainPlace {
   readonly domainType: 'kvm' | 'qemu'
   /** The guest's files as the hypervisor has them; `disk` is an overlay of this guest alone, qcow2. */
   readonly files: GuestFiles
-  /** Raw disks on the hypervisor, in the order in which the guest sees them. */
+  /** Raw disks on the hypervisor, in the order in which the guest sees them, before its root disk. */
   readonly disks: readonly { readonly path: string; readonly serial: string }[]
   /** Of the hypervisor's loopback device, at which the run's files are served. */
   readonly port: number
@@ -54,8 +54,8 @@ export function domainDocument(plan: GuestPlan, place: DomainPlace): string {
       on_crash: 'destroy',
       devices: {
         disk: [
-          disk('vda', 'root', place.files.disk, 'qcow2'),
-          ...place.disks.map(({ path, serial }, index) => disk(diskName(index + 1), serial, path, 'raw')),
+          ...place.disks.map(({ path, serial }, index) => disk(diskName(index), serial, path, 'raw')),
+          disk(diskName(place.disks.length), 'root', place.files.disk, 'qcow2'),
         ],
         ...(plan.network === 'user'
           ? { interface: { '@type': 'user', model: { '@type': 'virtio' }, rom: { '@enabled': 'no' } } }
@@ -80,11 +80,4 @@ function disk(name: string, serial: string, file: string, format: 'raw' | 'qcow2
     target: { '@dev': name, '@bus': 'virtio' },
     serial,
   }
-}
-
-/** `vda` for 0; the kernel goes on with `vdaa` after `vdz`. */
-export function diskName(index: number): string {
-  const letters = 'abcdefghijklmnopqrstuvwxyz'
-  const last = letters[index % 26]!
-  return index < 26 ? `vd${last}` : `vd${letters[Math.floor(index / 26) - 1]}${last}`
 }

@@ -29,7 +29,7 @@ const always = [
 export function kernelCommandLine(plan: GuestPlan, files: GuestFiles, server: string | undefined): string {
   return [
     // an initial file system can look for a label; a kernel without one knows devices only
-    `root=${plan.kernel && !plan.kernel.initrd ? `/dev/vd${rootLetter(plan)}1` : `LABEL=${files.label}`}`,
+    `root=${plan.kernel && !plan.kernel.initrd ? `/dev/${rootDisk(plan)}1` : `LABEL=${files.label}`}`,
     ...(plan.kernel && !plan.kernel.initrd ? ['rootfstype=ext4'] : []),
     `init=${files.init}`,
     ...always,
@@ -40,7 +40,13 @@ export function kernelCommandLine(plan: GuestPlan, files: GuestFiles, server: st
 }
 
 /** The root's disk comes after those that are made for the run (qemu-arguments.ts). */
-function rootLetter(plan: GuestPlan): string {
-  const before = plan.scratch.length + (plan.kernel?.modules === undefined ? 0 : 1)
-  return String.fromCodePoint('a'.codePointAt(0)! + before)
+function rootDisk(plan: GuestPlan): string {
+  return diskName(plan.scratch.length + (plan.kernel?.modules === undefined ? 0 : 1))
+}
+
+/** What Linux calls the virtio disk of this number: `vda` for 0; `vdaa` comes after `vdz`. */
+export function diskName(index: number): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyz'
+  const last = letters[index % 26]!
+  return index < 26 ? `vd${last}` : `vd${letters[Math.floor(index / 26) - 1]}${last}`
 }

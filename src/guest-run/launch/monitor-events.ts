@@ -25,6 +25,12 @@ export function guestEnd(events: readonly MonitorEvent[], process: ProcessEnd, s
   return { how: 'died', detail: deathOf(process) }
 }
 
+/** How a VM ended whose only word is the end of its process: status 0 is its own wish. */
+export function endOfProcess(process: ProcessEnd, stopped: boolean): GuestEnd {
+  if (stopped) return { how: 'stopped' }
+  return process.code === 0 ? { how: 'powered-off' } : { how: 'died', detail: deathOf(process) }
+}
+
 function deathOf({ code, signal, said }: ProcessEnd): string {
   const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`
   return said.trim() === '' ? how : `${how}: ${said.trim()}`

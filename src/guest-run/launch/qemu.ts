@@ -1,5 +1,5 @@
 /** Guests of a run as QEMU processes of this machine. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -8,11 +8,9 @@ import { GuestRunError } from '../../core/errors.ts'
 import type { GuestEnd, GuestPlan, LaunchOptions, Launcher, RunningGuest } from '../launcher.ts'
 import { type MonitorEvent, guestEnd, monitorReader } from './monitor-events.ts'
 import { makeModulesDisk } from './modules-disk.ts'
+import { guestVariable, spawned } from './processes.ts'
 import { type QemuSettings, emulator, madeDisks, monitorDescriptor, qemuArguments } from './qemu-arguments.ts'
 import { TextQueue } from './text-queue.ts'
-
-/** Of the variable that marks the processes of a guest run; its value is the guest's name. */
-export const guestVariable = 'DPBENCH_GUEST'
 
 /** The launcher that starts QEMU here. */
 export function qemuLauncher(settings: QemuSettings): Launcher {
@@ -53,17 +51,9 @@ class QemuGuest implements RunningGuest {
     const temporary = join(options.folder, 'tmp')
     await mkdir(temporary, { recursive: true })
     const argv = qemuArguments(plan, settings, options)
-    // The death signal: an emulator must not outlive whoever reads its console, however that ends.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
-      detached: true, // a Ctrl-C at the terminal is for the run, which ends the guest in its own order
+    const child = await spawned(argv, {
       env: { ...process.env, TMPDIR: temporary, [guestVariable]: plan.name },
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    })
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.once('error', (cause) =>
-        reject(new GuestRunError('setpriv (Debian: util-linux) cannot be started', { cause })),
-      )
     })
     const made = [temporary, ...madeDisks(plan, options.folder).map(({ path }) => path)]
     const guest = new QemuGuest(child, [...made, join(options.folder, 'gdb')])

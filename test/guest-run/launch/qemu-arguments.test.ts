@@ -43,18 +43,18 @@ describe('the command line of QEMU', () => {
     expect(values(argv(), '-smp')).toEqual(['2'])
   })
 
-  test('has the root disk first and the scratch disks in their order, known by serial numbers', () => {
+  test('has the scratch disks in their order, known by serial numbers, and the root disk after them', () => {
     const disks = values(argv(), '-device').filter((device) => device.startsWith('virtio-blk'))
     expect(disks).toEqual([
-      'virtio-blk-pci,drive=root,serial=root',
       'virtio-blk-pci,drive=scratch0,serial=scratch0',
       'virtio-blk-pci,drive=scratch1,serial=scratch1',
+      'virtio-blk-pci,drive=root,serial=root',
     ])
-    expect(values(argv(), '-drive')[1]).toContain('file=/run/one/scratch0.img,')
+    expect(values(argv(), '-drive')[0]).toContain('file=/run/one/scratch0.img,')
   })
 
   test('writes nothing to the image, and a comma in its path is no option', () => {
-    expect(values(argv(), '-drive')[0]).toBe(
+    expect(values(argv(), '-drive')[2]).toBe(
       'file=/cache/guest,, one.img,if=none,id=root,format=raw,snapshot=on,cache=unsafe,discard=unmap',
     )
   })
@@ -77,7 +77,7 @@ describe('the command line of QEMU', () => {
     const args = argv({ kernel: { image: '/k/bzImage' } })
     expect(values(args, '-kernel')).toEqual(['/k/bzImage'])
     expect(args).not.toContain('-initrd')
-    expect(kernelArguments(args)).toContain('root=/dev/vda1')
+    expect(kernelArguments(args)).toContain('root=/dev/vdc1')
   })
 
   test("a kernel's own initrd and modules come along", () => {
