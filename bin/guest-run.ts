@@ -7,7 +7,7 @@ import { heldByTest } from '../src/guest-run/held.ts'
 import { renderGuestJunit } from '../src/guest-run/junit.ts'
 import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
 import { sizeText } from '../src/guest-run/quantities.ts'
-import type { GuestRunRecord } from '../src/guest-run/record.ts'
+import { type GuestRunRecord, guestRunSchema } from '../src/guest-run/record.ts'
 import { classicPort, exitCodeOf, planOf, runInGuest } from '../src/guest-run/run.ts'
 import { type StagedRun, stage } from '../src/guest-run/stage.ts'
 import { type Workspace, openWorkspace } from '../src/guest-run/workspace.ts'
@@ -83,7 +83,13 @@ async function stageAll(
     const { overriding, only } = request
     try {
       staged.push(
-        await stage(script, { folder, overriding, only, sourceTree: request.text('source-tree'), signal }),
+        await stage(script, {
+          folder,
+          overriding,
+          only,
+          sourceTree: request.text('source-tree') ?? request.text('kernel-source'),
+          signal,
+        }),
       )
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
@@ -170,8 +176,28 @@ async function runOne(
     await writeFile(join(folder, 'FAILED'), `${describeError(error)}\n`)
     if (terminal?.signal.aborted && !signal.aborted) return ExitCode.passed
     if (signal.aborted || !(error instanceof GuestRunError)) throw error
+    records.push(notRun(staged, launcher.name, error))
+    await writeFile(join(results, 'junit.xml'), renderGuestJunit(records))
     progress(`✖ ${staged.title}: ${describeError(error)}`)
     return error.exitCode
+  }
+}
+
+/** What the reports have of a run whose VM could not be started. */
+function notRun(staged: StagedRun, launcher: string, error: GuestRunError): GuestRunRecord {
+  const { title: script, declaration, subtests } = staged
+  const names = subtests.map((name) => ({ name, status: 'NOT STARTED', durationMs: 0, folder: '' }) as const)
+  return {
+    schema: guestRunSchema,
+    script,
+    launcher,
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    verdict: { outcome: 'not-started', sentence: describeError(error), lines: [] },
+    declaration,
+    subtests: names,
+    uploads: [],
+    notes: [],
   }
 }
 

@@ -84,7 +84,7 @@ async function listSubtests(
   const where = `${script.name} list-tests`
   const answer = await ask(script.staged, 'list-tests', script.signal)
   const names = [...new Set(answer.text.split(/\s+/).filter(Boolean))]
-  const odd = names.filter((name) => !/^[\w.+:@,=-][\w.+:@,=/-]*$/.test(name) || name.includes('..'))
+  const odd = names.filter((name) => !/^\w[\w.+:@,=/-]*$/.test(name) || name.includes('..'))
   if (answer.fault !== undefined) faults.push(`${script.name} ${answer.fault}`)
   else if (names.length === 0) faults.push(`${where} names no subtest: nothing would be run`)
   else if (odd.length > 0)

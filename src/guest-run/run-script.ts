@@ -19,7 +19,8 @@ const lettersAfterA = 'bcdefghijklmnopqrstuvwxyz'
 export async function writeRunScript(staged: StagedRun, options: RunScriptOptions): Promise<void> {
   const template = await readFile(join(import.meta.dirname, 'guest/run.sh'), 'utf8')
   const parts: Readonly<Record<string, string>> = {
-    URL: `http://_gateway:${options.port}`,
+    // for a service that does not say; QEMU's user networking has this machine there
+    URL: `http://10.0.2.2:${options.port}`,
     SCRIPT: quoteArg(staged.script),
     TESTS: quoteArg(staged.subtests.join(' ')),
     RUN_TESTS: quoteArg(staged.subtestArgument),

@@ -48,7 +48,8 @@ export function guestRun(script: string, options: GuestRunOptions = {}): void {
   const { title, subtests } = list([...given, ...chosen(options.tests ?? []), path])
   describe(title, () => {
     let record: GuestRunRecord | undefined
-    beforeAll(async (_context, suite) => {
+    // oxlint-disable-next-line no-empty-pattern -- Vitest wants a hook's first parameter destructured
+    beforeAll(async ({}, suite) => {
       const { tasks } = suite
       const asked = tasks.filter(({ mode }) => mode === 'run' || mode === 'queued').map(({ name }) => name)
       const only = subtests.length > 0 && asked.length > 0 ? asked : subtests

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { scratchFolder } from '../scratch-folder.ts'
 
-const dpbench = resolve('bin/dpbench.ts')
-const example = resolve('examples/guest-run/scratch-disks.sh')
+const dpbench = [resolve('bin/dpbench.ts'), 'guest', 'run']
+const vitest = [resolve('node_modules/vitest/vitest.mjs'), 'run', '--root', resolve('examples/guest-run')]
 
 interface Ran {
   readonly code: number | null
@@ -21,10 +21,7 @@ async function run(
   argv: readonly string[],
   onLine: (line: string, stop: () => void) => void = () => undefined,
 ): Promise<Ran> {
-  const child = spawn(process.execPath, [dpbench, 'guest', 'run', ...argv], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(process.execPath, [...argv], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on('line', (line) => {
@@ -52,19 +49,19 @@ function emulators(): string[] {
   })
 }
 
-test('the example runs in a fresh guest, and its results come back', { timeout: 120_000 }, async () => {
+test('the example: a test per subtest, and results', { timeout: 120_000 }, async () => {
   const cwd = scratchFolder()
-  const { code, output } = await run(cwd, ['--tag', 'example', example])
+  const { code, output } = await run(cwd, [...vitest, '--reporter=verbose'])
   expect(code, output).toBe(0)
-  const folder = join(cwd, 'results/example/scratch-disks.sh')
+  for (const name of ['sizes', 'file-system', 'read-only'])
+    expect(output).toMatch(new RegExp(`✓ .*scratch-disks\\.sh > ${name}`))
+  const [tag] = readdirSync(join(cwd, 'results'))
+  const folder = join(cwd, 'results', tag!, 'scratch-disks.sh')
   const record = JSON.parse(await readFile(join(folder, 'guest-run.json'), 'utf8'))
   expect(record.verdict.outcome).toBe('success')
-  expect(
-    record.subtests.map(({ name, status }: { name: string; status: string }) => `${name} ${status}`),
-  ).toEqual(['sizes PASSED', 'file-system PASSED', 'read-only PASSED'])
   expect(await readFile(join(folder, 'stdout.log'), 'utf8')).toContain('disks: /dev/vda /dev/vdb')
   expect(await readFile(join(folder, 'uploads/dumpe2fs.txt'), 'utf8')).toContain('Filesystem volume name')
-  expect(existsSync(join(cwd, 'results/example/junit.xml'))).toBe(true)
+  expect(existsSync(join(cwd, 'results', tag!, 'junit.xml'))).toBe(true)
 })
 
 test('a panic is the verdict; an interrupted run leaves nothing behind', { timeout: 120_000 }, async () => {
@@ -73,14 +70,14 @@ test('a panic is the verdict; an interrupted run leaves nothing behind', { timeo
   const before = workspaces()
   const panic = join(cwd, 'panic.sh')
   await writeFile(panic, '#!/bin/sh\n# MEM=256M\necho about to\nsync\necho c > /proc/sysrq-trigger\n')
-  const panicked = await run(cwd, ['--tag', 'panic', panic])
+  const panicked = await run(cwd, [...dpbench, '--tag', 'panic', panic])
   expect(panicked.code, panicked.output).toBe(1)
   expect(panicked.output).toMatch(/✖ panic\.sh: panic after .*sysrq triggered crash/)
 
   const hangs = join(cwd, 'hangs.sh')
   await writeFile(hangs, '#!/bin/sh\n# MEM=256M\n# SCRATCH=64M\nsleep 600\n')
   let seen: string[] = []
-  const stopped = await run(cwd, ['--tag', 'hangs', hangs], (line, stop) => {
+  const stopped = await run(cwd, [...dpbench, '--tag', 'hangs', hangs], (line, stop) => {
     if (!line.includes('the script begins')) return
     seen = emulators()
     stop()

@@ -3,7 +3,7 @@
  * only difference from a guest. For what a run does around its VM; what a VM does is tested with QEMU.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GuestEnd, GuestPlan, Launcher, RunningGuest } from '../../../src/guest-run/launcher.ts'
 import { TextQueue } from '../../../src/guest-run/launch/text-queue.ts'
@@ -16,7 +16,13 @@ export interface ProcessLauncher extends Launcher {
   readonly typed: string[]
 }
 
-export function processLauncher(options: { readonly ignoresTerm?: boolean } = {}): ProcessLauncher {
+export interface ProcessGuestOptions {
+  readonly ignoresTerm?: boolean
+  /** Programs that the guest does not have. */
+  readonly without?: readonly string[]
+}
+
+export function processLauncher(options: ProcessGuestOptions = {}): ProcessLauncher {
   const plans: GuestPlan[] = []
   const typed: string[] = []
   return {
@@ -35,13 +41,16 @@ export function processLauncher(options: { readonly ignoresTerm?: boolean } = {}
       await writeFile(join(programs, 'reboot'), '#!/bin/sh\nkill -USR2 "$DPBENCH_GUEST_PID"\nsleep 60\n', {
         mode: 0o755,
       })
+      const path = options.without
+        ? await programsBut(options.without, join(folder, 'path'))
+        : process.env['PATH']
       const trap = options.ignoresTerm ? 'trap "" TERM; ' : ''
       const child = spawn('sh', ['-c', `${trap}DPBENCH_GUEST_PID=$$ exec sh ${service}`], {
         cwd: folder,
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],
         env: {
-          PATH: `${programs}:${process.env['PATH']}`,
+          PATH: `${programs}:${path}`,
           HOME: folder,
           DPBENCH_CMDLINE: `dpbench.server=127.0.0.1:${port} ${plan.kernelArgs.join(' ')}`,
           DPBENCH_SCRIPT: join(folder, 'run.sh'),
@@ -96,4 +105,11 @@ export function processLauncher(options: { readonly ignoresTerm?: boolean } = {}
       return guest
     },
   }
+}
+
+async function programsBut(without: readonly string[], folder: string): Promise<string> {
+  await mkdir(folder)
+  for (const name of await readdir('/usr/bin'))
+    if (!without.includes(name)) await symlink(join('/usr/bin', name), join(folder, name))
+  return folder
 }
