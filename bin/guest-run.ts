@@ -11,7 +11,7 @@ import { type GuestRunRecord, guestRunSchema } from '../src/guest-run/record.ts'
 import { classicPort, exitCodeOf, planOf, runInGuest } from '../src/guest-run/run.ts'
 import { type StagedRun, stage } from '../src/guest-run/stage.ts'
 import { type Workspace, openWorkspace } from '../src/guest-run/workspace.ts'
-import { createResultsFolder } from '../src/report/results-folder.ts'
+import { createResultsFolder, linkLatest } from '../src/report/results-folder.ts'
 import { openGuestLauncher } from './guest-run-launcher.ts'
 import { type GuestRunRequest, guestRunOptions, parseGuestRun } from './guest-run-options.ts'
 import { attachTerminal } from './guest-terminal.ts'
@@ -129,6 +129,7 @@ async function runAll(staged: readonly StagedRun[], running: Running): Promise<n
     // -L ends with a failure; with -S it goes on until a success
     if (!request.has('stop') && [...codes].some((code) => code !== 0)) break
   }
+  await linkLatest(results)
   progress(`results: ${results}`)
   return (
     [ExitCode.infrastructure, ExitCode.thresholdMissed].find((code) => codes.has(code)) ?? ExitCode.passed

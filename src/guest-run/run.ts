@@ -90,7 +90,8 @@ export async function runInGuest(
   const embed = settings.launcher.name === 'gem5'
   await writeRunScript(staged, { port: server.port, failFast: settings.failFast ?? false, embed })
   await preSeed(places.results, staged.subtests)
-  const watched = await watchGuest(staged, settings, { ...places, server, open })
+  const sending = (): boolean => uploads.underWay + own.underWay > 0
+  const watched = await watchGuest(staged, settings, { ...places, server, open, sending })
   settings.signal.throwIfAborted()
   const output = await readOutput(places.results, uploads)
   if (own.kept.length === 0)
@@ -141,6 +142,7 @@ async function openServer(
 interface Open extends Places {
   readonly server: RunServer
   readonly open: DisposalStack
+  readonly sending: () => boolean
 }
 
 /** What a launcher is asked for. */
@@ -163,7 +165,7 @@ export function planOf(
 async function watchGuest(
   staged: StagedRun,
   settings: GuestRunSettings,
-  { results, temporary, server, open }: Open,
+  { results, temporary, server, open, sending }: Open,
 ): Promise<Watched> {
   const folder = join(temporary, 'vm')
   await mkdir(folder)
@@ -189,6 +191,7 @@ async function watchGuest(
     failure: settings.failure ?? failurePattern,
     stays: settings.interactive ?? false,
     failFast: settings.failFast ?? false,
+    sending,
     ...(settings.pauses && { pauses: settings.pauses }),
     onPiece: (piece) => {
       console.write(piece)

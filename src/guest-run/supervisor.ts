@@ -11,7 +11,7 @@ import { SubtestBoard } from './subtests.ts'
 
 export interface SupervisorOptions {
   readonly subtests: readonly string[]
-  /** For the run, or for each subtest. 0: none. */
+  /** For the script from its beginning, or for each subtest. 0: none. */
   readonly timeoutMs: number
   readonly success: RegExp
   readonly failure: RegExp
@@ -19,12 +19,16 @@ export interface SupervisorOptions {
   readonly stays: boolean
   /** The run ends with the first subtest that fails. */
   readonly failFast: boolean
+  /** Whether the guest is sending something: it is not ended meanwhile, but by the deadline. */
+  readonly sending?: () => boolean
   readonly pauses?: Partial<Pauses>
   readonly onPiece?: ((piece: string) => void) | undefined
   readonly onLine?: ((line: string) => void) | undefined
 }
 
 export interface Pauses {
+  /** From the start of the VM to the script's beginning; no less than the script's own time. */
+  readonly bootMs: number
   /** After the script's word, for what it still does: results are sent, the VM switches itself off. */
   readonly settleMs: number
   /** After a fault of the kernel, for the lines that follow it. */
@@ -35,7 +39,13 @@ export interface Pauses {
   readonly termMs: number
 }
 
-export const defaultPauses: Pauses = { settleMs: 10_000, faultMs: 5000, markerMs: 3000, termMs: 5000 }
+export const defaultPauses: Pauses = {
+  bootMs: 180_000,
+  settleMs: 3000,
+  faultMs: 3000,
+  markerMs: 3000,
+  termMs: 5000,
+}
 
 export interface Watched {
   readonly end: GuestEnd
@@ -47,6 +57,7 @@ export interface Watched {
 /** The most that a guest may ask for with `WATCHDOG`: a day. */
 const longestWatchdogSeconds = 86_400
 const mostConsoleLines = 1_000_000
+const begun = /^dpbench: the script begins\b/
 const ended = /^dpbench: the script has ended\b/
 
 export class Supervisor {
@@ -66,7 +77,8 @@ export class Supervisor {
     this.options = options
     this.pauses = { ...defaultPauses, ...options.pauses }
     this.board = new SubtestBoard(options.subtests)
-    this.deadline = new Deadline(options.timeoutMs || longestWatchdogSeconds * 1000, (givenMs) =>
+    const firstMs = options.timeoutMs && Math.max(options.timeoutMs, this.pauses.bootMs)
+    this.deadline = new Deadline(firstMs || longestWatchdogSeconds * 1000, (givenMs) =>
       this.stop(this.timeout(givenMs)),
     )
   }
@@ -102,7 +114,8 @@ export class Supervisor {
     const watchdog = /^WATCHDOG (\d+)\s*$/.exec(text)?.[1]
     if (watchdog !== undefined)
       this.deadline.set(Math.min(Math.max(Number(watchdog), 1), longestWatchdogSeconds) * 1000)
-    else if (mark !== undefined && this.options.timeoutMs > 0) this.deadline.set(this.options.timeoutMs)
+    else if ((mark !== undefined || begun.test(text)) && this.options.timeoutMs > 0)
+      this.deadline.set(this.options.timeoutMs)
     if (ended.test(text)) this.scriptEnds()
     else if (faultKindOf(text) !== undefined) this.settle(this.pauses.faultMs)
     else if (this.options.failure.test(text) || this.options.success.test(text))
@@ -120,7 +133,11 @@ export class Supervisor {
 
   private settle(ms: number): void {
     if (this.scriptEnded || this.options.stays || this.settling) return
-    this.settling = setTimeout(() => this.stop(this.guest.stop(this.pauses.termMs)), ms)
+    this.settling = setTimeout(() => {
+      this.settling = undefined
+      if (this.options.sending?.()) this.settle(ms)
+      else this.stop(this.guest.stop(this.pauses.termMs))
+    }, ms)
   }
 
   private stop(stopping: Promise<void>): void {

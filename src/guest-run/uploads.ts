@@ -33,12 +33,18 @@ export class Uploads {
   private readonly limits: UploadLimits
   private bytes = 0
   private begun = 0
+  private running = 0
 
   /** `arriving` is on the same file system, and removed by the caller. */
   constructor(folder: string, arriving: string, limits: UploadLimits = defaultUploadLimits) {
     this.folder = folder
     this.arriving = arriving
     this.limits = limits
+  }
+
+  /** How many are arriving. */
+  get underWay(): number {
+    return this.running
   }
 
   /**
@@ -49,7 +55,7 @@ export class Uploads {
     if (this.begun >= this.limits.files)
       throw new TooMuch(`${path}: at most ${this.limits.files} files are taken`)
     this.begun += 1
-    await mkdir(this.arriving, { recursive: true })
+    this.running += 1
     const fresh = join(this.arriving, randomUUID())
     let own = 0
     const counted = new Transform({
@@ -66,6 +72,7 @@ export class Uploads {
       },
     })
     try {
+      await mkdir(this.arriving, { recursive: true })
       await pipeline(content, counted, createWriteStream(fresh, { flags: 'wx' }))
       const kept = await this.moveIn(fresh, path)
       this.kept.push(kept)
@@ -75,6 +82,7 @@ export class Uploads {
       this.begun -= 1
       throw error
     } finally {
+      this.running -= 1
       await rm(fresh, { force: true })
     }
   }

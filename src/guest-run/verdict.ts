@@ -51,8 +51,8 @@ export function judge(evidence: Evidence): GuestVerdict {
   return (
     kernelFault(evidence) ??
     timeout(evidence) ??
-    saidFailure(evidence) ??
     failedSubtests(evidence) ??
+    saidFailure(evidence) ??
     saidSuccess(evidence) ??
     endWithoutWord(evidence)
   )
@@ -87,11 +87,9 @@ function saidFailure({ failure, ...evidence }: Evidence): GuestVerdict | undefin
   const all = linesOf(evidence)
   const index = all.findIndex((line) => failure.test(line))
   if (index < 0) return undefined
-  const broken = notPassed(evidence.subtests)
-  const which = broken.length > 0 ? `: ${named(broken)}` : ''
   return {
     outcome: 'failed',
-    sentence: `the script said '${all[index]}'${which}${status(evidence)}`,
+    sentence: `the script said '${all[index]}'${status(evidence)}`,
     lines: all.slice(Math.max(0, index - mostLines + 1), index + 1),
   }
 }

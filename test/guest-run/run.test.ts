@@ -103,6 +103,14 @@ describe('time', () => {
     expect(record.verdict.outcome).toBe('timeout')
   })
 
+  test('the time counts from the beginning of the script', async () => {
+    const { record } = await runHere(limited('sleep 60'), {
+      settings: { pauses: { bootMs: 60_000, markerMs: 50, termMs: 50 } },
+    })
+    expect(record.verdict.outcome).toBe('timeout')
+    expect(record.durationMs).toBeLessThan(20_000)
+  })
+
   test('WATCHDOG gives more time', async () => {
     const { record } = await runHere(limited('echo WATCHDOG 20; sleep 2; echo TEST SUCCESS'))
     expect(record.verdict.outcome).toBe('success')
@@ -134,6 +142,7 @@ describe('subtests', () => {
     const { record } = await runHere(script('[ "$1" != two ]'))
     expect(record.verdict.outcome).toBe('failed')
     expect(record.verdict.sentence).toContain('two FAILED')
+    expect(record.verdict.lines.join('\n')).not.toContain('three')
     expect(record.subtests.map(({ status }) => status)).toEqual(['PASSED', 'FAILED', 'PASSED'])
   })
 

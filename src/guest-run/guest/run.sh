@@ -121,7 +121,15 @@ cat > "$work/bin/dpbench-upload" <<DPBENCH_UPLOAD
 # Adds files to the results of the run: dpbench-upload FILE...
 exec cp -r -- "\$@" "$results/"
 DPBENCH_UPLOAD
-chmod 755 "$work/bin/dpbench-upload"
+
+# where no systemd runs that could do it in order, its programs need to be told so
+if [ ! -d /run/systemd/system ]; then
+	for each in poweroff:poweroff shutdown:poweroff halt:poweroff reboot:reboot; do
+		program=$(command -v "${each#*:}") || continue
+		printf '#!/bin/sh\nsync\nexec %s -f\n' "$program" > "$work/bin/${each%:*}"
+	done
+fi
+chmod 755 "$work"/bin/*
 
 export PATH="$work/files/$folder:$work/bin:${PATH:-/usr/sbin:/usr/bin:/sbin:/bin}"
 export HOME="${HOME:-/root}" DPBENCH_URL="$url" DPBENCH_RESULTS="$results"
