@@ -1,6 +1,8 @@
 /** `dpbench guest`: work with disposable VMs. */
 import { UsageError } from '../src/core/errors.ts'
 import { suggest } from '../src/core/suggest.ts'
+import { guestContainer, guestContainerHelp } from './guest-container.ts'
+import { guestConfig, guestConfigHelp, guestImage, guestImageHelp } from './guest-kernel.ts'
 import { guestRun, guestRunHelp } from './guest-run.ts'
 
 interface Action {
@@ -10,6 +12,9 @@ interface Action {
 
 const actions: Readonly<Record<string, Action>> = {
   run: { run: guestRun, help: guestRunHelp },
+  container: { run: guestContainer, help: guestContainerHelp },
+  image: { run: guestImage, help: guestImageHelp },
+  config: { run: guestConfig, help: guestConfigHelp },
 }
 
 export const guestHelp = Object.values(actions)
