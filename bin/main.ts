@@ -61,6 +61,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./demo.ts')).demo(argv),
     longHelp: async () => (await import('./demo.ts')).demoHelp,
   },
+  guest: {
+    help: 'run scripts as root in fresh, disposable VMs, and bring their results back',
+    run: async (argv) => (await import('./guest.ts')).guest(argv),
+    longHelp: async () => (await import('./guest.ts')).guestHelp,
+  },
   history: {
     help: 'how figures went over many runs, with their change points',
     run: async (argv) => (await import('./history.ts')).history(argv),

@@ -4,6 +4,7 @@ import './vitest/matchers.ts'
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 export { test } from './vitest/fixtures.ts'
 export { type PairsOptions, pairs } from './vitest/pairs.ts'
+export { guestRun, type GuestRunOptions } from './vitest/guest-run.ts'
 export type { BalancedRequest, TestTraffic } from './vitest/balanced.ts'
 export type { PollCondition, TestDataplane } from './vitest/fixtures.ts'
 export type { MachineChange, MakeChange } from './vitest/machine-changes.ts'
@@ -40,6 +41,7 @@ export {
   ConnectionError,
   DeployError,
   DpbenchError,
+  GuestRunError,
   HostKeyError,
   MachineError,
   MeasurementError,

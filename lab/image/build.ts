@@ -7,12 +7,12 @@ import { access, copyFile, mkdir, open, readFile, readdir, rename, rm, writeFile
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DpbenchError } from '../../src/core/errors.ts'
-import { lockBuild } from './build-lock.ts'
+import { lockBuild } from '../../src/core/build-lock.ts'
 import { makeDisk } from './disk.ts'
 import { debianSources } from './mirror.ts'
 import { type PackageIndex, openPackageIndex } from './package-index.ts'
 import { release } from './recipe.ts'
-import { makeRootFileSystem } from './root-filesystem.ts'
+import { guestService, makeRootFileSystem } from './root-filesystem.ts'
 
 export interface GuestImage {
   /** The raw disk image. Its kernel and initial file system lie beside it as `vmlinuz` and `initrd.img`. */
@@ -112,13 +112,14 @@ async function build(
   await file.close()
 }
 
-/** Every file of this folder is part of the recipe: a change of any of them makes another image. */
+/** Every file of this folder is part of the recipe, and the guest service: a change of any makes another image. */
 async function recipeHash(index: PackageIndex): Promise<string> {
   const hash = createHash('sha256')
   const here = import.meta.dirname
   const paths = await readdir(here, { recursive: true, withFileTypes: true })
   const files = paths.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   for (const file of files.sort()) hash.update(`${file.slice(here.length)}\0`).update(await readFile(file))
+  hash.update(await readFile(guestService))
   return hash.update(index.versions.join('\n')).digest('hex').slice(0, 16)
 }
 

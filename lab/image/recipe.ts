@@ -9,14 +9,19 @@ export const architecture = 'amd64'
 
 /** Installed in the guest. */
 export const packages = [
+  'crun', // guest runs: what podman starts containers with
+  'curl', // the guest service of guest runs, and scripts written for it
+  'e2fsprogs', // guest runs: scratch disks
   'ethtool',
   'iperf', // version 2, for a load balancer with several backends
   'iperf3',
   'iproute2',
   'iputils-ping',
   'kmod',
+  'nftables', // guest runs: port 3003 of the host, where another is served
   'openssh-server',
   'passwd',
+  'podman', // guest runs: container functions
   'procps',
   'sockperf',
   'sudo',
@@ -88,16 +93,10 @@ export const keptModules = [
 ] as const
 
 /** Loaded before the root file system is mounted, with what they depend on. */
-export const earlyModules = [
-  'virtio_pci',
-  'virtio_blk',
-  'virtio_net',
-  'virtio_rng',
-  'virtio_console',
-  'qemu_fw_cfg',
-  'button',
-  'evdev',
-] as const
+export const earlyModules = ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng'] as const
+
+/** Loaded then too, but not in a guest run, which has no use for them: each costs an emulated CPU a tenth of a second. */
+export const labModules = ['virtio_console', 'qemu_fw_cfg', 'button', 'evdev'] as const
 
 /** Units that start nothing in a guest and cost an emulated CPU up to a second each. */
 export const maskedUnits = [

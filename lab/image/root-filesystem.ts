@@ -20,6 +20,9 @@ import { runInSandbox } from './sandbox.ts'
 
 const files = join(import.meta.dirname, 'files')
 
+/** What a guest run's guest does, whatever started it. */
+export const guestService = join(import.meta.dirname, '../../src/guest-run/guest/service.sh')
+
 /** Fills the folder `root`, which is not there yet. `scratch` is for what is not needed afterwards. */
 export async function makeRootFileSystem(
   root: string,
@@ -40,6 +43,7 @@ export async function makeRootFileSystem(
   const guestFolder = join(root, 'usr/lib/dpbench-guest')
   await cp(join(files, 'root'), root, { recursive: true })
   await cp(join(unpacked, filePackages.ignition.path), join(guestFolder, 'ignition'))
+  await cp(guestService, join(guestFolder, 'service.sh'))
   const initramfs = await initialRamFileSystem(root, {
     busybox: join(unpacked, filePackages.busybox.path),
     files: join(files, 'initramfs'),

@@ -16,7 +16,7 @@ export const commonBinds = {
 export async function makeHostFolders(folder: string): Promise<void> {
   await mkdir(join(folder, 'run', 'dpbench'), { recursive: true, mode: 0o755 })
   // /var/lock leads there: libvirt locks a terminal while somebody has a guest's console
-  await mkdir(join(folder, 'run', 'lock'), { recursive: true, mode: 0o755 })
+  await mkdir(join(folder, 'run', 'lock'), { recursive: true, mode: 0o1777 })
   for (const everybodys of ['tmp', 'var-tmp']) {
     await mkdir(join(folder, everybodys), { recursive: true })
     await chmod(join(folder, everybodys), 0o1777)

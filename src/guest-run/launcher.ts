@@ -6,7 +6,10 @@ export interface GuestPlan {
   readonly name: string
   readonly memoryMiB: number
   readonly cpus: number
-  /** Sizes in bytes of empty raw disks, in the order in which the guest sees them after its root disk. */
+  /**
+   * Sizes in bytes of empty raw disks, in the order in which the guest sees them: `/dev/vda` is the first where the root
+   * file system is on no disk. Their serial numbers are `scratch0`, `scratch1`, …, by which guest/run.sh knows them.
+   */
   readonly scratch: readonly number[]
   /** Added to the kernel's command line, as given. */
   readonly kernelArgs: readonly string[]
@@ -48,8 +51,13 @@ export interface LaunchOptions {
   /** Where sockets and overlays go; there, empty, and removed by the caller. */
   readonly folder: string
   readonly signal: AbortSignal
-  /** The TCP port of this machine on which the run's files are served. */
+  /**
+   * The TCP port of this machine on which the run's files are served, on loopback only. The guest's service
+   * (guest/service.sh) is told of it by the kernel argument `dpbench.server=<address as the guest sees it>:<port>`.
+   */
   readonly port: number
+  /** The folder that is served; `run.sh` in it is what a launcher without a network (gem5) hands to the guest itself. */
+  readonly files: string
 }
 
 export interface Launcher {
@@ -60,5 +68,8 @@ export interface Launcher {
    */
   start(plan: GuestPlan, options: LaunchOptions): Promise<RunningGuest>
   /** What `start` would run, argument by argument: for `--dry-run`, and for who wants to run it by hand. */
-  describe(plan: GuestPlan, options: Pick<LaunchOptions, 'folder' | 'port'>): Promise<readonly string[][]>
+  describe(
+    plan: GuestPlan,
+    options: Pick<LaunchOptions, 'folder' | 'port' | 'files'>,
+  ): Promise<readonly string[][]>
 }

@@ -90,7 +90,7 @@ async function writeMarker(resultsFolder: string, test: TestRecord): Promise<str
 }
 
 /** Points `latest` to this folder; a reader sees the old one or the new one, never none. */
-async function linkLatest(resultsFolder: string): Promise<string> {
+export async function linkLatest(resultsFolder: string): Promise<string> {
   const link = join(dirname(resultsFolder), latest)
   const fresh = `${link}.${randomUUID()}`
   await symlink(basename(resultsFolder), fresh)

@@ -14,6 +14,7 @@ import { type Observe, type StepBegun, asCommand, asStep } from '../../core/step
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
+import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
 import { Output, commandLine, killCommand } from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
@@ -119,6 +120,12 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     return this.open('a session', (done) =>
       startConversation(this.client, { ...asked, sudo }, (group) => this.kill(group, sudo), done),
     )
+  }
+
+  /** A port of the host's loopback device that leads to one of this machine. @throws ConnectionError */
+  forwardIn(options: ForwardInOptions): Promise<ForwardedIn> {
+    if (!this.connected) throw this.connectionLost(`before port ${options.port} was asked for`)
+    return forwardIn(this.client, this.name, options)
   }
 
   /** Closes the connection, once, after what it still carries. */

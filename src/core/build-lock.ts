@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { DpbenchError } from '../../src/core/errors.ts'
+import { DpbenchError } from './errors.ts'
 
 /**
  * Takes the lock on `file`, waiting for another holder; `onWait` is called when there is one.

@@ -1,0 +1,70 @@
+/** `dpbench guest image` and `dpbench guest config`: what guest runs boot, looked at and made by hand. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cacheFolder } from '../lab/paths.ts'
+import { UsageError } from '../src/core/errors.ts'
+import { buildKernel, configureByHand } from '../src/guest-run/kernel/build.ts'
+import { checkConfigTargets } from '../src/guest-run/kernel/make.ts'
+import { guestFiles } from './guest-launchers.ts'
+import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
+import { progress, untilSignal } from './terminal.ts'
+
+export const guestImageHelp = `dpbench guest image
+
+Builds the image that guest runs boot where the cache does not have it, and prints the paths of its disk, kernel and initrd.`
+
+export function guestImage(argv: readonly string[]): Promise<number> {
+  refuseUnknown(argv, [])
+  if (argv.length > 0) throw new UsageError(`dpbench guest image takes no ${argv.join(' ')}`)
+  return untilSignal(async (signal) => {
+    const { disk, kernel, initrd } = await guestFiles({ log: progress, signal })
+    process.stdout.write(`disk ${disk}\nkernel ${kernel}\ninitrd ${initrd}\n`)
+    return 0
+  })
+}
+
+const options: readonly OptionSpec[] = [
+  { name: 'kernel-source', value: 'DIR', help: 'the source tree; default: the working directory' },
+  { name: 'kernel-config', value: 'FILE', help: 'begin with this configuration' },
+  { name: 'build', help: 'build afterwards, and print the path of the kernel' },
+]
+
+export const guestConfigHelp = `dpbench guest config [options] [TARGET…]
+
+Configures the kernel that dpbench guest run --kernel-source builds: runs the targets (menuconfig, nconfig, oldconfig,
+kvm_guest.config, …) of the kernel's makefile for the folder in which it is built. Without targets: menuconfig.
+
+${helpOf(options)}`
+
+export function guestConfig(argv: readonly string[]): Promise<number> {
+  const { values, rest } = takeOptions(argv, options)
+  refuseUnknown(rest, options)
+  const text = (name: string): string | undefined => {
+    const value = values[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const targets = rest.length === 0 && !values['build'] && !values['kernel-config'] ? ['menuconfig'] : rest
+  checkConfigTargets(targets)
+  return untilSignal(async (signal) => {
+    const settings = {
+      source: text('kernel-source') ?? process.cwd(),
+      config: text('kernel-config'),
+      cacheFolder: cacheFolder(),
+      log: progress,
+      signal,
+    }
+    const status = targets.length === 0 ? 0 : await configureByHand(settings, targets, atTheTerminal)
+    if (status !== 0 || !(values['build'] || values['kernel-config'])) return status
+    const { kernel, built } = await buildKernel(settings)
+    process.stdout.write(`${kernel.image} (${built === 'now' ? 'built now' : 'nothing has changed'})\n`)
+    return 0
+  })
+}
+
+/** A menu needs the terminal itself. */
+async function atTheTerminal(argv: readonly string[]): Promise<number> {
+  const [program, ...args] = argv
+  const child = spawn(program!, args, { stdio: 'inherit' })
+  const [status] = (await once(child, 'close')) as [number | null]
+  return status ?? 1
+}

@@ -1,0 +1,74 @@
+/** What `dpbench guest run` starts its guests with: as its options say, on this machine or a hypervisor. */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DisposalStack } from '../src/core/disposal-stack.ts'
+import { UsageError } from '../src/core/errors.ts'
+import { buildKernel } from '../src/guest-run/kernel/build.ts'
+import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
+import { cacheFolder } from '../lab/paths.ts'
+import { openLibvirtLauncher } from './guest-hypervisor.ts'
+import { openQemuLauncher } from './guest-launchers.ts'
+
+export interface LauncherRequest {
+  readonly on?: string | undefined
+  readonly configFile?: string | undefined
+  readonly configName?: string | undefined
+  readonly kernel?: string | undefined
+  readonly initrd?: string | undefined
+  readonly modules?: string | undefined
+  readonly kernelSource?: string | undefined
+  readonly log: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+export interface OpenedLauncher extends AsyncDisposable {
+  readonly launcher: Launcher
+  readonly kernel: GuestPlan['kernel']
+}
+
+/** @throws UsageError for files that are not there, before anything is built */
+export async function openGuestLauncher(request: LauncherRequest): Promise<OpenedLauncher> {
+  await refuseMissing(request)
+  const { on, log, signal } = request
+  const open = new DisposalStack()
+  try {
+    const kernel = await kernelOf(request)
+    const launcher =
+      on === undefined
+        ? await openQemuLauncher({ log, signal })
+        : await openLibvirtLauncher({ ...request, on }, open)
+    return { launcher, kernel, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() }
+  } catch (error) {
+    await open[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function refuseMissing({ kernel, initrd, modules, kernelSource }: LauncherRequest): Promise<void> {
+  const faults: string[] = []
+  const check = async (option: string, path: string | undefined, inside = ''): Promise<void> => {
+    if (path === undefined) return
+    await access(join(path, inside)).catch(() =>
+      faults.push(`--${option} ${path}: ${inside || 'it'} is not there`),
+    )
+  }
+  await check('kernel', kernel)
+  await check('initrd', initrd)
+  await check('modules', modules, 'lib/modules')
+  await check('kernel-source', kernelSource)
+  if (faults.length > 0) throw new UsageError(faults.join('\n'))
+}
+
+async function kernelOf(request: LauncherRequest): Promise<GuestPlan['kernel']> {
+  const { kernel, initrd, modules, kernelSource, log, signal } = request
+  if (kernelSource !== undefined) {
+    const built = await buildKernel({ source: kernelSource, cacheFolder: cacheFolder(), log, signal })
+    return built.kernel
+  }
+  if (kernel === undefined) return undefined
+  return {
+    image: kernel,
+    ...(initrd !== undefined && { initrd }),
+    ...(modules !== undefined && { modules }),
+  }
+}

@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest'
+import { mergeOptions, missingOptions, missingSentence } from '../../../src/guest-run/kernel/options.ts'
+
+const options = [
+  { name: 'EXT4_FS', why: 'the root file system' },
+  { name: 'VIRTIO_BLK', why: 'the disk' },
+]
+
+describe('options of a kernel', () => {
+  test('are set once, whatever they were, and no other is touched', () => {
+    const config =
+      'CONFIG_EXT4_FS=m\n# CONFIG_VIRTIO_BLK is not set\nCONFIG_EXT4_FS_SECURITY=y\n# a comment\n\n'
+    expect(mergeOptions(config, options)).toBe(
+      'CONFIG_EXT4_FS_SECURITY=y\n# a comment\nCONFIG_EXT4_FS=y\nCONFIG_VIRTIO_BLK=y\n',
+    )
+  })
+
+  test('a module is not built in', () => {
+    expect(missingOptions('CONFIG_EXT4_FS=m\nCONFIG_VIRTIO_BLK=y\n', options)).toEqual([options[0]])
+    expect(missingSentence(options[0]!, 'CONFIG_EXT4_FS=m\n')).toMatch(
+      /^CONFIG_EXT4_FS is "m", and a guest needs/,
+    )
+  })
+
+  test('what the kernel does not know any more is not missing', () => {
+    expect(missingOptions('', options, (name) => name === 'EXT4_FS')).toEqual([options[0]])
+  })
+})
