@@ -75,6 +75,11 @@ export const runOptions: readonly OptionSpec[] = [
     name: 'break-on-failure',
     help: 'a failing test stops at a prompt before anything of it is taken back; needs a terminal',
   },
+  {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'wait so long for hypervisors that somebody else uses; default: do not wait',
+  },
   { name: 'verbose', help: 'show every step' },
 ]
 

@@ -19,6 +19,7 @@ import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type Change, makeChange } from './changes.ts'
 import type { MachineDescription } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
+import { leaseHypervisors } from './hypervisor-lease.ts'
 import { acquireLease } from './lease.ts'
 import { type GuestReboot, rebootGuests } from './reboots.ts'
 import { RunLogs } from './run-logs.ts'
@@ -36,6 +37,8 @@ export interface EnvironmentOptions {
   /** Whether the VMs are rebooted before the data plane is deployed. */
   readonly reboot?: boolean | undefined
   readonly runId: string
+  /** How long to wait for hypervisors that somebody else uses, in seconds. Default 0. */
+  readonly waitForLease?: number | undefined
   /** `<project>/.dpbench/<environment>`: journal and lease. */
   readonly folder: string
   readonly log: (line: string) => void
@@ -48,6 +51,11 @@ export interface EnvironmentOptions {
 
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
 export const leaseFile = (folder: string): string => join(folder, 'lease.json')
+
+type Parts = Pick<
+  Environment,
+  'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots' | 'requireLeases'
+>
 
 export class Environment implements AsyncDisposable {
   readonly config: BenchConfig
@@ -63,15 +71,15 @@ export class Environment implements AsyncDisposable {
   /** Of suites, by machine and name: made once, taken back when it closes. */
   readonly lastingChanges = new Map<string, Promise<() => Promise<void>>>()
   private readonly keeping: { kept: boolean }
+  /** @throws DpbenchError when a hypervisor may be used by somebody else by now */
+  readonly requireLeases: () => void
   private readonly undoLog: UndoLog
   private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode, observe }: EnvironmentOptions,
-    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'> & {
-      readonly keeping: { kept: boolean }
-    },
+    parts: Parts & { readonly keeping: { kept: boolean } },
     undoLog: UndoLog,
     stack: DisposalStack,
   ) {
@@ -84,6 +92,7 @@ export class Environment implements AsyncDisposable {
     this.machines = parts.machines
     this.reboots = parts.reboots
     this.keeping = parts.keeping
+    this.requireLeases = parts.requireLeases
     this.undoLog = undoLog
     this.observe = observe
     this.stack = stack
@@ -114,6 +123,8 @@ export class Environment implements AsyncDisposable {
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
+    const connections = [...hypervisors.values()].map(({ ssh }) => ssh)
+    const requireLeases = await leaseHypervisors(connections, options, stack)
     await undoStale(journal, options, hypervisors)
     const logs = new RunLogs(options)
     stack.defer(() => logs.keepConsoles())
@@ -135,7 +146,7 @@ export class Environment implements AsyncDisposable {
     const undoLog = undoLogOf(journal, options)
     const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
     for (const vm of vms.values()) stack.defer(() => (keeping.kept ? undefined : vm.putBack()))
-    const parts = { hypervisors, vms, reboots, ...side }
+    const parts = { hypervisors, vms, reboots, requireLeases, ...side }
     return new Environment(options, { ...parts, keeping }, undoLog, stack)
   }
 

@@ -145,6 +145,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     interactive: isInteractive(),
     wayIn: wayIn(run.config, run.settings),
     measureOnly: run.settings.measureOnly,
+    waitForLease: run.settings.waitForLease,
   }
 }
 

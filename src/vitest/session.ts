@@ -36,7 +36,7 @@ export class Session implements AsyncDisposable {
    * The open environment. A failure is kept: the tests that follow fail with it at once, and nothing is tried again.
    * @throws DpbenchError
    */
-  open(signal: AbortSignal): Promise<Environment> {
+  async open(signal: AbortSignal): Promise<Environment> {
     const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
@@ -44,7 +44,9 @@ export class Session implements AsyncDisposable {
     this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe }).then(
       (opened) => (this.environment = opened),
     )
-    return this.opening
+    const environment = await this.opening
+    environment.requireLeases()
+    return environment
   }
 
   /** What the test ran on stays as it is, if there is anything, when the worker ends too. */
