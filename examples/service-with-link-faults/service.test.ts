@@ -7,7 +7,7 @@ const pidFile = '/run/example-service.pid'
 
 /** One question with its answer. It gives up by itself: a connection that is cut off may wait for minutes. */
 function ask(server: VirtualMachine): string {
-  return `timeout 5 iperf3 --client ${server.overlayAddress('ipv4')} --port ${port} --bytes 1K`
+  return `timeout 2 iperf3 --client ${server.overlayAddress('ipv4')} --port ${port} --bytes 1K`
 }
 
 test('a service survives cut links', async ({
