@@ -19,11 +19,17 @@ const there = 'ls -d /tmp/own-1 /tmp/own-2 2>/dev/null || true'
 
 const suite = `
 import { expect, test } from 'dpbench'
-test('changes', async ({ vm, hypervisor, change, dataplane, subtest }) => {${change}
+let looks = 0
+test('changes', async ({ vm, hypervisor, change, dataplane, subtest, pollingCondition }) => {${change}
+  pollingCondition('counted', () => void looks++, { intervalMs: 10 }) // ends with the test
   await expect(dataplane.route(vm.vm1, vm.vm2)).rejects.toThrow(/needs a data plane, and .*"dataplane": "none"/)
   await subtest('judged', () => expect(process.env.OWN_FAILS).toBeUndefined())
 })
-test('after it', async ({ vm }) => { await vm.vm1.succeed('[ ! -e /tmp/own-1 ]') })
+test('after it', async ({ vm }) => {
+  const before = looks
+  await vm.vm1.succeed('[ ! -e /tmp/own-1 ]')
+  expect([before > 0, looks]).toEqual([true, before])
+})
 `
 
 describe.skipIf(whyNoLab.length > 0)('on machines', { timeout: 120_000 }, () => {
