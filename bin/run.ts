@@ -6,7 +6,11 @@ import { type SettingName, pluginName, settingVariables } from '../src/vitest/se
 import { type OptionSpec, type OptionValues, helpOf, takeOptions, unknownOption } from './options.ts'
 
 export const runOptions: readonly OptionSpec[] = [
-  { name: 'mode', value: 'offload|non-offload|both', help: 'what to measure (required)' },
+  {
+    name: 'mode',
+    value: 'offload|non-offload|both',
+    help: 'what to measure; required, but with "dataplane": "none" in the config',
+  },
   {
     name: 'stage',
     value: 'dev|cicd',

@@ -118,15 +118,12 @@ export const test = withSession
   })
   .extend('subtest', ({ parts }): Part => parts.subtest)
   .extend('log', ({ parts }): TestLog => parts.log)
-  .extend(
-    'pollingCondition',
-    ({ signal, task }): PollCondition =>
-      (name, holds, options = {}) =>
-        pollingCondition(name, holds, options, {
-          signal,
-          end: (reason) => workerState().endings.get(task)?.abort(reason),
-        }),
-  )
+  .extend('pollingCondition', ({ signal, task }, { onCleanup }): PollCondition => {
+    const made = new DisposalStack()
+    onCleanup(() => made[Symbol.asyncDispose]())
+    const end = (reason: Error): void => workerState().endings.get(task)?.abort(reason)
+    return (name, holds, options = {}) => made.use(pollingCondition(name, holds, options, { signal, end }))
+  })
   .extend(
     'breakpoint',
     ({ signal, task }): ((why?: string) => Promise<void>) =>

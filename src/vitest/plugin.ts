@@ -142,7 +142,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     baselines: run.baselines,
     keepOnFailure: run.settings.keepOnFailure,
     breakOnFailure: run.settings.breakOnFailure,
-    interactive: isInteractive(),
+    interactive: isInteractive() && !run.watching,
     wayIn: wayIn(run.config, run.settings),
     measureOnly: run.settings.measureOnly,
     waitForLease: run.settings.waitForLease,
@@ -193,6 +193,7 @@ function attach(vitest: Vitest, run: Run): void {
     }
   }
   vitest.config.reporters.push(new DpbenchReporter(run, begin) as never)
+  run.watching = vitest.config.watch
   run.stop = () => void vitest.cancelCurrentRun('test-failure')
   vitest.onClose(() => finishRun(run))
 }

@@ -48,6 +48,8 @@ export interface Run {
   screen?: LiveScreen
   /** The failing test whose environment stays. */
   kept?: { readonly test: string; readonly mode: string }
+  /** Whether Vitest takes keys from the terminal itself. */
+  watching?: boolean
   /** No more tests are to be run. */
   stop?: () => void
   /** Whether the reporter is there: Vitest asks the plugin once per project. */

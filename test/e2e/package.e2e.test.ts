@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { labDown } from '../../lab/lab.ts'
 import { labPaths } from '../../lab/paths.ts'
 import { machineSnapshot, testLabName, whyNoLab } from '../lab/support.ts'
+import { parseRecord } from '../../src/report/record.ts'
 import { PackedProject } from './support/packed-project.ts'
+import { plainConfig } from './support/plain-config.ts'
 import { shortMeasurement } from './support/project.ts'
 
 const compiler = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
@@ -112,6 +114,47 @@ describe('the packed package', { timeout: 300_000 }, () => {
       })
       expect(exitCode, stdout + stderr).toBe(0)
       expect(await verdicts('plain')).toEqual(['non-offload PASS'])
+    })
+
+    test('the example of plain Linux routing is a project of its own, without a data plane of dpbench', async () => {
+      const example = project.example('plain-routing')
+      const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
+      expect(await readFile(join(example, 'package.json'), 'utf8')).toContain(`dpbench-${version}.tgz"`)
+      const config = plainConfig(JSON.parse(await readFile(labPaths(name).configFile, 'utf8')))
+      await writeFile(join(example, 'lab.json'), JSON.stringify(config))
+      const { exitCode, stdout, stderr } = await project.run(
+        [
+          project.bin('dpbench'),
+          'run',
+          '--env-config-file',
+          'lab.json',
+          '--verdict',
+          'mean',
+          '--tag',
+          'plain',
+        ],
+        {},
+        example,
+      )
+      expect(exitCode, stdout + stderr).toBe(0)
+      const record = parseRecord(await readFile(join(example, 'results/plain/run.json'), 'utf8'), 'run.json')
+      expect(record).toMatchObject({ modes: ['plain'], dataPlanes: [], leftovers: [] })
+      expect(record.tests.map(({ scenario, result }) => [scenario, result.state])).toEqual([
+        ['local_vm2vm', 'judged'],
+        ['routed', 'judged'],
+      ])
+      expect(record.steps.map((step) => step.name)).toContain('subtest the routes lead there')
+      // what the suite made went with the run
+      const shell = [project.bin('dpbench'), 'lab', 'shell', '--name', name, 'hypervisor-1']
+      const { stdout: left } = await project.run([
+        'sh',
+        '-c',
+        'echo "ip route; ip address show br-vm1" | "$@"',
+        'sh',
+        ...shell,
+      ])
+      expect(left).toContain('br-vm1')
+      expect(left).not.toMatch(/10\.200\.|169\.254\./)
     })
 
     test('provisioning finds its templates', async () => {

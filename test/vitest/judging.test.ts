@@ -59,3 +59,28 @@ describe('a run that judges', () => {
     )
   })
 })
+
+describe('without a data plane', () => {
+  const plain = run({
+    mode: 'plain',
+    config: { measurement: profile, expectedThroughput: { plain: { local_vm2vm: 8 } } },
+  })
+
+  test('a threshold of the config, or of the suite, decides, and no mode is spoken of', () => {
+    expect(endingOf(plain, 'local_vm2vm', false)(steady(6))).toMatchObject({ verdict: { state: 'PASS' } })
+    const own = { gbitPerSecond: 10, name: 'routed' }
+    expect(endingOf(plain, own)(steady(6))).toMatchObject({ verdict: { state: 'FAIL' } })
+    const verdict = judgeAgainst(steady(6), plain, own)
+    expect(verdict.sentence).toMatch(/< 10 expected \(routed\)/)
+    expect(verdict).toMatchObject({ mode: undefined, expected: { bitsPerSecond: 1e10, key: 'routed' } })
+    expect(judgeAgainst(steady(6), plain, { gbitPerSecond: 1 }).expected.key).toBe('own')
+  })
+
+  test('nothing has to be expected, but what a suite asks for', () => {
+    expect(endingOf(plain, 'remote_vm2vm', false)(steady(6))).toEqual({})
+    expect(() => endingOf(plain, 'remote_vm2vm')).toThrow(
+      /write "remote_vm2vm" into expected_throughput\.plain/,
+    )
+    expect(() => endingOf(plain, { gbitPerSecond: 0 })).toThrow(/gbitPerSecond is 0: write the throughput/)
+  })
+})

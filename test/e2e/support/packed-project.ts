@@ -1,5 +1,5 @@
 /** A project of somebody else: empty, with the packed dpbench and Vitest installed, and one benchmark in it. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { CommandError, type CommandResult } from '../../../src/core/command-result.ts'
@@ -54,8 +54,14 @@ test('types', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
 test('fixtures', ({ hypervisors }) => hypervisors)
 `,
   'tsconfig.json': JSON.stringify({
-    compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, noEmit: true },
-    include: ['*.ts'],
+    compilerOptions: {
+      target: 'es2022',
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+    },
+    include: ['*.ts', '../examples/*/*.ts'],
   }),
 } as const
 
@@ -87,13 +93,16 @@ export class PackedProject implements AsyncDisposable {
     const packages = [join(scratch, `dpbench-${version}.tgz`), `vitest@${devDependencies['vitest']}`]
     const quietly = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline']
     await project.succeed(['npm', 'install', ...quietly, ...packages])
+    await cp(join(root, 'examples'), join(scratch, 'examples'), { recursive: true })
+    // as if each of them had installed the package
+    await symlink(join(project.folder, 'node_modules'), join(scratch, 'examples/node_modules'))
     return project
   }
 
   /** Runs a program in the project, as its owner would. */
-  run(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  run(argv: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = this.folder): Promise<CommandResult> {
     return tryLocally(argv, {
-      cwd: this.folder,
+      cwd,
       env: { ...ownersEnvironment(), ...env },
       timeoutMs: 240_000,
     })
@@ -104,6 +113,11 @@ export class PackedProject implements AsyncDisposable {
     const result = await this.run(argv, env)
     if (result.exitCode !== 0) throw new CommandError(result)
     return result
+  }
+
+  /** The folder of an example, with the package installed. */
+  example(name: string): string {
+    return join(this.scratch, 'examples', name)
   }
 
   /** The path of an installed command. */
