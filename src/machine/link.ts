@@ -83,8 +83,8 @@ export class DataLink {
       throw new MachineError(`${vm.name} is shut off: start it before its link is changed`)
     const functions = await virtualFunctions(vm.hypervisor.ssh, domain.hostDevices)
     const { managementMac } = vm.data
-    const others = domain.interfaces.filter(({ macAddress }) => macAddress !== managementMac?.toLowerCase())
-    const emulated = others.map(({ macAddress }): Cable => ({ by: 'domain', macAddress }))
+    const others = domain.macAddresses.filter((mac) => mac !== managementMac?.toLowerCase())
+    const emulated = others.map((macAddress): Cable => ({ by: 'domain', macAddress }))
     if (functions.length > 0 && managementMac === undefined) return functions
     if (managementMac === undefined)
       throw new MachineError(
