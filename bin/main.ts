@@ -71,6 +71,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./lab.ts')).lab(argv),
     longHelp: async () => (await import('./lab.ts')).labHelp,
   },
+  lease: {
+    help: 'who uses the hypervisors of a config; --break ends that',
+    run: async (argv) => (await import('./lease.ts')).lease(argv),
+    longHelp: async () => (await import('./lease.ts')).leaseHelp,
+  },
 }
 
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */

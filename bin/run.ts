@@ -67,6 +67,11 @@ export const runOptions: readonly OptionSpec[] = [
     name: 'measure-only',
     help: 'measure the fewest repetitions of the profile, and hold nothing against a threshold',
   },
+  {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'wait so long for hypervisors that somebody else uses; default: do not wait',
+  },
   { name: 'verbose', help: 'show every step' },
 ]
 

@@ -10,7 +10,7 @@ import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { isKept, undoRuns } from '../src/environment/run-undo.ts'
 import { leaseFile } from '../src/environment/environment.ts'
-import { Connections, connectBySsh, telling } from './connections.ts'
+import { Connections, connectBySsh, leasing, telling } from './connections.ts'
 import { configChoice, type ProvisionOptions } from './inputs.ts'
 import type { ProvisionDeps } from './api.ts'
 import type { ProvisionRun } from './run.ts'
@@ -52,6 +52,7 @@ export async function cleanUpProvisioned(
   const connect = deps.connect ?? connectBySsh
   await using connections = new Connections({
     connect: options.verbose ? telling(connect, deps.log) : connect,
+    lease: deps.connect ? undefined : leasing('clean-up', { signal: deps.signal, log: deps.log }),
     hostKeysNow: await hostKeysNow(options),
   })
   const ofRuns = await undoRuns(journal, kept, { log: deps.log })

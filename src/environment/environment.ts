@@ -23,6 +23,7 @@ import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
 import { type MachineDescription, describeMachine } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
 import { planPreparations } from './guest-plans.ts'
+import { leaseHypervisors } from './hypervisor-lease.ts'
 import { acquireLease } from './lease.ts'
 import { serveMachines } from './machine-services.ts'
 import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
@@ -39,6 +40,8 @@ export interface EnvironmentOptions {
   /** Whether the VMs are rebooted before the data plane is deployed. */
   readonly reboot?: boolean | undefined
   readonly runId: string
+  /** How long to wait for hypervisors that somebody else uses, in seconds. Default 0. */
+  readonly waitForLease?: number | undefined
   /** `<project>/.dpbench/<environment>`: journal and lease. */
   readonly folder: string
   readonly log: (line: string) => void
@@ -52,6 +55,11 @@ export interface EnvironmentOptions {
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
 export const leaseFile = (folder: string): string => join(folder, 'lease.json')
 
+type Parts = Pick<
+  Environment,
+  'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots' | 'requireLeases'
+>
+
 export class Environment implements AsyncDisposable {
   readonly config: BenchConfig
   readonly mode: Mode
@@ -62,13 +70,15 @@ export class Environment implements AsyncDisposable {
   readonly machines: readonly MachineDescription[]
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
+  /** @throws DpbenchError when a hypervisor may be used by somebody else by now */
+  readonly requireLeases: () => void
   private readonly undoLog: UndoLog
   private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode, observe }: EnvironmentOptions,
-    parts: Pick<Environment, 'hypervisors' | 'vms' | 'guests' | 'dataplane' | 'machines' | 'reboots'>,
+    parts: Parts,
     undoLog: UndoLog,
     stack: DisposalStack,
   ) {
@@ -80,6 +90,7 @@ export class Environment implements AsyncDisposable {
     this.dataplane = parts.dataplane
     this.machines = parts.machines
     this.reboots = parts.reboots
+    this.requireLeases = parts.requireLeases
     this.undoLog = undoLog
     this.observe = observe
     this.stack = stack
@@ -110,6 +121,8 @@ export class Environment implements AsyncDisposable {
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
+    const connections = [...hypervisors.values()].map(({ ssh }) => ssh)
+    const requireLeases = await leaseHypervisors(connections, options, stack)
     await undoStale(journal, options, hypervisors)
     const logs = new RunLogs(options)
     stack.defer(() => logs.keepConsoles())
@@ -159,7 +172,7 @@ export class Environment implements AsyncDisposable {
       return [name, prepared] as const
     })
     const guests = new Map(await asPhase(observe, "lease the guests' data NICs", () => together(leases)))
-    const parts = { hypervisors, vms, guests, dataplane, machines, reboots }
+    const parts = { hypervisors, vms, guests, dataplane, machines, reboots, requireLeases }
     return new Environment(options, parts, undoLog, stack)
   }
 

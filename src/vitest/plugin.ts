@@ -126,6 +126,7 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     strict: run.settings.strict,
     baselines: run.baselines,
     measureOnly: run.settings.measureOnly,
+    waitForLease: run.settings.waitForLease,
   }
 }
 

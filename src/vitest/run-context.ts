@@ -31,6 +31,8 @@ export interface RunContext {
   readonly strict: boolean
   /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */
   readonly measureOnly: boolean
+  /** How long to wait for hypervisors that somebody else uses, in seconds. */
+  readonly waitForLease: number
 }
 
 /** One measurement of a test, as it goes into the run record. */

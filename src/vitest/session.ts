@@ -28,13 +28,15 @@ export class Session implements AsyncDisposable {
    * The open environment. A failure is kept: the tests that follow fail with it at once, and nothing is tried again.
    * @throws DpbenchError
    */
-  open(signal: AbortSignal): Promise<Environment> {
+  async open(signal: AbortSignal): Promise<Environment> {
     const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
     const { observe } = this.steps
     this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe })
-    return this.opening
+    const environment = await this.opening
+    environment.requireLeases()
+    return environment
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -34,6 +34,8 @@ export interface RunSettings {
   readonly strict: boolean
   /** Measures the fewest repetitions and holds nothing against an expectation. */
   readonly measureOnly: boolean
+  /** How long to wait for hypervisors that somebody else uses, in seconds. */
+  readonly waitForLease: number
   /** In which results folders are made. Default: `results`. */
   readonly results?: string | undefined
   /** Of the order of suites and tests; absent: as they are listed. */
@@ -62,6 +64,7 @@ export const settingVariables = {
   allowUnlike: 'DPBENCH_ALLOW_UNLIKE',
   strict: 'DPBENCH_STRICT',
   measureOnly: 'DPBENCH_MEASURE_ONLY',
+  waitForLease: 'DPBENCH_WAIT_FOR_LEASE',
   results: 'DPBENCH_RESULTS',
   shuffle: 'DPBENCH_SHUFFLE',
   verbose: 'DPBENCH_VERBOSE',
@@ -105,6 +108,11 @@ const schema = z.object({
   allowUnlike: z.stringbool().default(false),
   strict: z.stringbool().default(false),
   measureOnly: z.stringbool().default(false),
+  waitForLease: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .default('0')
+    .transform(Number),
   results: nonEmpty,
   shuffle: z
     .string()
@@ -121,6 +129,7 @@ const hints: Partial<Record<SettingName, string>> = {
   reboot: 'true or false',
   strict: 'true or false',
   measureOnly: 'true or false',
+  waitForLease: 'a number of seconds, at most 99999',
   shuffle: 'a seed of at most nine digits, or nothing for one by chance',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',

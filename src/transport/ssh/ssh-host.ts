@@ -155,7 +155,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.removeEventListener('abort', stop)
     const { stdout, stderr } = output
     if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
-      throw this.connectionLost(`while it ran ${argv.join(' ')}`)
+      throw this.connectionLost(`while it ran ${options.as?.name ?? argv.join(' ')}`)
     }
     const durationMs = performance.now() - started
     return { host: this.name, argv, exitCode, signal, stdout, stderr, durationMs, timedOut }
