@@ -11,18 +11,11 @@ import { Hypervisor } from '../machine/hypervisor.ts'
 import { linkUndoKind, undoLink } from '../machine/link.ts'
 import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { journalHostSchema } from '../transport/ssh/address.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
 
 const guestUndo = z.object({
-  guest: z.object({
-    name: z.string(),
-    address: z.string(),
-    port: z.number(),
-    user: z.string(),
-    keyFile: z.string(),
-    hostKey: z.string().optional(),
-    sudo: z.boolean(),
-  }),
+  guest: journalHostSchema,
   bootId: z.string(),
   commands: z.array(z.array(z.string())),
 })
