@@ -1,7 +1,6 @@
 /** From the config's machines to what the transport and the journal need of them. */
 import type { BenchConfig, HypervisorConfig, VmConfig } from '../config/index.ts'
 import { ConfigError } from '../core/errors.ts'
-import type { JournalHost } from '../core/journal.ts'
 import type { HostAddress } from '../transport/ssh/address.ts'
 
 export function hypervisorAddress(config: BenchConfig, hypervisor: HypervisorConfig): HostAddress {
@@ -26,14 +25,4 @@ export function vmAddress(config: BenchConfig, vm: VmConfig): HostAddress {
   }
 }
 
-export function journalHost({ name, address, port, user, keyFile, hostKey, sudo }: HostAddress): JournalHost {
-  return {
-    name,
-    address,
-    port,
-    user,
-    keyFile,
-    sudo: sudo ?? false,
-    ...(hostKey !== undefined && { hostKey }),
-  }
-}
+export { journalHost } from '../transport/ssh/address.ts'

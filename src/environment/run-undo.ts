@@ -11,6 +11,7 @@ import { Hypervisor } from '../machine/hypervisor.ts'
 import { linkUndoKind, undoLink } from '../machine/link.ts'
 import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { journalHostSchema } from '../transport/ssh/address.ts'
 import { hypervisorUndo } from './changes.ts'
 import { removeWorkFolder } from '../machine/work-folder.ts'
 import { LocalHost } from '../transport/local-host.ts'
@@ -18,18 +19,8 @@ import { connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import { workFolderKind } from './work-folders.ts'
 
-const guestAddress = z.object({
-  name: z.string(),
-  address: z.string(),
-  port: z.number(),
-  user: z.string(),
-  keyFile: z.string(),
-  hostKey: z.string().optional(),
-  sudo: z.boolean(),
-})
-
 const guestUndo = z.object({
-  guest: guestAddress,
+  guest: journalHostSchema,
   bootId: z.string(),
   commands: z.array(z.array(z.string())),
 })
@@ -38,7 +29,7 @@ const guestUndo = z.object({
 const workFolderUndo = z.object({
   path: z.string(),
   label: z.string(),
-  guest: guestAddress.optional(),
+  guest: journalHostSchema.optional(),
 })
 
 /** Whether a run leaves the thing for the next one; `provision --clean-up` takes it back. */
@@ -80,7 +71,7 @@ async function undoWorkFolder(
 
 /** Connected already, or for the time of the undo. */
 async function guestHost(
-  guest: z.infer<typeof guestAddress>,
+  guest: z.infer<typeof journalHostSchema>,
   hypervisor: Hypervisor,
   options: UndoRunOptions,
   opened: DisposalStack,

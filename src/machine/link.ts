@@ -5,10 +5,11 @@
  */
 import { z } from 'zod'
 import { MachineError } from '../core/errors.ts'
-import type { JsonValue } from '../core/journal.ts'
+import type { Undo } from '../core/journal.ts'
 import { shell } from '../core/shell-quote.ts'
 import type { RemoteHost } from '../transport/host.ts'
 import { Virsh } from '../transport/libvirt/virsh.ts'
+import { journalHost, journalHostSchema } from '../transport/ssh/address.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { type DomainOwner, isRunning, ownDomain } from './own-domain.ts'
 import type { PutBacks, RecordChange } from './put-back.ts'
@@ -83,8 +84,8 @@ export class DataLink {
       throw new MachineError(`${vm.name} is shut off: start it before its link is changed`)
     const functions = await virtualFunctions(vm.hypervisor.ssh, domain.hostDevices)
     const { managementMac } = vm.data
-    const others = domain.interfaces.filter(({ macAddress }) => macAddress !== managementMac?.toLowerCase())
-    const emulated = others.map(({ macAddress }): Cable => ({ by: 'domain', macAddress }))
+    const others = domain.macAddresses.filter((mac) => mac !== managementMac?.toLowerCase())
+    const emulated = others.map((macAddress): Cable => ({ by: 'domain', macAddress }))
     if (functions.length > 0 && managementMac === undefined) return functions
     if (managementMac === undefined)
       throw new MachineError(
@@ -176,33 +177,23 @@ async function portOf({ name, hypervisor, data }: CabledMachine): Promise<Cable>
   )
 }
 
-const undoSchema = z.object({
-  domain: z.string(),
-  address: z.object({
-    name: z.string(),
-    address: z.string(),
-    port: z.number(),
-    user: z.string(),
-    keyFile: z.string(),
-    hostKey: z.string().optional(),
-  }),
-  cables: z.array(cableSchema),
-})
+const undoSchema = z.object({ guest: journalHostSchema, cables: z.array(cableSchema) })
 
 export const linkUndoKind = 'link'
 
-function linkUndo(
-  { name, address: { address, port, user, keyFile, hostKey } }: CabledMachine,
-  cables: readonly Cable[],
-): { kind: string; [key: string]: JsonValue } {
-  const known = { name, address, port, user, keyFile, ...(hostKey !== undefined && { hostKey }) }
-  return { kind: linkUndoKind, domain: name, address: known, cables: cables.map((cable) => ({ ...cable })) }
+function linkUndo({ address }: CabledMachine, cables: readonly Cable[]): Undo {
+  return {
+    kind: linkUndoKind,
+    guest: { ...journalHost(address) },
+    cables: cables.map((cable) => ({ ...cable })),
+  }
 }
 
 /** Plugs in what a killed run left unplugged. A domain that was started since has its cables in. */
 export async function undoLink(hypervisor: Hypervisor, data: unknown): Promise<string | void> {
-  const { domain, address, cables } = undoSchema.parse(data)
-  const owner: DomainOwner = { name: domain, hypervisor, address }
+  const { guest, cables } = undoSchema.parse(data)
+  const domain = guest.name
+  const owner: DomainOwner = { name: domain, hypervisor, address: guest }
   for (const cable of cables) {
     if (cable.by === 'port' && !(await isThere(hypervisor.ssh, cable.device)))
       return `${cable.device} of ${domain} is gone from ${hypervisor.name}`

@@ -5,10 +5,11 @@
 import pLimit from 'p-limit'
 import { z } from 'zod'
 import { MachineError } from '../core/errors.ts'
+import type { Undo } from '../core/journal.ts'
 import { shell } from '../core/shell-quote.ts'
 import { waitFor } from '../core/wait.ts'
 import { Virsh } from '../transport/libvirt/virsh.ts'
-import type { HostAddress } from '../transport/ssh/address.ts'
+import { journalHost, journalHostSchema } from '../transport/ssh/address.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
 import { bootId } from './guest-network.ts'
 import type { Hypervisor } from './hypervisor.ts'
@@ -148,32 +149,12 @@ export class Power {
   }
 }
 
-const undoSchema = z.object({
-  guest: z.object({
-    name: z.string(),
-    address: z.string(),
-    port: z.number(),
-    user: z.string(),
-    keyFile: z.string(),
-    hostKey: z.string().optional(),
-    sudo: z.boolean(),
-  }),
-  bootTimeoutMs: z.number(),
-})
+const undoSchema = z.object({ guest: journalHostSchema, bootTimeoutMs: z.number() })
 
 export const powerUndoKind = 'power'
 
-function powerUndo({ address, bootTimeoutMs }: PoweredMachine): {
-  kind: string
-  guest: ReturnType<typeof plainAddress>
-  bootTimeoutMs: number
-} {
-  return { kind: powerUndoKind, guest: plainAddress(address), bootTimeoutMs }
-}
-
-/** As the journal keeps it. */
-export function plainAddress({ name, address, port, user, keyFile, hostKey, sudo = false }: HostAddress) {
-  return { name, address, port, user, keyFile, sudo, ...(hostKey !== undefined && { hostKey }) }
+function powerUndo({ address, bootTimeoutMs }: PoweredMachine): Undo {
+  return { kind: powerUndoKind, guest: { ...journalHost(address) }, bootTimeoutMs }
 }
 
 /** Starts a domain of ours that a killed run left off, and waits until it answers: other undos are done inside of it. */

@@ -90,7 +90,7 @@ export async function nextBoot(
   let seen = 'no answer yet'
   for (;;) {
     signal?.throwIfAborted()
-    const leftMs = deadline - performance.now()
+    const leftMs = Math.ceil(deadline - performance.now())
     if (leftMs <= 0) break
     try {
       const now = await bootId(await vm.reconnect({ timeoutMs: leftMs, signal }))

@@ -7,6 +7,7 @@ import { capabilityFaults } from '../../lab/capable.ts'
 import { labPaths } from '../../lab/paths.ts'
 import { environmentFolder } from '../../src/config/index.ts'
 import { testLabName } from '../lab/support.ts'
+import { writeDrivingProject } from './support/driven-vms.ts'
 import { parseRecord } from '../../src/report/record.ts'
 import { type CommandResult } from '../../src/core/command-result.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
@@ -22,12 +23,15 @@ if (faults.length > 0) process.stderr.write(`skipped: the full path: ${faults.jo
 
 describe.skipIf(faults.length > 0)(
   'from nothing to a verdict with emulated VMs',
-  { timeout: 900_000 },
+  { timeout: 1_200_000 },
   () => {
     let folder: string
 
-    const dpbench = (argv: readonly string[], timeoutMs = 300_000): Promise<CommandResult> =>
-      tryLocally([process.execPath, bin, ...argv], { cwd: root, timeoutMs })
+    const dpbench = (
+      argv: readonly string[],
+      timeoutMs = 300_000,
+      cwd: string = root,
+    ): Promise<CommandResult> => tryLocally([process.execPath, bin, ...argv], { cwd, timeoutMs })
     const succeed = async (...argv: string[]): Promise<string> => {
       const { exitCode, stdout, stderr } = await dpbench(argv)
       expect(exitCode, `dpbench ${argv.join(' ')}\n${stdout}\n${stderr}`).toBe(0)
@@ -105,6 +109,11 @@ describe.skipIf(faults.length > 0)(
       }
       expect(run.exitCode, run.stdout).toBe(record.outcome.exitCode)
       expect([0, 4]).toContain(run.exitCode) // passed, or too noisy to say: never invalid, never missed
+
+      // the same machines, driven by a suite of a user's
+      await writeDrivingProject(folder, root, environment)
+      const driven = await dpbench(['run', '--mode', 'offload', ...chosen], 420_000, folder)
+      expect(driven.exitCode, driven.stdout).toBe(0)
 
       await succeed('provision', '--clean-up', ...chosen)
       const left = (await readdir(labPaths(lab).host('hypervisor-1'), { recursive: true })).filter((name) =>

@@ -164,6 +164,20 @@ test('8 what a namespace guest cannot do', async ({ vm, hypervisor }) => {
 })
 `
 
+const killed = `
+import { test } from 'dpbench'
+
+test('blocks', async ({ vm }) => {
+  await vm.vm1.block()
+  vm.vm1.log('is blocked')
+  await vm.vm1.sleep(60000)
+})
+test('after', async ({ vm, dataplane }) => {
+  await dataplane.route(vm.vm1, vm.vm2)
+  await vm.vm1.waitUntilSucceeds('ping -c 1 -W 1 ' + vm.vm2.overlayAddress('ipv4'), { timeoutMs: 10000 })
+})
+`
+
 describe.skipIf(whyNoLab.length > 0)('machines in a suite', { timeout: 120_000 }, () => {
   const lab = useLab()
 
@@ -190,5 +204,18 @@ describe.skipIf(whyNoLab.length > 0)('machines in a suite', { timeout: 120_000 }
     )
     expect(await project.pending()).toEqual([])
     await expectAsBefore(lab, before)
+  })
+
+  test('a link that a killed run left away is back with the next one', async () => {
+    const project = await Project.create(lab, { suites: { 'killed.test.ts': killed } })
+    const run = project.start('--mode', 'offload', '-t', 'blocks')
+    await run.shows(/vm1: is blocked/)
+    run.signalGroup('SIGKILL')
+    await run.ended
+    expect(await project.pending()).toContain('vm1: the link of its data NIC')
+    const { status, text } = await project.run('--mode', 'offload', '-t', 'after')
+    expect(status, text).toBe(0)
+    expect(text).toMatch(/putting back what an earlier run left: .*the link of its data NIC/)
+    expect(await project.pending()).toEqual([])
   })
 })

@@ -9,6 +9,8 @@ const domain = (metadata: string) => `<domain type='qemu' id='3'>
     <disk type='file' device='disk'><source file='/d/vm1.qcow2'/><target dev='vda' bus='virtio'/></disk>
     <interface type='network'><mac address='52:54:00:AA:bb:01'/></interface>
     <interface type='bridge'><mac address='52:54:00:aa:bb:02'/></interface>
+    <hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='0x8a' slot='0x00' function='0x4'/></source></hostdev>
+    <hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/></source></hostdev>
   </devices>
 </domain>`
 
@@ -21,6 +23,7 @@ describe('a domain', () => {
       name: 'vm1',
       uuid: '0e9a0a4e-3f7f-4a41-b7a5-56ad1a3c9a10',
       macAddresses: ['52:54:00:aa:bb:01', '52:54:00:aa:bb:02'],
+      hostDevices: ['0000:8a:00.4'],
       diskFiles: ['/d/vm1.qcow2'],
       provisioned: { environment: 'e', run: 'r', spec: 's', hostKey: 'ssh-ed25519 AAAA', origin: 'a@b:/c' },
     })

@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, type Socket, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { waitFor } from '../../src/core/wait.ts'
@@ -90,6 +92,22 @@ describe('commands', () => {
     const expected = await tryLocally(['sha256sum'], { input: Buffer.concat(chunks) })
     expect(sum.stdout).toBe(expected.stdout)
     expect((await host.run(['cat'])).stdout).toBe('')
+  })
+
+  test('standard output goes where it is wanted, byte for byte, also when that is slow', async () => {
+    const bytes = randomBytes(4_000_000)
+    const parts: Buffer[] = []
+    const slow = new Writable({
+      write(part: Buffer, _encoding, done) {
+        parts.push(part)
+        setTimeout(done, parts.length % 20 === 0 ? 5 : 0)
+      },
+    })
+    const done = finished(slow)
+    const result = await host.run(shell('cat; echo err >&2'), { input: Readable.from([bytes]), output: slow })
+    await done
+    expect(Buffer.concat(parts).equals(bytes)).toBe(true)
+    expect(result).toMatchObject({ stdout: '', stderr: 'err\n' })
   })
 
   test('at its deadline a command and its children are killed on the remote side', async () => {

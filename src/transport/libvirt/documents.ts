@@ -7,7 +7,6 @@ export interface Domain {
   readonly uuid?: string
   /** Of all its interfaces, lower case. */
   readonly macAddresses: readonly string[]
-  readonly interfaces: readonly DomainInterface[]
   /** PCI addresses of the host's devices that it was given, `0000:8a:00.2`. */
   readonly hostDevices: readonly string[]
   /** Files of its disks. */
@@ -16,13 +15,6 @@ export interface Domain {
   readonly consoleLog?: string
   /** What dpbench wrote into its metadata; `undefined` for a domain of somebody else. */
   readonly provisioned?: ProvisionedMetadata
-}
-
-export interface DomainInterface {
-  /** Lower case. */
-  readonly macAddress: string
-  /** Whether its cable is plugged in. */
-  readonly linkUp: boolean
 }
 
 /** The element that marks a domain as made by dpbench. */
@@ -85,17 +77,12 @@ export function parseDomain(text: string): Domain {
   const consoleLog = ['serial', 'console']
     .flatMap((kind) => children(devices, kind).map((one) => textOf(child(one, 'log')['@file'])))
     .find(Boolean)
-  const interfaces = children(devices, 'interface')
-    .map((one) => ({
-      macAddress: textOf(child(one, 'mac')['@address']).toLowerCase(),
-      linkUp: child(one, 'link')['@state'] !== 'down',
-    }))
-    .filter(({ macAddress }) => macAddress !== '')
   return {
     name,
     ...(uuid === '' ? {} : { uuid }),
-    interfaces,
-    macAddresses: interfaces.map(({ macAddress }) => macAddress),
+    macAddresses: children(devices, 'interface')
+      .map((one) => textOf(child(one, 'mac')['@address']).toLowerCase())
+      .filter(Boolean),
     hostDevices: children(devices, 'hostdev')
       .filter((one) => one['@type'] === 'pci')
       .map((one) => pciAddressOf(child(child(one, 'source'), 'address'))),

@@ -114,7 +114,9 @@ function openedWithin(via: SshHost, { address, port }: HostAddress, timeoutMs: n
     let late = false
     const timer = setTimeout(() => {
       late = true
-      reject(new Error(`${via.name} did not reach ${address}:${port} within ${timeoutMs / 1000} s`))
+      reject(
+        new Error(`${via.name} did not reach ${address}:${port} within ${(timeoutMs / 1000).toFixed(1)} s`),
+      )
     }, timeoutMs)
     via
       .openTcp(address, port)
@@ -133,7 +135,7 @@ function ready(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal?.reason as Error)
-    const late = (): void => reject(new Error(`no SSH handshake within ${timeoutMs / 1000} s`))
+    const late = (): void => reject(new Error(`no SSH handshake within ${(timeoutMs / 1000).toFixed(1)} s`))
     const timer = setTimeout(late, timeoutMs + 500)
     signal?.addEventListener('abort', onAbort, { once: true })
     client.once('ready', () => {
