@@ -156,7 +156,7 @@ export async function connected(guest: Guest, talk: Conversation): Promise<strin
   const opened = new Promise<true>((resolve) => {
     const listen = (chunk: Buffer): void => {
       said += chunk.toString('utf8')
-      if (!/Escape character is.*\n/.test(said)) return
+      if (!/Escape character is[^\n]*\n/.test(said)) return
       talk.stream.off('data', listen).pause()
       resolve(true)
     }
