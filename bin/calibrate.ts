@@ -137,7 +137,7 @@ interface Findings {
 }
 
 async function conclude({ source, records, unusable, values, signal, folder }: Findings): Promise<number> {
-  const expected = source.config.expected_throughput
+  const expected = source.config.expected_throughput ?? {}
   const thresholds = calibrate(records, { offload: expected.hw, 'non-offload': expected.sw })
   const refused = refusals(thresholds)
   const lines = [
@@ -181,7 +181,10 @@ async function offer(
       value,
     })),
   )
-  if (before === after) return print(`\n${source.file} has these thresholds already`)
+  if (before === after) {
+    const none = found.every(({ value }) => value === undefined)
+    return print(none ? '\nthere is nothing to write' : `\n${source.file} has these thresholds already`)
+  }
   print(`\n${unifiedDiff(before, after, basename(source.file))}`)
   const provenance = calibrationFileOf(source.file)
   if (!write && !canAsk()) return print('nothing was written: add --write, or answer at a terminal')

@@ -101,6 +101,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./repl.ts')).repl(argv),
     longHelp: async () => (await import('./repl.ts')).replHelp,
   },
+  lease: {
+    help: 'who uses the hypervisors of a config; --break ends that',
+    run: async (argv) => (await import('./lease.ts')).lease(argv),
+    longHelp: async () => (await import('./lease.ts')).leaseHelp,
+  },
 }
 
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */

@@ -1,7 +1,13 @@
 /** The hypervisors of a run, connected once each and closed at the end. */
+import { DisposalStack } from '../src/core/disposal-stack.ts'
 import { HostKeyError } from '../src/core/errors.ts'
 import type { JournalHost } from '../src/core/journal.ts'
 import { connectHost } from '../src/transport/ssh/connect.ts'
+import {
+  type LeaseOptions,
+  leaseExpirySeconds,
+  leaseHypervisor,
+} from '../src/environment/hypervisor-lease.ts'
 import { SshHost } from '../src/transport/ssh/ssh-host.ts'
 import type { Connect, Connection } from './run.ts'
 import { ToldHost } from './told-host.ts'
@@ -14,6 +20,21 @@ export const connectBySsh: Connect = (address, { via, timeoutMs, signal }) =>
     signal,
   })
 
+/** The lease of each hypervisor that is reached over SSH, for `what`; another owner is waited for as long as it is said. */
+export function leasing(
+  what: string,
+  options: Omit<LeaseOptions, 'what'>,
+): NonNullable<ConnectionsOptions['lease']> {
+  const leased = new Set<string>()
+  return (connection) => {
+    const host = sshOf(connection)
+    // a connection that was lost may still hold ours for a while
+    const waitSeconds = leased.has(host.name) ? leaseExpirySeconds : options.waitSeconds
+    leased.add(host.name)
+    return leaseHypervisor(host, { ...options, what, waitSeconds })
+  }
+}
+
 /** Tells every command before it runs. */
 export function telling(connect: Connect, log: (line: string) => void): Connect {
   return async (address, request) => new ToldHost(await connect(address, request), log)
@@ -21,6 +42,8 @@ export function telling(connect: Connect, log: (line: string) => void): Connect 
 
 export interface ConnectionsOptions {
   readonly connect?: Connect | undefined
+  /** Taken on each hypervisor as it is connected, and held until all is done. */
+  readonly lease?: ((connection: Connection) => Promise<AsyncDisposable>) | undefined
   /** Host keys that the config pins today, by `address:port`: for a host that was reinstalled since. */
   readonly hostKeysNow?: ReadonlyMap<string, string>
 }
@@ -29,9 +52,12 @@ export class Connections implements AsyncDisposable {
   readonly connect: Connect
   readonly #hostKeysNow: ReadonlyMap<string, string>
   readonly #open = new Map<string, Connection>()
+  readonly #lease: ConnectionsOptions['lease']
+  readonly #leases = new DisposalStack()
 
-  constructor({ connect = connectBySsh, hostKeysNow = new Map() }: ConnectionsOptions = {}) {
+  constructor({ connect = connectBySsh, lease, hostKeysNow = new Map() }: ConnectionsOptions = {}) {
     this.connect = connect
+    this.#lease = lease
     this.#hostKeysNow = hostKeysNow
   }
 
@@ -41,6 +67,12 @@ export class Connections implements AsyncDisposable {
     const known = this.#open.get(key)
     if (known && isUsable(known)) return known
     const connection = await this.#connect(host, signal)
+    try {
+      if (this.#lease) this.#leases.use(await this.#lease(connection))
+    } catch (error) {
+      await connection[Symbol.asyncDispose]()
+      throw error
+    }
     this.#open.set(key, connection)
     return connection
   }
@@ -56,6 +88,7 @@ export class Connections implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leases[Symbol.asyncDispose]()
     await Promise.allSettled([...this.#open.values()].map((connection) => connection[Symbol.asyncDispose]()))
     this.#open.clear()
   }

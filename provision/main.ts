@@ -11,7 +11,7 @@ import { UsageError } from '../src/core/errors.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import type { ProvisionDeps, ProvisionResult, ProvisionedMachine } from './api.ts'
-import { Connections, connectBySsh, telling } from './connections.ts'
+import { Connections, connectBySsh, leasing, telling } from './connections.ts'
 import { inspectImage } from './disk-image.ts'
 import { dryRun } from './dry-run.ts'
 import { createVms } from './create.ts'
@@ -69,6 +69,7 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
   const connect = deps.connect ?? connectBySsh
   await using connections = new Connections({
     connect: options.verbose ? telling(connect, deps.log) : connect,
+    lease: deps.connect ? undefined : leasing(`provisioning ${runId}`, { signal, log: deps.log }),
   })
   const run: ProvisionRun = { ...base, journal, connect: connections.connect }
   try {

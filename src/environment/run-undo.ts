@@ -11,6 +11,7 @@ import { Hypervisor } from '../machine/hypervisor.ts'
 import { linkUndoKind, undoLink } from '../machine/link.ts'
 import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { hypervisorUndo } from './changes.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
 
 const guestUndo = z.object({
@@ -40,8 +41,20 @@ async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoR
   const ssh = known?.connected
     ? known
     : opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
+  await ssh.run(inSameBoot(boot, commands))
+}
+
+const commandsUndo = z.object({ bootId: z.string(), commands: z.array(z.array(z.string())) })
+
+async function undoOnHypervisor(data: unknown, { ssh }: Hypervisor): Promise<void> {
+  const { bootId: boot, commands } = commandsUndo.parse(data)
+  await ssh.run(inSameBoot(boot, commands))
+}
+
+/** Does nothing on a machine that was rebooted since: it has forgotten the change. */
+function inSameBoot(boot: string, commands: readonly (readonly string[])[]): string[] {
   const sameBoot = shell('[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ]', boot)
-  await ssh.run(shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`))
+  return shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`)
 }
 
 export interface UndoRunOptions {
@@ -64,6 +77,7 @@ export async function undoRuns(
   await using opened = new DisposalStack()
   const registry = new UndoRegistry<Hypervisor>()
   registry.register('guest', (data, hypervisor) => undoInGuest(data, hypervisor, options))
+  registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, hypervisor))
   registry.register(linkUndoKind, (data, hypervisor) => undoLink(hypervisor, data))
   registry.register(powerUndoKind, (data, hypervisor) => undoPower(hypervisor, data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {

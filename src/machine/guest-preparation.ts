@@ -112,7 +112,7 @@ function leasedLink(
   renew: () => Promise<void>,
   lastAsked = Number.NEGATIVE_INFINITY,
 ): Promise<GuestLink> {
-  const wanted = [vm.data.ipv4, ...(options.ipv6 ? [vm.data.ipv6] : [])]
+  const wanted = [vm.overlayAddress('ipv4'), ...(options.ipv6 ? [vm.overlayAddress('ipv6')] : [])]
   let askedAt = lastAsked
   return waitFor(
     async () => {

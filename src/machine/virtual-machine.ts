@@ -1,9 +1,10 @@
 /** A VM of the config, connected through its hypervisor, with what the data plane is to know of it. */
-import { MachineError } from '../core/errors.ts'
+import { ConfigError, MachineError } from '../core/errors.ts'
 import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import { AttendedGuest } from './attended-guest.ts'
+import { dataLink, guestLinks } from './guest-network.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { DataLink } from './link.ts'
 import { isRunning, ownDomain } from './own-domain.ts'
@@ -13,8 +14,8 @@ import { type TimedOptions, usualTimeoutMs } from './reachable.ts'
 
 /** The VM's side of the data plane. */
 export interface DataInterface {
-  readonly ipv4: string
-  readonly ipv6: string
+  readonly ipv4?: string | undefined
+  readonly ipv6?: string | undefined
   /** The VM's virtual network identifier. */
   readonly vni: number
   /** The MAC address of the *management* NIC: the data NIC is the other one. */
@@ -94,9 +95,18 @@ export class VirtualMachine extends AttendedGuest {
     return this.services?.bootTimeoutMs ?? 180_000
   }
 
-  /** The VM's address in the overlay. */
+  /** The VM's address that traffic goes to. @throws ConfigError when the config has none of this family */
   overlayAddress(family: Family): string {
-    return this.data[family]
+    const address = this.data[family]
+    if (address !== undefined) return address
+    throw new ConfigError(
+      `${this.name} has no "${family}" in its if_config: write it there, or measure the other family`,
+    )
+  }
+
+  /** The name of its data NIC: the one that is not the management NIC. @throws DpbenchError when there are several, or none */
+  async dataNic(): Promise<string> {
+    return dataLink(this.name, await guestLinks(this.ssh), this.data.managementMac).ifname
   }
 
   /**

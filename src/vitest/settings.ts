@@ -5,11 +5,12 @@
 import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { Mode } from '../config/index.ts'
+import type { Mode, RunMode } from '../config/index.ts'
 import { UsageError } from '../core/errors.ts'
 
 export interface RunSettings {
-  readonly modes: readonly Mode[]
+  /** Empty where none was asked for: whether one is needed is the config's to say (run-modes.ts). */
+  readonly modes: readonly RunMode[]
   readonly stage: 'dev' | 'cicd'
   readonly dockerImage?: string | undefined
   /** The folder that `--stage dev` builds. Absolute. */
@@ -34,10 +35,16 @@ export interface RunSettings {
   readonly strict: boolean
   /** Measures the fewest repetitions and holds nothing against an expectation. */
   readonly measureOnly: boolean
+  /** How long to wait for hypervisors that somebody else uses, in seconds. */
+  readonly waitForLease: number
   /** In which results folders are made. Default: `results`. */
   readonly results?: string | undefined
   /** Of the order of suites and tests; absent: as they are listed. */
   readonly shuffleSeed?: number | undefined
+  /** A failing test's environment stays as it is, and no other test is run. */
+  readonly keepOnFailure: boolean
+  /** A failing test stops at a prompt. */
+  readonly breakOnFailure: boolean
   readonly verbose: boolean
 }
 
@@ -62,8 +69,11 @@ export const settingVariables = {
   allowUnlike: 'DPBENCH_ALLOW_UNLIKE',
   strict: 'DPBENCH_STRICT',
   measureOnly: 'DPBENCH_MEASURE_ONLY',
+  waitForLease: 'DPBENCH_WAIT_FOR_LEASE',
   results: 'DPBENCH_RESULTS',
   shuffle: 'DPBENCH_SHUFFLE',
+  keepOnFailure: 'DPBENCH_KEEP_ON_FAILURE',
+  breakOnFailure: 'DPBENCH_BREAK_ON_FAILURE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -75,6 +85,9 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   'non-offloading': ['non-offload'],
   both: ['offload', 'non-offload'],
 }
+
+const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
+export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
 export const trafficTag = 'traffic'
@@ -105,11 +118,18 @@ const schema = z.object({
   allowUnlike: z.stringbool().default(false),
   strict: z.stringbool().default(false),
   measureOnly: z.stringbool().default(false),
+  waitForLease: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .default('0')
+    .transform(Number),
   results: nonEmpty,
   shuffle: z
     .string()
     .regex(/^(\d{1,9}|true|false)$/)
     .default('false'),
+  keepOnFailure: z.stringbool().default(false),
+  breakOnFailure: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -121,7 +141,10 @@ const hints: Partial<Record<SettingName, string>> = {
   reboot: 'true or false',
   strict: 'true or false',
   measureOnly: 'true or false',
+  waitForLease: 'a number of seconds, at most 99999',
   shuffle: 'a seed of at most nine digits, or nothing for one by chance',
+  keepOnFailure: 'true or false',
+  breakOnFailure: 'true or false',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: nameHint,
@@ -147,11 +170,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     return `${optionName(name)} (${settingVariables[name]}) is "${given[name]}": write ${hints[name] ?? 'a value'}`
   })
   const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
-  const modes = mode === undefined ? undefined : modeNames[mode]
-  if (!modes) {
-    const what = mode === undefined ? '--mode is missing' : `--mode is "${mode}"`
-    faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
-  }
+  const modes = mode === undefined ? [] : modeNames[mode]
+  if (!modes) faults.unshift(`--mode is "${mode}": ${modeHint}`)
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
   const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data

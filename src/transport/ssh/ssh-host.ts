@@ -28,16 +28,19 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** Is told of every command and file. */
   readonly observe: Observe | undefined
   private readonly client: Client
+  private readonly stream: Duplex | undefined
   private readonly limit = pLimit(maxChannels)
   private sftpChannel: Promise<SFTPWrapper> | undefined
   private closing: Promise<void> | undefined
   private lost: Error | undefined
 
-  constructor(address: HostAddress, client: Client, observe?: Observe) {
+  /** @param stream what carries the connection, where it goes through another host */
+  constructor(address: HostAddress, client: Client, observe?: Observe, stream?: Duplex) {
     this.observe = observe
     this.name = address.name
     this.address = address
     this.client = client
+    this.stream = stream
     client.setMaxListeners(0) // one per channel being opened
     client.on('error', (error) => (this.lost ??= error))
     client.on('close', () => {
@@ -132,8 +135,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     if (this.lost) return
     const closed = once(this.client, 'close')
     this.client.end()
-    const timer = setTimeout(() => this.client.destroy(), 2000)
-    await closed
+    // a machine that is off answers nothing, and ssh2 takes nothing down that it has said goodbye to
+    const timer = setTimeout(() => (this.stream ?? this.client).destroy(), 2000)
+    await Promise.race([closed, delay(3000, undefined, { ref: false })])
     clearTimeout(timer)
   }
 
@@ -163,7 +167,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.removeEventListener('abort', stop)
     const { stdout, stderr } = output
     if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
-      throw this.connectionLost(`while it ran ${argv.join(' ')}`)
+      throw this.connectionLost(`while it ran ${options.as?.name ?? argv.join(' ')}`)
     }
     const durationMs = performance.now() - started
     return { host: this.name, argv, exitCode, signal, stdout, stderr, durationMs, timedOut }
