@@ -22,7 +22,8 @@ import { modeOf } from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
-import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
+import { changes, identities } from './identities.ts'
+import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
 /** A figure of a measurement, to be held against an expectation of the config. */

@@ -7,7 +7,6 @@ import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
-import { bootId } from '../machine/guest-network.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
@@ -32,6 +31,7 @@ import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
+import { changes, identities } from './identities.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
 
@@ -275,28 +275,4 @@ function ended(provenance: SampleProvenance, { from, to, number }: Repetition, r
     faults: [reason],
   }))
   return { ...provenance, repetition: number, state: 'unusable', flows, faults: [reason] }
-}
-
-type Identities = ReadonlyMap<string, string>
-
-/** What changes when the data plane or one of the guests restarts. */
-export async function identities(
-  environment: Environment,
-  { from, to, backends = [to] }: Pick<FlowRequest, 'from' | 'to' | 'backends'>,
-): Promise<Identities> {
-  const guests = [from, ...backends].map(
-    async ({ name, ssh }) => [name, `boot ${await bootId(ssh)}`] as const,
-  )
-  const [dataplane, ...boots] = await Promise.all([environment.dataplane.identity(), ...guests])
-  return new Map([['the data plane', dataplane], ...boots])
-}
-
-export function changes(before: Identities, after: Identities): Restart[] {
-  return [...before]
-    .filter(([machine, identity]) => after.get(machine) !== identity)
-    .map(([machine, identity]) => ({
-      machine,
-      what: machine === 'the data plane' ? 'dpservice' : 'guest',
-      detail: `before: ${identity}; after: ${after.get(machine)}`,
-    }))
 }
