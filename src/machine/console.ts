@@ -38,6 +38,7 @@ export class GuestConsole {
   private readonly guest: ConsoleGuest
   /** How far waits have read. */
   private position: Promise<ConsoleMark> | undefined
+  private none = false
 
   constructor(guest: ConsoleGuest) {
     this.guest = guest
@@ -46,7 +47,9 @@ export class GuestConsole {
   /** From here on waits look; a test begins so. Nothing where there is no console to read. */
   async begin(): Promise<void> {
     const { name, hypervisor } = this.guest
+    if (this.none) return
     const mark = await markConsole(hypervisor.ssh, name)
+    this.none = mark === undefined
     this.position = mark && Promise.resolve(mark)
   }
 
