@@ -25,6 +25,9 @@ export type {
   ThroughputRequest,
 } from './vitest/throughput.ts'
 export type { Family, VirtualMachine } from './machine/virtual-machine.ts'
+export type { KernelTrouble, TroubleKind } from './machine/kernel-trouble.ts'
+export type { QmpCommand } from './machine/monitor.ts'
+export type { EventWaitOptions, QemuEvent, QemuEvents } from './machine/qemu-events.ts'
 export type { Hypervisor } from './machine/hypervisor.ts'
 export type { Machine } from './machine/machine.ts'
 export { type Commands, type Executed, MachineCommandError } from './machine/commands.ts'

@@ -7,6 +7,7 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { openJournal } from '../core/journal.ts'
 import { together } from '../core/together.ts'
 import { journalFile, leaseFile, undoLogOf } from '../environment/environment.ts'
+import { leaseHypervisors } from '../environment/hypervisor-lease.ts'
 import { acquireLease } from '../environment/lease.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import type { Machine } from '../machine/machine.ts'
@@ -41,6 +42,8 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
         ),
       ),
     )
+    const hosts = [...hypervisors.values()].map(({ ssh }) => ssh)
+    await leaseHypervisors(hosts, options, stack)
     const wanted = config.hypervisors.flatMap(({ vms }) => vms)
     const vms = new Map(
       await together(

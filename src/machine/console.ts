@@ -38,6 +38,7 @@ export class GuestConsole {
   private readonly guest: ConsoleGuest
   /** How far waits have read. */
   private position: Promise<ConsoleMark> | undefined
+  private none = false
 
   constructor(guest: ConsoleGuest) {
     this.guest = guest
@@ -46,7 +47,9 @@ export class GuestConsole {
   /** From here on waits look; a test begins so. Nothing where there is no console to read. */
   async begin(): Promise<void> {
     const { name, hypervisor } = this.guest
+    if (this.none) return
     const mark = await markConsole(hypervisor.ssh, name)
+    this.none = mark === undefined
     this.position = mark && Promise.resolve(mark)
   }
 
@@ -156,7 +159,7 @@ export async function connected(guest: Guest, talk: Conversation): Promise<strin
   const opened = new Promise<true>((resolve) => {
     const listen = (chunk: Buffer): void => {
       said += chunk.toString('utf8')
-      if (!/Escape character is.*\n/.test(said)) return
+      if (!/Escape character is[^\n]*\n/.test(said)) return
       talk.stream.off('data', listen).pause()
       resolve(true)
     }

@@ -42,10 +42,12 @@ export class KernelWatch {
     readonly hypervisor: { readonly ssh: RemoteHost }
   }): KernelWatch {
     let mark: ConsoleMark | undefined
+    let asked = false // of a guest without a console once, not at each look
     return new KernelWatch(guest.name, {
       async news() {
         const { ssh } = guest.hypervisor
-        mark ??= await markConsole(ssh, guest.name)
+        if (!asked) mark = await markConsole(ssh, guest.name)
+        asked = true
         if (!mark) return ''
         const { text, mark: end } = await newConsoleText(ssh, mark)
         mark = end

@@ -4,8 +4,8 @@ import type { DeployedDataplane } from '../dataplane/dataplane.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
-import type { Environment } from '../environment/environment.ts'
 import { named } from '../environment/named.ts'
+import type { Environment } from '../environment/environment.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
 import { breakAt } from './breakpoint.ts'
@@ -29,8 +29,8 @@ import type { MeasureContext } from './throughput.ts'
 import { type Part, type TestLog, testParts } from './test-steps.ts'
 import type { Through } from './through.ts'
 import { trafficOf } from './traffic.ts'
-import { workerState } from './worker-state.ts'
 import { beginWatching, refuseKernelTrouble } from './watching.ts'
+import { workerState } from './worker-state.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -67,11 +67,13 @@ export const test = withSession
     await beginWatching(environment)
     onCleanup(async () => {
       try {
-        await refuseKernelTrouble(environment).finally(async () => {
-          if (session.kept === undefined) await putMachinesBack(environment)
-        })
+        await refuseKernelTrouble(environment)
       } finally {
-        session.steps.during(undefined)
+        try {
+          if (session.kept === undefined) await putMachinesBack(environment)
+        } finally {
+          session.steps.during(undefined)
+        }
       }
     })
     const { mode, machines, dataplane, reboots } = environment

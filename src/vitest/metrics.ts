@@ -22,7 +22,7 @@ import { modeOf } from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
-import { changes, identities } from './restarts.ts'
+import { changes, identities } from './identities.ts'
 import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 

@@ -31,8 +31,8 @@ import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
+import { changes, identities } from './identities.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
-import { changes, identities } from './restarts.ts'
 import { refuseKernelTrouble } from './watching.ts'
 
 export type { OwnThreshold, Threshold, ThresholdKey }

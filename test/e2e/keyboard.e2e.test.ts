@@ -81,6 +81,11 @@ describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () =>
 
     const png = await vm.screenshot(join(folder, 'screen.png'))
     expect(await readFile(join(folder, 'screen.png'))).toEqual(png)
+    expect(await vm.waitForScreenText(/dpbench ?ready/, { timeoutMs: 20_000 })).toMatch(/Typed/)
+    const path = process.env['PATH']
+    process.env['PATH'] = '/nowhere'
+    await expect(vm.screenText()).rejects.toThrow('the program tesseract is not installed on this machine')
+    process.env['PATH'] = path
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([720, 400])
 
     expect(await vm.monitorCommand('info status')).toBe('VM status: running')

@@ -19,7 +19,7 @@ describe('a domain', () => {
     const xml = domain(
       `<x:provisioned xmlns:x="${metadataNamespace}" environment="e" run="r" spec="s" host-key="ssh-ed25519 AAAA" origin="a@b:/c"/>`,
     )
-    expect(parseDomain(xml)).toEqual({
+    expect(parseDomain(xml)).toMatchObject({
       name: 'vm1',
       uuid: '0e9a0a4e-3f7f-4a41-b7a5-56ad1a3c9a10',
       macAddresses: ['52:54:00:aa:bb:01', '52:54:00:aa:bb:02'],

@@ -1,4 +1,4 @@
-/** Whether the data plane or a guest was restarted while it was measured: what they are before, held against what they are after. */
+/** Whether the data plane or a guest is still the one that it was: who restarted meanwhile measured nothing. */
 import type { Environment } from '../environment/environment.ts'
 import { bootId } from '../machine/guest-network.ts'
 import type { Restart } from '../verdict/sample.ts'
