@@ -49,6 +49,10 @@ export function guestRun(argv: readonly string[]): Promise<number> {
       initrd: request.text('initrd'),
       modules: request.text('modules'),
       kernelSource: request.text('kernel-source'),
+      kernelConfig: request.text('kernel-config'),
+      gdb: request.has('gdb'),
+      gem5: request.text('gem5'),
+      gem5Config: request.text('gem5-config'),
       log: progress,
       signal,
     })
