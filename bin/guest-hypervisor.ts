@@ -10,6 +10,7 @@ import { UndoRegistry } from '../src/core/undo.ts'
 import { hypervisorAddress, journalHost } from '../src/environment/addresses.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { registerGuestUndo } from '../src/guest-run/launch/libvirt-undo.ts'
+import { removeImagesCommand } from '../src/guest-run/launch/hypervisor-files.ts'
 import { libvirtLauncher } from '../src/guest-run/launch/libvirt.ts'
 import type { Launcher } from '../src/guest-run/launcher.ts'
 import { connectHost } from '../src/transport/ssh/connect.ts'
@@ -31,6 +32,40 @@ export async function openLibvirtLauncher(
   request: HypervisorRequest,
   open: DisposalStack,
 ): Promise<Launcher> {
+  const { log, signal } = request
+  const { config, host, journal, runId } = await openHypervisor(request, open)
+  const files = await guestFiles({ log, signal })
+  return libvirtLauncher({
+    host,
+    image: { id: basename(dirname(files.disk)), files },
+    domainType: config.libvirt.domainType,
+    folder: config.libvirt.imageFolder,
+    log,
+    journal: async (undo, what) => {
+      const id = await journal.record({ runId, scope: 'run', host: journalHost(host.address), undo, what })
+      return () => journal.markUndone(id)
+    },
+  })
+}
+
+/** Removes the images that guest runs of any version have sent, and the folder with them where nothing else is in it. */
+export async function removeSentImages(request: HypervisorRequest): Promise<void> {
+  await using open = new DisposalStack()
+  const { config, host } = await openHypervisor(request, open)
+  const { stdout } = await host.run(removeImagesCommand(config.libvirt.imageFolder))
+  for (const path of stdout.split('\n').filter(Boolean)) request.log(`${host.name}: removed ${path}`)
+  if (stdout === '') request.log(`${host.name}: no image of guest runs was there`)
+}
+
+interface OpenedHypervisor {
+  readonly config: BenchConfig
+  readonly host: SshHost
+  readonly journal: Journal
+  readonly runId: string
+}
+
+/** One user at a time of this controller, connected, with what an earlier one left taken back. */
+async function openHypervisor(request: HypervisorRequest, open: DisposalStack): Promise<OpenedHypervisor> {
   const { on, log, signal } = request
   const config = await loadConfig({ file: request.configFile, name: request.configName })
   const address = hypervisorAddress(config, hypervisorOf(config, on))
@@ -40,18 +75,7 @@ export async function openLibvirtLauncher(
   const host = open.use(await connectHost(address, { signal }))
   const journal = await openJournal(join(folder, 'guest-runs.jsonl'))
   await undoEarlier(journal, host, log)
-  const files = await guestFiles({ log, signal })
-  return libvirtLauncher({
-    host,
-    image: { id: basename(dirname(files.disk)), files },
-    domainType: config.libvirt.domainType,
-    folder: config.libvirt.imageFolder,
-    log,
-    journal: async (undo, what) => {
-      const id = await journal.record({ runId, scope: 'run', host: journalHost(address), undo, what })
-      return () => journal.markUndone(id)
-    },
-  })
+  return { config, host, journal, runId }
 }
 
 function hypervisorOf(config: BenchConfig, name: string): BenchConfig['hypervisors'][number] {

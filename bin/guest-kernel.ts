@@ -5,18 +5,42 @@ import { cacheFolder } from '../lab/paths.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { buildKernel, configureByHand } from '../src/guest-run/kernel/build.ts'
 import { checkConfigTargets } from '../src/guest-run/kernel/make.ts'
+import { removeSentImages } from './guest-hypervisor.ts'
 import { guestFiles } from './guest-launchers.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { progress, untilSignal } from './terminal.ts'
 
-export const guestImageHelp = `dpbench guest image
+const imageOptions: readonly OptionSpec[] = [
+  { name: 'remove-from', value: 'HYPERVISOR', help: 'remove every image that guest runs have sent there' },
+  { name: 'env-config-file', value: 'FILE', help: 'with --remove-from: the config' },
+  {
+    name: 'env-config-name',
+    value: 'NAME',
+    help: 'with --remove-from: which config of a file that holds several',
+  },
+]
 
-Builds the image that guest runs boot where the cache does not have it, and prints the paths of its disk, kernel and initrd.`
+export const guestImageHelp = `dpbench guest image [options]
+
+Builds the image that guest runs boot where the cache does not have it, and prints the paths of its disk, kernel and initrd.
+
+${helpOf(imageOptions)}`
 
 export function guestImage(argv: readonly string[]): Promise<number> {
-  refuseUnknown(argv, [])
-  if (argv.length > 0) throw new UsageError(`dpbench guest image takes no ${argv.join(' ')}`)
+  const { values, rest } = takeOptions(argv, imageOptions)
+  refuseUnknown(rest, imageOptions)
+  if (rest.length > 0) throw new UsageError(`dpbench guest image takes no ${rest.join(' ')}`)
+  const text = (name: string): string | undefined => {
+    const value = values[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const on = text('remove-from')
   return untilSignal(async (signal) => {
+    if (on !== undefined) {
+      const where = { configFile: text('env-config-file'), configName: text('env-config-name') }
+      await removeSentImages({ on, ...where, log: progress, signal })
+      return 0
+    }
     const { disk, kernel, initrd } = await guestFiles({ log: progress, signal })
     process.stdout.write(`disk ${disk}\nkernel ${kernel}\ninitrd ${initrd}\n`)
     return 0

@@ -31,5 +31,5 @@ export async function openQemuLauncher(options: BuildOptions & Pick<QemuSettings
   const { gdb, ...build } = options
   const files = await guestFiles(build)
   const domainType = await probeAccelerator({ image: files.disk, ...build })
-  return qemuLauncher({ files, accelerator: domainType === 'kvm' ? 'kvm' : 'tcg', gdb })
+  return qemuLauncher({ files, accelerator: domainType === 'kvm' ? 'kvm' : 'tcg', gdb, log: build.log })
 }

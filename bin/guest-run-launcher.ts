@@ -3,11 +3,12 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DisposalStack } from '../src/core/disposal-stack.ts'
 import { UsageError } from '../src/core/errors.ts'
+import { gem5Launcher } from '../src/guest-run/launch/gem5.ts'
 import { buildKernel } from '../src/guest-run/kernel/build.ts'
 import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
 import { cacheFolder } from '../lab/paths.ts'
 import { openLibvirtLauncher } from './guest-hypervisor.ts'
-import { openQemuLauncher } from './guest-launchers.ts'
+import { guestFiles, openQemuLauncher } from './guest-launchers.ts'
 
 export interface LauncherRequest {
   readonly on?: string | undefined
@@ -17,6 +18,10 @@ export interface LauncherRequest {
   readonly initrd?: string | undefined
   readonly modules?: string | undefined
   readonly kernelSource?: string | undefined
+  readonly kernelConfig?: string | undefined
+  readonly gdb?: boolean
+  readonly gem5?: string | undefined
+  readonly gem5Config?: string | undefined
   readonly log: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -29,14 +34,10 @@ export interface OpenedLauncher extends AsyncDisposable {
 /** @throws UsageError for files that are not there, before anything is built */
 export async function openGuestLauncher(request: LauncherRequest): Promise<OpenedLauncher> {
   await refuseMissing(request)
-  const { on, log, signal } = request
   const open = new DisposalStack()
   try {
     const kernel = await kernelOf(request)
-    const launcher =
-      on === undefined
-        ? await openQemuLauncher({ log, signal })
-        : await openLibvirtLauncher({ ...request, on }, open)
+    const launcher = await launcherOf(request, open)
     return { launcher, kernel, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() }
   } catch (error) {
     await open[Symbol.asyncDispose]()
@@ -44,7 +45,16 @@ export async function openGuestLauncher(request: LauncherRequest): Promise<Opene
   }
 }
 
-async function refuseMissing({ kernel, initrd, modules, kernelSource }: LauncherRequest): Promise<void> {
+async function launcherOf(request: LauncherRequest, open: DisposalStack): Promise<Launcher> {
+  const { on, gdb, gem5, gem5Config, log, signal } = request
+  if (on !== undefined) return await openLibvirtLauncher({ ...request, on }, open)
+  if (gem5 === undefined) return await openQemuLauncher({ log, signal, gdb: gdb ? 'wait' : undefined })
+  const files = await guestFiles({ log, signal })
+  return gem5Launcher({ program: gem5, config: gem5Config!, files, log })
+}
+
+async function refuseMissing(request: LauncherRequest): Promise<void> {
+  const { kernel, initrd, modules, kernelSource, kernelConfig, gem5, gem5Config } = request
   const faults: string[] = []
   const check = async (option: string, path: string | undefined, inside = ''): Promise<void> => {
     if (path === undefined) return
@@ -56,14 +66,18 @@ async function refuseMissing({ kernel, initrd, modules, kernelSource }: Launcher
   await check('initrd', initrd)
   await check('modules', modules, 'lib/modules')
   await check('kernel-source', kernelSource)
+  await check('kernel-config', kernelConfig)
+  await check('gem5', gem5)
+  await check('gem5-config', gem5Config)
   if (faults.length > 0) throw new UsageError(faults.join('\n'))
 }
 
 async function kernelOf(request: LauncherRequest): Promise<GuestPlan['kernel']> {
-  const { kernel, initrd, modules, kernelSource, log, signal } = request
+  const { kernel, initrd, modules, kernelSource, kernelConfig, gem5, log, signal } = request
   if (kernelSource !== undefined) {
-    const built = await buildKernel({ source: kernelSource, cacheFolder: cacheFolder(), log, signal })
-    return built.kernel
+    const settings = { source: kernelSource, config: kernelConfig, cacheFolder: cacheFolder(), log, signal }
+    const built = await buildKernel(settings)
+    return gem5 === undefined ? built.kernel : { image: join(built.output, 'vmlinux') }
   }
   if (kernel === undefined) return undefined
   return {

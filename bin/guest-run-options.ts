@@ -35,6 +35,17 @@ export const guestRunOptions: readonly OptionSpec[] = [
     value: 'DIR',
     help: 'build a kernel of this source tree, out of tree, and boot it',
   },
+  { name: 'kernel-config', value: 'FILE', help: 'with --kernel-source: begin with this configuration' },
+  {
+    name: 'gdb',
+    help: 'the guest waits for gdb at a socket that is told; best with -I, which has no deadline',
+  },
+  { name: 'gem5', value: 'PROGRAM', help: 'run in this gem5, with --gem5-config and a kernel for it' },
+  {
+    name: 'gem5-config',
+    value: 'FILE',
+    help: 'with --gem5: the script of the simulated machine, fs.py or alike',
+  },
   { name: 'on', value: 'HYPERVISOR', help: 'run on a hypervisor of the config; default: this machine' },
   { name: 'env-config-file', value: 'FILE', help: 'with --on: the config' },
   { name: 'env-config-name', value: 'NAME', help: 'with --on: which config of a file that holds several' },
@@ -94,6 +105,11 @@ export function parseGuestRun(argv: readonly string[]): GuestRunRequest {
   if (has('kernel') && has('kernel-source')) faults.push('give --kernel or --kernel-source, not both')
   for (const name of ['initrd', 'modules'])
     if (has(name) && !has('kernel')) faults.push(`--${name} goes with --kernel`)
+  if (has('kernel-config') && !has('kernel-source')) faults.push('--kernel-config goes with --kernel-source')
+  if (has('gem5') !== has('gem5-config')) faults.push('--gem5 and --gem5-config go together')
+  for (const name of ['gem5', 'gdb'])
+    if (has(name) && has('on'))
+      faults.push(`--${name} is for this machine, and --on for another: give one of them`)
   if (has('times') && !has('loop')) faults.push('--times goes with --loop')
   if (has('interactive') && rest.length > 1) faults.push('--interactive takes one script')
   const limit = text('upload-limit')

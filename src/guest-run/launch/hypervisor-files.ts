@@ -17,6 +17,14 @@ export function imageFolderOf(folder: string, { id }: Pick<SentImage, 'id'>): st
   return `${folder}/guest-run-image-${id}`
 }
 
+/** Removes all of them below `folder`, printing each, and the folder where it is empty then. */
+export function removeImagesCommand(folder: string): string[] {
+  const script =
+    'for each in "$1"/guest-run-image-*; do [ -d "$each" ] || continue; rm -rf -- "$each" && echo "$each" || exit 1; done; ' +
+    'rmdir -- "$1" 2>/dev/null || :'
+  return shell(script, folder)
+}
+
 const sendMs = 1_800_000
 
 /** Sends files into a folder of the host without their holes. @throws CommandError, GuestRunError */

@@ -20,6 +20,8 @@ export interface QemuSettings {
   readonly accelerator: Accelerator
   /** A socket for gdb below the run's folder; with `wait`, the guest does not begin before gdb says so. */
   readonly gdb?: 'listen' | 'wait' | undefined
+  /** Is told where gdb connects to. */
+  readonly log?: ((line: string) => void) | undefined
 }
 
 export interface QemuPlace {

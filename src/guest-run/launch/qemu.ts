@@ -59,6 +59,7 @@ class QemuGuest implements RunningGuest {
     const guest = new QemuGuest(child, [...made, join(options.folder, 'gdb')])
     options.signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true })
     await guest.#monitored
+    if (settings.gdb) settings.log?.(`for gdb: target remote ${join(options.folder, 'gdb')}`)
     return guest
   }
 
