@@ -72,17 +72,17 @@ export const runOptions: readonly OptionSpec[] = [
     help: 'measure the fewest repetitions of the profile, and hold nothing against a threshold',
   },
   {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'wait so long for hypervisors that somebody else uses; default: do not wait',
+  },
+  {
     name: 'keep-on-failure',
     help: 'after a failing test everything stays as it is, to be looked at; the next run puts it back',
   },
   {
     name: 'break-on-failure',
     help: 'a failing test stops at a prompt before anything of it is taken back; needs a terminal',
-  },
-  {
-    name: 'wait-for-lease',
-    value: 'SECONDS',
-    help: 'wait so long for hypervisors that somebody else uses; default: do not wait',
   },
   { name: 'verbose', help: 'show every step' },
 ]

@@ -22,6 +22,7 @@ import { addLoopbackAddress } from './guest-address.ts'
 import { leaseHypervisors } from './hypervisor-lease.ts'
 import { acquireLease } from './lease.ts'
 import { type GuestReboot, rebootGuests } from './reboots.ts'
+import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 import { trafficNic } from './plain-guests.ts'
@@ -44,6 +45,8 @@ export interface EnvironmentOptions {
   readonly log: (line: string) => void
   /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
   readonly keepLog: KeepLog
+  /** Takes what is left on the machines once everything was put back, a sentence per machine. Default: closing fails with it. */
+  readonly onLeaks?: (leaks: readonly string[]) => void
   readonly signal?: AbortSignal | undefined
   /** Is told of everything that is done on the machines. */
   readonly observe?: Observe | undefined
@@ -68,11 +71,11 @@ export class Environment implements AsyncDisposable {
   readonly machines: readonly MachineDescription[]
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
+  /** @throws DpbenchError when a hypervisor may be used by somebody else by now */
+  readonly requireLeases: () => void
   /** Of suites, by machine and name: made once, taken back when it closes. */
   readonly lastingChanges = new Map<string, Promise<() => Promise<void>>>()
   private readonly keeping: { kept: boolean }
-  /** @throws DpbenchError when a hypervisor may be used by somebody else by now */
-  readonly requireLeases: () => void
   private readonly undoLog: UndoLog
   private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
@@ -91,8 +94,8 @@ export class Environment implements AsyncDisposable {
     this.dataplane = parts.dataplane
     this.machines = parts.machines
     this.reboots = parts.reboots
-    this.keeping = parts.keeping
     this.requireLeases = parts.requireLeases
+    this.keeping = parts.keeping
     this.undoLog = undoLog
     this.observe = observe
     this.stack = stack
@@ -137,6 +140,17 @@ export class Environment implements AsyncDisposable {
     const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
     const reboots = options.reboot ? await rebootGuests(vms, options) : []
     const keeping = { kept: false }
+    const machines = [...hypervisors.values(), ...vms.values()]
+    const leaks = await asPhase(observe, 'look at what is on the machines', () =>
+      LeakWatch.begin(
+        machines.map((machine) => () => machine.ssh),
+        options,
+      ),
+    )
+    stack.defer(async () => {
+      if (keeping.kept) return
+      await asPhase(observe, 'look for leaks', () => leaks.end())
+    })
     stack.defer(async () => {
       if (keeping.kept) return
       await asPhase(observe, 'put everything back', () =>

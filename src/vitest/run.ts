@@ -4,12 +4,13 @@ import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
-import { describeError } from '../core/errors.ts'
+import { DpbenchError, describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
+import { takeLeaks } from '../report/leak-log.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -115,6 +116,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const kept = signal === undefined ? keptNotice(run) : undefined
   if (kept === undefined) await putBack(run, resultsFolder)
   else recorder.notice(kept)
+  await tellLeaks(run, resultsFolder)
   recorder.logs(await listLogs(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
@@ -132,6 +134,15 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+/** What suites, the data plane or dpbench left on the machines fails the run: the next one would not begin where this one did. */
+async function tellLeaks({ recorder }: Run, resultsFolder: string): Promise<void> {
+  for (const { mode, leaks } of await takeLeaks(resultsFolder))
+    for (const leak of leaks) {
+      recorder.failure(`after the mode ${mode}`, new DpbenchError(`leaked: ${leak}`))
+      print(`✖ after the mode ${mode}: leaked: ${leak}`)
+    }
 }
 
 /** GitHub shows what a step appends to this file. That it can't be written is no fault of the run. */

@@ -1,6 +1,7 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
 import { logKeeper } from './log-keeper.ts'
+import { writeLeaks } from '../report/leak-log.ts'
 import { secretsIn } from '../report/secrets.ts'
 import { stepLog } from '../report/step-log.ts'
 import { StepRecorder } from '../report/step-recorder.ts'
@@ -41,7 +42,11 @@ export class Session implements AsyncDisposable {
     const log = (text: string): void => tell({ type: 'log', text })
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
     const { observe } = this.steps
-    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe }).then(
+    const { mode, resultsFolder } = this.run
+    const onLeaks = (leaks: readonly string[]): void => {
+      if (leaks.length > 0) writeLeaks(resultsFolder, { mode, leaks: [...leaks] })
+    }
+    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe, onLeaks }).then(
       (opened) => (this.environment = opened),
     )
     const environment = await this.opening
