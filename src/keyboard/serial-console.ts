@@ -28,7 +28,7 @@ export async function serialConsole(
   )
   let ended = false
   try {
-    await connected(guest, talk)
+    const opening = await connected(guest, talk)
     const said = tailOf(talk)
     const atInputEnd = (): void => {
       ended = true
@@ -38,7 +38,7 @@ export async function serialConsole(
       if (ended) return 0 // hanging up is how it is left
       throw error
     })
-    if (status !== 0 && !ended) throw await consoleRefusal(guest, said())
+    if (status !== 0 && !ended) throw await consoleRefusal(guest, opening + said())
     return 0
   } finally {
     await talk.close()

@@ -116,14 +116,14 @@ export class GuestConsole {
       throw new MachineError(`${name}: Ctrl-] (\\u001d) cannot be sent to the console: it ends virsh console`)
     const talk = await hypervisor.ssh.converse(consoleCommand(name))
     try {
-      await connected(this.guest, talk)
+      const opening = await connected(this.guest, talk)
       const said = tailOf(talk) // it is read too: the guest is not to wait for a reader
       talk.stream.write(text)
       const held = delay(ptyPollMs + 200, undefined, {
         ...(this.guest.signal && { signal: this.guest.signal }),
       })
       const ended = await Promise.race([held, talk.ended])
-      if (ended) throw await consoleRefusal(this.guest, said())
+      if (ended) throw await consoleRefusal(this.guest, opening + said())
     } finally {
       await talk.close()
     }
