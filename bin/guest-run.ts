@@ -1,7 +1,7 @@
 /** `dpbench guest run`: scripts as root in fresh VMs, one after the other, and their results back. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { ConfigError, ExitCode, GuestRunError, describeError } from '../src/core/errors.ts'
+import { ConfigError, ExitCode, GuestRunError, UsageError, describeError } from '../src/core/errors.ts'
 import { quoteArgv } from '../src/core/shell-quote.ts'
 import { heldByTest } from '../src/guest-run/held.ts'
 import { renderGuestJunit } from '../src/guest-run/junit.ts'
@@ -80,7 +80,7 @@ async function stageAll(
   signal: AbortSignal,
 ): Promise<readonly StagedRun[]> {
   const staged: StagedRun[] = []
-  const faults: ConfigError[] = []
+  const failed: (ConfigError | UsageError)[] = []
   for (const [index, script] of request.scripts.entries()) {
     const folder = join(workspace.path, `script-${index}`)
     await mkdir(folder)
@@ -96,16 +96,15 @@ async function stageAll(
         }),
       )
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      faults.push(error)
+      if (!(error instanceof ConfigError || error instanceof UsageError)) throw error
+      failed.push(error)
     }
   }
-  if (faults.length === 1) throw faults[0]!
-  if (faults.length > 1)
-    throw new ConfigError(
-      'what these scripts need cannot be met:',
-      faults.flatMap((error) => error.faults),
-    )
+  if (failed.length === 1) throw failed[0]!
+  if (failed.length > 1) {
+    const faults = failed.flatMap((error) => (error instanceof ConfigError ? error.faults : [error.message]))
+    throw new ConfigError('what these scripts need cannot be met:', faults)
+  }
   return staged
 }
 
@@ -149,6 +148,11 @@ async function runOne(
   const folder = await createResultsFolder(results, { tag: staged.title, startedAt: '' })
   const temporary = join(workspace.path, `run-${records.length}`)
   await mkdir(temporary)
+  const { kernelConfig = [] } = staged.ktest ?? {}
+  if (kernelConfig.length > 0 && kernel === undefined)
+    progress(
+      `${staged.title}: asks for a kernel with ${kernelConfig.join(', ')}; the guest's own is not asked for it`,
+    )
   progress(`${staged.title}: starting a guest (${sizeText(staged.declaration.memoryMiB * 2 ** 20)})`)
   const interactive = request.has('interactive')
   using terminal = interactive ? attachTerminal() : undefined

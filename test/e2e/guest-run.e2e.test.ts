@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { scratchFolder } from '../scratch-folder.ts'
 
 const dpbench = [resolve('bin/dpbench.ts'), 'guest', 'run']
-const vitest = [resolve('node_modules/vitest/vitest.mjs'), 'run', '--root', resolve('examples/guest-run')]
+const vitest = [resolve('node_modules/vitest/vitest.mjs'), 'run']
 
 interface Ran {
   readonly code: number | null
@@ -50,7 +50,12 @@ function emulators(): string[] {
 }
 
 test('the example: a test per subtest, and results', { timeout: 120_000 }, async () => {
+  // a project of its own, in which dpbench is installed as it lies here
   const cwd = scratchFolder()
+  await cp('examples/guest-run', cwd, { recursive: true })
+  await mkdir(join(cwd, 'node_modules'))
+  await symlink(resolve('.'), join(cwd, 'node_modules/dpbench'))
+  await symlink(resolve('node_modules/vitest'), join(cwd, 'node_modules/vitest'))
   const { code, output } = await run(cwd, [...vitest, '--reporter=verbose'])
   expect(code, output).toBe(0)
   for (const name of ['sizes', 'file-system', 'read-only'])

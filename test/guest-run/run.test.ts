@@ -89,7 +89,11 @@ describe('time', () => {
 
   test('at the deadline the console is told, then the guest is ended', async () => {
     const launcher = processLauncher()
-    const { record, console } = await runHere(limited('echo working; sleep 60'), { launcher })
+    const { record, console } = await runHere(
+      limited('echo working; echo so far > early.log; dpbench-upload early.log; sleep 60'),
+      { launcher },
+    )
+    expect(record.uploads).toEqual(['early.log'])
     expect(record.verdict.outcome).toBe('timeout')
     expect(record.verdict.sentence).toContain('within 1 s')
     expect(launcher.typed).toEqual(['========= FAILED TIMEOUT (no test) in 1s\n'])
