@@ -122,7 +122,10 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     this.client.end()
     const timer = setTimeout(() => this.client.destroy(), 2000)
     // one through another host, whose far end has gone, never tells that it is closed
-    await Promise.race([closed, delay(3000, undefined, { ref: false })])
+    const bound = new AbortController()
+    const late = delay(3000, undefined, { signal: bound.signal }).catch(() => undefined)
+    await Promise.race([closed, late])
+    bound.abort()
     clearTimeout(timer)
   }
 
