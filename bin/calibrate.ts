@@ -137,7 +137,7 @@ interface Findings {
 }
 
 async function conclude({ source, records, unusable, values, signal, folder }: Findings): Promise<number> {
-  const expected = source.config.expected_throughput
+  const expected = source.config.expected_throughput ?? {}
   const thresholds = calibrate(records, { offload: expected.hw, 'non-offload': expected.sw })
   const refused = refusals(thresholds)
   const lines = [

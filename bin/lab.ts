@@ -4,9 +4,9 @@ import { environmentFolder } from '../src/config/index.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { buildGuestImage } from '../lab/image/build.ts'
 import { importedImage } from '../lab/import-image.ts'
-import { installPackages, labDown, labShell, labStatus, labUp } from '../lab/lab.ts'
+import { type LabOptions, installPackages, labDown, labShell, labStatus, labUp } from '../lab/lab.ts'
 import { buildSoftplaneImage } from '../lab/softplane/build.ts'
-import { type OptionSpec, helpOf, refuseUnknown, takeOptions } from './options.ts'
+import { type OptionSpec, type OptionValues, helpOf, refuseUnknown, takeOptions } from './options.ts'
 import { progress, untilSignal } from './terminal.ts'
 
 const options: readonly OptionSpec[] = [
@@ -20,6 +20,11 @@ const options: readonly OptionSpec[] = [
     name: 'docker-image',
     value: 'REF',
     help: 'up: an image of dpservice itself, in TAP mode, in the place of softplane',
+  },
+  {
+    name: 'dataplane',
+    value: 'softplane|none',
+    help: 'up: none for suites that bring their own ("dataplane": "none"); default: softplane',
   },
   { name: 'hypervisors', value: 'N', help: 'up: how many; default: 2' },
   { name: 'purge', help: 'down: the cached images too' },
@@ -50,11 +55,7 @@ export async function lab(argv: readonly string[]): Promise<number> {
           throw new UsageError(`--guests is "${guests}": write qemu or namespace`)
         }
         const hypervisors = Number(text(values['hypervisors'], '2'))
-        const given = values['docker-image']
-        const dataplane =
-          typeof given === 'string'
-            ? ({ dataplane: 'dpservice', image: importedImage(given) } as const)
-            : { image: { build: buildSoftplaneImage } }
+        const dataplane = dataplaneOf(values)
         const up = await labUp({ name, guests, hypervisors, log: progress, signal, ...dataplane })
         process.stdout.write(`the lab ${name} is up; its config: ${up.configFile}\n`)
         return 0
@@ -80,6 +81,19 @@ export async function lab(argv: readonly string[]): Promise<number> {
     default:
       throw new UsageError(`there is no \`dpbench lab ${action}\`: up, down, status, shell, image or install`)
   }
+}
+
+/** @throws UsageError */
+function dataplaneOf(values: OptionValues): Pick<LabOptions, 'dataplane' | 'image'> {
+  const [image, kind] = [values['docker-image'], text(values['dataplane'], 'softplane')]
+  if (kind !== 'softplane' && kind !== 'none')
+    throw new UsageError(
+      `--dataplane is "${kind}": write softplane or none (for dpservice itself --docker-image REF)`,
+    )
+  if (typeof image === 'string' && values['dataplane'] !== undefined)
+    throw new UsageError(`--docker-image takes the place of softplane: leave --dataplane out`)
+  if (typeof image === 'string') return { dataplane: 'dpservice', image: importedImage(image) }
+  return kind === 'none' ? { dataplane: 'none' } : { image: { build: buildSoftplaneImage } }
 }
 
 function text(value: string | true | undefined, otherwise: string): string {

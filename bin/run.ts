@@ -72,6 +72,14 @@ export const runOptions: readonly OptionSpec[] = [
     value: 'SECONDS',
     help: 'wait so long for hypervisors that somebody else uses; default: do not wait',
   },
+  {
+    name: 'keep-on-failure',
+    help: 'after a failing test everything stays as it is, to be looked at; the next run puts it back',
+  },
+  {
+    name: 'break-on-failure',
+    help: 'a failing test stops at a prompt before anything of it is taken back; needs a terminal',
+  },
   { name: 'verbose', help: 'show every step' },
 ]
 

@@ -4,7 +4,7 @@ import { UsageError } from '../src/core/errors.ts'
 import { processRuns } from '../src/series/child-run.ts'
 import { Series, type SeriesPlan, type SeriesTools } from '../src/series/series.ts'
 import type { SeriesKind } from '../src/series/state.ts'
-import { readSettings, settingVariables } from '../src/vitest/settings.ts'
+import { modeMissing, readSettings, settingVariables } from '../src/vitest/settings.ts'
 import { type OptionSpec, type OptionValues, takeOptions } from './options.ts'
 import { runOptions, variableOf, vitestArguments } from './run.ts'
 import { progress } from './terminal.ts'
@@ -90,9 +90,10 @@ export function refuseOptions(argv: readonly string[], names: readonly string[],
 /** As `dpbench run` reads them. @throws UsageError */
 export function checkRunArguments(runArguments: readonly string[]): void {
   const { values } = takeOptions(runArguments, runOptions)
-  readSettings(
+  const { modes } = readSettings(
     Object.fromEntries(Object.entries(values).map(([name, value]) => [variableOf(name), String(value)])),
   )
+  if (modes.length === 0) throw new UsageError(modeMissing)
 }
 
 /** What the runs of a series were started with, by the option's name. */

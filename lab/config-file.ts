@@ -21,7 +21,11 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
   const behindNat = second?.vms[0]
   // The first is the old suite's only one. Of the others none is the VM that the load balancer is reached from.
   const backends = [second, ...others].flatMap((each) => each?.vms ?? []).concat(first?.vms.slice(1) ?? [])
+  const plain = lab.dataplane === 'none'
+  const expected =
+    lab.dataplane === 'dpservice' ? dpserviceThroughput[lab.guests] : expectedThroughput[lab.guests]
   return {
+    ...(plain && { dataplane: 'none' }),
     key_file: lab.keyFile,
     public_key_file: lab.publicKeyFile,
     ...(lab.image === undefined ? {} : { default_dpservice_image: lab.image }),
@@ -31,8 +35,7 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
     concurrent_flow_count: lab.guests === 'qemu' ? 2 : 3,
     // Both hypervisors and all guests share the cores of one machine, which other work shares too: a wide spread is no fault.
     measurement: { profile: 'quick', max_cov: 0.6 },
-    expected_throughput:
-      lab.dataplane === 'dpservice' ? dpserviceThroughput[lab.guests] : expectedThroughput[lab.guests],
+    expected_throughput: plain ? { plain: placementsOf(expected.hw) } : expected,
     // Small enough for a machine whose cores and memory all guests share.
     libvirt: { domain_type: 'qemu', vcpus: 1, memory_mib: 1024 },
     hypervisors: lab.hypervisors.map((hypervisor, index) => ({
@@ -41,13 +44,13 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
       user_name: 'root',
       port: hypervisor.port,
       host_key: hypervisor.hostKey,
-      dpservice: dataPlane(lab, hypervisor, index),
+      ...(plain ? {} : { dpservice: dataPlane(lab, hypervisor, index) }),
       vms: hypervisor.vms.map((vm, position) => ({
-        ...vmConfig(vm, index, position),
-        ...(vm === behindNat ? { nat: { ip: '10.10.20.20', ports: natPorts } } : {}),
+        ...vmConfig(vm, index, position, plain),
+        ...(vm === behindNat && !plain ? { nat: { ip: '10.10.20.20', ports: natPorts } } : {}),
       })),
     })),
-    ...(second && behindNat
+    ...(second && behindNat && !plain
       ? {
           lb: {
             name: 'test_lb',
@@ -62,8 +65,18 @@ export function labConfig(lab: LabDescription): Record<string, unknown> {
   }
 }
 
+/** Without a data plane there is neither NAT nor a load balancer. */
+function placementsOf({ local_vm2vm, remote_vm2vm }: (typeof expectedThroughput)['qemu']['hw']): object {
+  return { local_vm2vm, remote_vm2vm }
+}
+
 /** `index` counts hypervisors, `position` a hypervisor's VMs, both from 0. Addresses start at .4 as dpservice's own do. */
-function vmConfig(vm: VmDescription, index: number, position: number): Record<string, unknown> {
+function vmConfig(
+  vm: VmDescription,
+  index: number,
+  position: number,
+  plain: boolean,
+): Record<string, unknown> {
   const { guest } = vm
   return {
     machine_name: vm.name,
@@ -72,8 +85,7 @@ function vmConfig(vm: VmDescription, index: number, position: number): Record<st
       ipv6: `2001:db8:${index + 1}::${(position + 4).toString(16)}`,
       vni,
       bridge: vm.bridge,
-      device: `net_tap${position + 2}`,
-      netdev: `dtapvf_${position}`,
+      ...(plain ? {} : { device: `net_tap${position + 2}`, netdev: `dtapvf_${position}` }),
     },
     ...(guest ? { host_address: guest.address, mac_address: guest.macAddress, host_key: guest.hostKey } : {}),
   }

@@ -1,12 +1,12 @@
 /** A lab that is up, as its users see it. Also what its state file keeps. */
-import type { GuestKind } from './options.ts'
+import type { DataplaneKind, GuestKind } from './options.ts'
 
 export interface LabDescription {
   readonly name: string
   readonly tag: string
   readonly guests: GuestKind
   /** Left out for softplane. */
-  readonly dataplane?: 'dpservice'
+  readonly dataplane?: Exclude<DataplaneKind, 'softplane'>
   readonly folder: string
   /** The lab's config, in the format of any other site. */
   readonly configFile: string

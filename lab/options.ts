@@ -2,8 +2,8 @@
 import { UsageError } from '../src/core/errors.ts'
 
 export type GuestKind = 'qemu' | 'namespace'
-/** softplane, or an image of dpservice itself, which runs in its TAP mode. */
-export type DataplaneKind = 'softplane' | 'dpservice'
+/** softplane; an image of dpservice itself, which runs in its TAP mode; or nothing, for suites that bring their own. */
+export type DataplaneKind = 'softplane' | 'dpservice' | 'none'
 
 export interface LabOptions {
   readonly name: string
@@ -35,7 +35,7 @@ export interface LabSpec {
   readonly guests: GuestKind
   readonly hypervisors: readonly { readonly name: string; readonly vms: readonly string[] }[]
   /** Left out for softplane. */
-  readonly dataplane?: 'dpservice'
+  readonly dataplane?: Exclude<DataplaneKind, 'softplane'>
 }
 
 const maxHypervisors = 16
@@ -76,7 +76,9 @@ export function labSpec(options: LabOptions): LabSpec {
       name: `hypervisor-${index + 1}`,
       vms: [...(vms[index] ?? [])],
     })),
-    ...(options.dataplane === 'dpservice' ? { dataplane: options.dataplane } : {}),
+    ...(options.dataplane === undefined || options.dataplane === 'softplane'
+      ? {}
+      : { dataplane: options.dataplane }),
   }
 }
 

@@ -8,7 +8,7 @@ import { ConfigError, ProvisionError, UsageError, describeError } from '../src/c
 import { openJournal, type Journal, type JournalEntry } from '../src/core/journal.ts'
 import { UndoRegistry, type ReplayResult } from '../src/core/undo.ts'
 import { acquireLease } from '../src/environment/lease.ts'
-import { isKept, undoRuns } from '../src/environment/run-undo.ts'
+import { undoRuns } from '../src/environment/run-undo.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import { Connections, connectBySsh, leasing, telling } from './connections.ts'
 import { configChoice, type ProvisionOptions } from './inputs.ts'
@@ -40,7 +40,8 @@ export async function cleanUpProvisioned(
       `${journal.file}: ${journal.tornLines} line(s) cut short by a crash, before their step was begun`,
     )
   const entries = journal.pending('provision')
-  const kept = journal.pending('run').filter(isKept)
+  // images that runs keep for each other, and what --keep-on-failure left: under the lease no run is at it
+  const kept = journal.pending('run')
   if (options.dryRun) {
     for (const entry of [...kept, ...entries].toReversed()) deps.log(`would take back: ${entry.what}`)
     return { environment, undone: 0 }
@@ -153,7 +154,7 @@ async function chooseEnvironment(options: ProvisionOptions, cwd: string): Promis
   const pending: string[] = []
   for (const name of known) {
     const journal = await openJournal(path.join(environmentFolder(cwd, name), 'journal.jsonl'))
-    if (journal.pending('provision').length > 0 || journal.pending('run').some(isKept)) pending.push(name)
+    if (journal.pending('provision').length > 0 || journal.pending('run').length > 0) pending.push(name)
   }
   const [only, ...others] = pending
   if (others.length > 0) {

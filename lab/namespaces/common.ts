@@ -6,6 +6,7 @@ import { join } from 'node:path'
 export const commonBinds = {
   '/run': 'run',
   '/tmp': 'tmp',
+  '/var/tmp': 'var-tmp',
   '/var/log/dpbench': 'log',
   // The state of this and of all other labs, with their private keys.
   '/var/lib/dpbench': 'empty',
@@ -14,6 +15,8 @@ export const commonBinds = {
 /** Makes the host's folder with those whose modes matter. */
 export async function makeHostFolders(folder: string): Promise<void> {
   await mkdir(join(folder, 'run', 'dpbench'), { recursive: true, mode: 0o755 })
-  await mkdir(join(folder, 'tmp'), { recursive: true })
-  await chmod(join(folder, 'tmp'), 0o1777)
+  for (const everybodys of ['tmp', 'var-tmp']) {
+    await mkdir(join(folder, everybodys), { recursive: true })
+    await chmod(join(folder, everybodys), 0o1777)
+  }
 }

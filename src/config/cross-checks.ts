@@ -3,14 +3,11 @@
  * that all faults are told at once; a part that has the wrong type is the schema's affair and is passed over here.
  */
 import { canonicalAddress } from './fields.ts'
+import { dataplaneFaults } from './dataplane-checks.ts'
 import { type Fault, jsonPath, quoted } from './faults.ts'
+import { type Loose, type Placed, asObject, list } from './loose.ts'
 import { formatPciAddress, parsePciAddress } from './pci-address.ts'
 
-type Loose = Record<string, unknown>
-interface Placed {
-  readonly value: Loose
-  readonly path: readonly PropertyKey[]
-}
 interface PlacedVm extends Placed {
   readonly hypervisor: number
 }
@@ -33,7 +30,7 @@ export function crossChecks(file: unknown): Fault[] {
           }
         : undefined
     }),
-    ...vms.flatMap(dataNic),
+    ...dataplaneFaults(root, hypervisors, vms),
     ...dataNicDuplicates(vms),
     ...natFaults(vms),
     ...loadBalancerFaults(root.lb, hypervisors, vms),
@@ -61,37 +58,6 @@ function duplicateMachines(hypervisors: readonly Placed[], vms: readonly Placed[
         }
       : undefined,
   )
-}
-
-/** A VM's data NIC is a VF (`pci_addr`) or a bridge port (`bridge` and `device`), never both, never half. */
-function dataNic({ value, path }: Placed): Fault[] {
-  if (typeof value.if_config !== 'object' || value.if_config === null) return []
-  const nic = asObject(value.if_config)
-  const at = [...path, 'if_config']
-  const has = (key: string): boolean => nic[key] !== undefined
-  if (has('pci_addr')) {
-    return ['bridge', 'device', 'netdev'].filter(has).map((key) => ({
-      path: [...at, key],
-      sentence: 'stands beside pci_addr; keep pci_addr for a SmartNIC, or bridge and device without one',
-    }))
-  }
-  if (!has('bridge') && !has('device')) {
-    return [
-      {
-        path: at,
-        sentence:
-          'has neither pci_addr nor bridge and device; write "pci_addr": "0000:8a:00.0_representor_vf2", or "bridge" and "device" without a SmartNIC',
-      },
-    ]
-  }
-  const missing = has('bridge') ? 'device' : 'bridge'
-  if (has(missing)) return []
-  return [
-    {
-      path: [...at, missing],
-      sentence: `is missing; ${has('bridge') ? 'beside bridge write "device": "net_tap2", the data plane\'s name of the port' : 'beside device write "bridge": "br-vm1"'}`,
-    },
-  ]
 }
 
 function dataNicDuplicates(vms: readonly PlacedVm[]): Fault[] {
@@ -133,7 +99,7 @@ function dataNicDuplicates(vms: readonly PlacedVm[]): Fault[] {
   ]
 }
 
-const byVni = (_: PlacedVm, nic: Loose): string => String(nic.vni)
+const byVni = (_: PlacedVm, nic: Loose): string => String(nic.vni ?? 0)
 const byHost = (vm: PlacedVm): string => String(vm.hypervisor)
 const asIs = (value: string): string => value
 
@@ -274,14 +240,4 @@ function duplicates<T>(
         ]
       : []
   })
-}
-
-function list(value: unknown, path: PropertyKey[]): Placed[] {
-  return Array.isArray(value)
-    ? value.map((item: unknown, index) => ({ value: asObject(item), path: [...path, index] }))
-    : []
-}
-
-function asObject(value: unknown): Loose {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Loose) : {}
 }

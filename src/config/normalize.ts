@@ -28,13 +28,19 @@ export async function normalize(
     sourceFile,
     keyFile: expandPath(file.key_file, scope),
     publicKeyFile: expandPath(file.public_key_file, scope),
+    ...(file.dataplane === 'none' && { dataplane: file.dataplane }),
     ...defined({ defaultDpserviceImage: file.default_dpservice_image, dockerHost: file.docker_host }),
     concurrentFlowCount: file.concurrent_flow_count,
     expectedThroughput: {
-      'non-offload': throughput(file.expected_throughput.sw),
-      offload: throughput(file.expected_throughput.hw),
+      'non-offload': throughput(file.expected_throughput?.sw),
+      offload: throughput(file.expected_throughput?.hw),
+      ...(file.dataplane === 'none' && { plain: throughput(file.expected_throughput?.plain) }),
     },
-    expected: { 'non-offload': expected(file.expected?.sw), offload: expected(file.expected?.hw) },
+    expected: {
+      'non-offload': expected(file.expected?.sw),
+      offload: expected(file.expected?.hw),
+      ...(file.dataplane === 'none' && { plain: expected(file.expected?.plain) }),
+    },
     measurement: resolveMeasurement(file.measurement),
     libvirt: libvirt(file.libvirt ?? {}, scope),
     hypervisors: await Promise.all(file.hypervisors.map((one) => hypervisor(one, scope))),
@@ -54,7 +60,7 @@ function quarantined({
   return { ...defined({ test, scenario, mode, reason }), issue, until }
 }
 
-function throughput(file: ConfigFile['expected_throughput']['sw']): ExpectedThroughput {
+function throughput(file: NonNullable<ConfigFile['expected_throughput']>['sw'] = {}): ExpectedThroughput {
   const { local_vm2vm, remote_vm2vm, lb, nat } = file
   return defined({ local_vm2vm, remote_vm2vm, nat: nat ?? remote_vm2vm, lb })
 }
@@ -87,10 +93,10 @@ async function vm(file: VmFile, hypervisorName: string, scope: FileScope): Promi
   return {
     name: file.machine_name,
     hypervisor: hypervisorName,
-    ipv4: nic.ipv4,
-    ipv6: nic.ipv6,
-    vni: nic.vni,
+    vni: nic.vni ?? 0,
     ...defined({
+      ipv4: nic.ipv4,
+      ipv6: nic.ipv6,
       pciAddress: nic.pci_addr,
       bridge: nic.bridge,
       device: nic.device,

@@ -43,6 +43,7 @@ export const expectedFile = field.object(
   {
     sw: ofMode().optional().describe('Mode non-offload.'),
     hw: ofMode().optional().describe('Mode offload.'),
+    plain: ofMode().optional().describe('With "dataplane": "none", which has no modes.'),
   },
   '{ "sw": { … }, "hw": { … } }',
 )

@@ -112,9 +112,17 @@ const vmFile = field.object(
     if_config: field
       .object(
         {
-          ipv4: field.ipv4().describe('Overlay address of the data NIC.'),
-          ipv6: field.ipv6().describe('Overlay address of the data NIC.'),
-          vni: field.vni().describe('Its virtual network.'),
+          ipv4: field
+            .ipv4()
+            .optional()
+            .describe(
+              'Overlay address of the data NIC; needed with dpservice, without a data plane one of both.',
+            ),
+          ipv6: field.ipv6().optional().describe('As ipv4.'),
+          vni: field
+            .vni()
+            .optional()
+            .describe('Its virtual network; needed with dpservice. Without a data plane 0, if not given.'),
           pci_addr: field
             .pciAddress()
             .optional()
@@ -126,11 +134,11 @@ const vmFile = field.object(
           device: field
             .word('a port of the data plane', '"net_tap2"')
             .optional()
-            .describe("With bridge: the data plane's name of the port."),
+            .describe("With bridge and dpservice: the data plane's name of the port."),
           netdev: field
             .netdevName('"dtapvf_0"')
             .optional()
-            .describe("With bridge: the port's network device."),
+            .describe("With bridge and dpservice: the port's network device."),
         },
         '{ "ipv4": "192.168.129.5", "ipv6": "2002::123", "vni": 66, "pci_addr": "0000:8a:00.0_representor_vf2" }',
       )
@@ -213,6 +221,13 @@ export const configSchema = field.object(
     $schema: z.string().optional().describe('For editors: the path of schema.json.'),
     key_file: field.path('"~/.ssh/id_ed25519"').describe('Private SSH key for hypervisors and VMs.'),
     public_key_file: field.path('"~/.ssh/id_ed25519.pub"').describe('Its public key, put into the VMs.'),
+    dataplane: field
+      .oneOf(['dpservice', 'none'])
+      .optional()
+      .describe(
+        'What carries the traffic: dpservice, which a run deploys, or nothing of dpbench: the suites bring their own, or use what is there (docs/own-suites.md).',
+      )
+      .meta({ default: 'dpservice' }),
     default_dpservice_image: field
       .text('a container image', '"ghcr.io/ironcore-dev/dpservice:latest"', (value) =>
         /^[^\s"'`$]+$/.test(value),
@@ -231,11 +246,13 @@ export const configSchema = field.object(
     expected_throughput: field
       .object(
         {
-          sw: throughputFile.describe('Mode non-offload.'),
-          hw: throughputFile.describe('Mode offload.'),
+          sw: throughputFile.optional().describe('Mode non-offload; needed with dpservice.'),
+          hw: throughputFile.optional().describe('Mode offload; needed with dpservice.'),
+          plain: throughputFile.optional().describe('With "dataplane": "none", which has no modes.'),
         },
         '{ "sw": { … }, "hw": { … } }',
       )
+      .optional()
       .describe('What this hardware must reach, Gbit/s; `dpbench calibrate` finds what is not written.'),
     expected: expectedFile
       .optional()

@@ -3,6 +3,12 @@
 /** `offload` is `hw` in the file: flows run in the NIC. `non-offload` is `sw`: every packet passes the software path. */
 export type Mode = 'offload' | 'non-offload'
 
+/** What a run works in: a mode of the data plane, or `plain` where dpbench deploys none. */
+export type RunMode = Mode | 'plain'
+
+/** By the modes that the config's data plane has. */
+export type ByMode<T> = Readonly<Record<Mode, T>> & { readonly plain?: T }
+
 export interface BenchConfig {
   /** Names the environment: the file's base name (its folder's for `config.json` and `working.json`), plus `.NAME` for a named config. */
   readonly name: string
@@ -12,13 +18,15 @@ export interface BenchConfig {
   readonly keyFile: string
   /** Its public key, which provisioning puts into the VMs. Absolute. */
   readonly publicKeyFile: string
+  /** Absent: dpservice, which a run deploys. */
+  readonly dataplane?: 'none'
   readonly defaultDpserviceImage?: string
   /** The controller's Docker engine, as `docker --host` takes it. Default: as the docker program finds it. */
   readonly dockerHost?: string
   readonly concurrentFlowCount: number
-  readonly expectedThroughput: Readonly<Record<Mode, ExpectedThroughput>>
+  readonly expectedThroughput: ByMode<ExpectedThroughput>
   /** What figures beside throughput must reach or must not exceed, by the names that suites ask for. */
-  readonly expected: Readonly<Record<Mode, Readonly<Record<string, FigureExpectation>>>>
+  readonly expected: ByMode<Readonly<Record<string, FigureExpectation>>>
   readonly measurement: MeasurementProfile
   /** What is known to fail. */
   readonly quarantine?: readonly QuarantineEntry[]
@@ -72,8 +80,9 @@ export interface VmConfig {
   readonly name: string
   /** The name of its hypervisor. */
   readonly hypervisor: string
-  readonly ipv4: string
-  readonly ipv6: string
+  /** Both are there with dpservice; one of them at least without a data plane. */
+  readonly ipv4?: string
+  readonly ipv6?: string
   readonly vni: number
   /** A VF's representor as dpservice names it: `0000:8a:00.0_representor_vf2`. Without it: `bridge` and `device`. */
   readonly pciAddress?: string

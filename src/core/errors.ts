@@ -77,6 +77,12 @@ export class MachineError extends DpbenchError {
   override readonly code = 'DPBENCH_MACHINE'
 }
 
+/** An invariant that a test polls does not hold any more. */
+export class ConditionError extends DpbenchError {
+  override readonly code = 'DPBENCH_CONDITION'
+  override readonly exitCode = ExitCode.thresholdMissed
+}
+
 /** Nothing usable was measured. Never to be read as missed throughput. */
 export class MeasurementError extends DpbenchError {
   override readonly code = 'DPBENCH_MEASUREMENT'

@@ -1,6 +1,6 @@
 /** Runs a program on the controller itself: argument array in, result out, no shell. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { CommandError, type CommandResult } from './command-result.ts'
 import { quoteArgv } from './shell-quote.ts'
 import { type Observe, asCommand, controller } from './steps.ts'
@@ -10,6 +10,8 @@ export interface LocalCommandOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
   readonly input?: string | Buffer | Readable
+  /** Standard output goes there, byte for byte, instead of into the result; it is ended with the program. */
+  readonly output?: Writable
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   /** A process group of its own: the deadline and the signal end all that it started, not it alone. */
@@ -38,7 +40,8 @@ async function spawned(argv: readonly string[], options: LocalCommandOptions): P
     detached: options.ownGroup ?? false,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
-  const stdout = collect(child.stdout, options.onLine)
+  if (options.output) child.stdout?.pipe(options.output, { end: false })
+  const stdout = options.output ? () => '' : collect(child.stdout, options.onLine)
   const stderr = collect(child.stderr, options.onLine)
   if (child.stdin) {
     child.stdin.on('error', () => undefined) // the program may end before it has read everything
@@ -76,6 +79,7 @@ async function spawned(argv: readonly string[], options: LocalCommandOptions): P
     }
   } finally {
     clearTimeout(timer)
+    options.output?.end()
     options.signal?.removeEventListener('abort', stop)
   }
 }

@@ -32,18 +32,19 @@ export async function waitFor<T>(
   const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   const started = performance.now()
   let interval = options.intervalMs ?? 50
-  let seen = 'nothing'
+  let seen: string | undefined
   while (true) {
     const outcome = await probeOnce(probe, signal)
     if (outcome.state === 'ready') return outcome.value
     if (outcome.state === 'failed') {
       throw new WaitError(`waited for ${options.what}, which cannot happen any more: ${outcome.reason}`)
     }
-    seen = outcome.seen ?? seen
+    // what the deadline itself made of the last probe says less than what was seen before
+    if (!(outcome.threw && signal.aborted && seen !== undefined)) seen = outcome.seen ?? seen
     options.signal?.throwIfAborted()
     if (deadline.aborted) {
       const seconds = ((performance.now() - started) / 1000).toFixed(1)
-      throw new WaitError(`waited ${seconds} s for ${options.what}; last seen: ${seen}`)
+      throw new WaitError(`waited ${seconds} s for ${options.what}; last seen: ${seen ?? 'nothing'}`)
     }
     await delay(interval, undefined, { signal }).catch(() => undefined)
     interval = Math.min(interval * 2, options.maxIntervalMs ?? 1000)
@@ -53,10 +54,10 @@ export async function waitFor<T>(
 async function probeOnce<T>(
   probe: (signal: AbortSignal) => Promise<Probe<T>>,
   signal: AbortSignal,
-): Promise<Probe<T>> {
+): Promise<Probe<T> & { readonly threw?: boolean }> {
   try {
     return await probe(signal)
   } catch (error) {
-    return { state: 'pending', seen: describeError(error) }
+    return { state: 'pending', seen: describeError(error), threw: true }
   }
 }

@@ -18,7 +18,7 @@ export interface DataplaneProvenance {
 /** A data plane that runs on all hypervisors of an environment and has been told of all VMs. */
 export interface DeployedDataplane extends NetworkFunctions {
   /** From its start to its end: none that there is can change it and keep its state (docs/modes.md). */
-  readonly mode: Mode
+  readonly mode: Mode | 'plain'
   readonly provenance: readonly DataplaneProvenance[]
   /** Aborted, with the reason, as soon as the data plane stops on any hypervisor before it was told to. */
   readonly lost: AbortSignal

@@ -102,7 +102,11 @@ function configFindings(loaded: BenchConfig | ConfigError): Judgement[] {
 
 /** Every check of a hypervisor whose facts are known. Pure. */
 export function judge(facts: HostFacts, needs: HypervisorNeeds, label: string): Judgement[] {
-  const daemons = [...libvirtChecks(facts, needs, label), ...dockerChecks(facts, dockerSocket)]
+  const docker =
+    needs.dataplane === 'none'
+      ? [notApplicable('Docker', 'the config has "dataplane": "none": no container is run')]
+      : dockerChecks(facts, dockerSocket)
+  const daemons = [...libvirtChecks(facts, needs, label), ...docker]
   if (!facts.system.complete) {
     const late = fault(
       'system',

@@ -8,6 +8,8 @@ import {
 
 export interface HypervisorNeeds {
   readonly name: string
+  /** Without a data plane of dpbench's, nothing of what dpservice needs is. */
+  readonly dataplane: 'dpservice' | 'none'
   readonly user: string
   readonly keyFile: string
   /** Whether commands go through `sudo -n`. */
@@ -54,6 +56,7 @@ export function needsOf(config: BenchConfig, hypervisor: HypervisorConfig): Hype
   const { dpservice, vms } = hypervisor
   return {
     name: hypervisor.name,
+    dataplane: config.dataplane ?? 'dpservice',
     user: hypervisor.user,
     keyFile: config.keyFile,
     sudo: hypervisor.sudo,
@@ -63,11 +66,12 @@ export function needsOf(config: BenchConfig, hypervisor: HypervisorConfig): Hype
     imageFolder: libvirt.imageFolder,
     vms: vms.map(({ name }) => name),
     hugepages: {
-      dataplane: dataplaneHugepages(hypervisor),
+      dataplane:
+        config.dataplane === 'none' ? { none: 'no data plane is deployed' } : dataplaneHugepages(hypervisor),
       mibPerVm: libvirt.hugepages ? libvirt.memoryMib : 0,
     },
     cards: cardsOf(hypervisor),
-    dpserviceConf: confOf(hypervisor),
+    dpserviceConf: config.dataplane === 'none' ? { none: 'no data plane is deployed' } : confOf(hypervisor),
     vmBridges: [...new Set(vms.flatMap(({ bridge }) => (bridge === undefined ? [] : [bridge])))],
     underlayBridges: [...new Set(dpservice.attach.map(({ bridge }) => bridge))],
     underlayMtu: guestMtu(dpservice.arguments) + tunnelHeader,

@@ -3,7 +3,7 @@
  * made ready. Everything that it changes is in the journal first; closing it replays the journal.
  */
 import { join } from 'node:path'
-import type { BenchConfig, Mode } from '../config/index.ts'
+import type { BenchConfig, RunMode } from '../config/index.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
@@ -11,29 +11,28 @@ import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
-import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
 import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
-import { VirtualMachine } from '../machine/virtual-machine.ts'
-import { findCredentials } from '../transport/docker/credentials.ts'
+import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
-import { parseReference } from '../transport/docker/reference.ts'
-import { Shipment } from '../transport/docker/ship.ts'
 import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
-import { type MachineDescription, describeMachine } from './describe.ts'
+import { type Change, makeChange } from './changes.ts'
+import type { MachineDescription } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
-import { planPreparations } from './guest-plans.ts'
 import { leaseHypervisors } from './hypervisor-lease.ts'
 import { acquireLease } from './lease.ts'
-import { type GuestReboot, rebootGuests, tellLease } from './reboots.ts'
+import { type GuestReboot, rebootGuests } from './reboots.ts'
+import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
+import { trafficNic } from './plain-guests.ts'
+import { trafficSide } from './traffic-side.ts'
 
 export interface EnvironmentOptions {
   readonly config: BenchConfig
-  readonly mode: Mode
-  /** The data plane's image. */
-  readonly image: string
+  readonly mode: RunMode
+  /** The data plane's image; none where the config has no data plane. */
+  readonly image?: string | undefined
   /** The image as it was built on the controller; without it `image` is pulled. */
   readonly built?: BuiltImage | undefined
   /** Whether the VMs are rebooted before the data plane is deployed. */
@@ -46,6 +45,8 @@ export interface EnvironmentOptions {
   readonly log: (line: string) => void
   /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
   readonly keepLog: KeepLog
+  /** Takes what is left on the machines once everything was put back, a sentence per machine. Default: closing fails with it. */
+  readonly onLeaks?: (leaks: readonly string[]) => void
   readonly signal?: AbortSignal | undefined
   /** Is told of everything that is done on the machines. */
   readonly observe?: Observe | undefined
@@ -61,23 +62,27 @@ type Parts = Pick<
 
 export class Environment implements AsyncDisposable {
   readonly config: BenchConfig
-  readonly mode: Mode
+  readonly mode: RunMode
   readonly hypervisors: ReadonlyMap<string, Hypervisor>
   readonly vms: ReadonlyMap<string, VirtualMachine>
-  readonly guests: ReadonlyMap<string, PreparedGuest>
+  /** By name, the NIC that traffic uses; without a data plane known once `locate` was asked. */
+  readonly guests: Map<string, PreparedGuest>
   readonly dataplane: DeployedDataplane
   readonly machines: readonly MachineDescription[]
   /** Of this mode, when it was asked for. */
   readonly reboots: readonly GuestReboot[]
   /** @throws DpbenchError when a hypervisor may be used by somebody else by now */
   readonly requireLeases: () => void
+  /** Of suites, by machine and name: made once, taken back when it closes. */
+  readonly lastingChanges = new Map<string, Promise<() => Promise<void>>>()
+  private readonly keeping: { kept: boolean }
   private readonly undoLog: UndoLog
   private readonly observe: Observe | undefined
   private readonly stack: DisposalStack
 
   private constructor(
     { config, mode, observe }: EnvironmentOptions,
-    parts: Parts,
+    parts: Parts & { readonly keeping: { kept: boolean } },
     undoLog: UndoLog,
     stack: DisposalStack,
   ) {
@@ -90,6 +95,7 @@ export class Environment implements AsyncDisposable {
     this.machines = parts.machines
     this.reboots = parts.reboots
     this.requireLeases = parts.requireLeases
+    this.keeping = parts.keeping
     this.undoLog = undoLog
     this.observe = observe
     this.stack = stack
@@ -116,7 +122,7 @@ export class Environment implements AsyncDisposable {
   }
 
   private static async openOn(stack: DisposalStack, options: EnvironmentOptions): Promise<Environment> {
-    const { config, folder, runId, signal, log, observe } = options
+    const { config, folder, runId, signal, observe } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
     const hypervisors = await connectHypervisors(options, stack)
@@ -131,48 +137,31 @@ export class Environment implements AsyncDisposable {
         vms.map((vm) => vm.name),
       ),
     )
-    const [connected] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
-    const { vms, reboots } = options.reboot
-      ? await rebootGuests(connected, options, (vm) => adopt(vm, stack, logs))
-      : { vms: connected, reboots: [] }
-    stack.defer(() =>
-      asPhase(observe, 'put everything back', () => undoOwn(journal, options, { hypervisors, guests: vms })),
-    )
-    const undoLog = undoLogOf(journal, options)
-    const deployments = config.hypervisors.map((hypervisor) => ({
-      hypervisor: hypervisors.get(hypervisor.name)!,
-      settings: hypervisor.dpservice,
-      ports: hypervisor.vms.map((vm) => ({
-        vm: vms.get(vm.name)!,
-        device: (vm.device ?? vm.pciAddress)!,
-        netdev: vm.netdev,
-        bridge: vm.bridge,
-      })),
-    }))
-    const hosts = [...hypervisors.values(), ...vms.values()].map(({ ssh }) => ssh)
-    const planned = await planPreparations(options, vms, undoLog)
-    const image = await imageOf(options, stack)
-    const [dataplane, machines] = await together([
-      asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
-        const deployed = await deployDpservice(deployments, { ...options, ...image, undoLog })
-        stack.defer(() => deployed.release())
-        return deployed
-      }),
-      together(hosts.map((host) => describeMachine(host))),
-      asPhase(observe, `prepare the guests ${[...vms.keys()].join(', ')}`, () =>
-        together([...planned.values()].map((guest) => guest.begin())),
+    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const reboots = options.reboot ? await rebootGuests(vms, options) : []
+    const keeping = { kept: false }
+    const machines = [...hypervisors.values(), ...vms.values()]
+    const leaks = await asPhase(observe, 'look at what is on the machines', () =>
+      LeakWatch.begin(
+        machines.map((machine) => () => machine.ssh),
+        options,
       ),
-    ])
-    log('guests: data NICs up, asking for their leases')
-    const asked = performance.now()
-    const leases = [...planned].map(async ([name, guest]) => {
-      const prepared = await guest.lease()
-      tellLease(reboots, name, (performance.now() - asked) / 1000, log)
-      return [name, prepared] as const
+    )
+    stack.defer(async () => {
+      if (keeping.kept) return
+      await asPhase(observe, 'look for leaks', () => leaks.end())
     })
-    const guests = new Map(await asPhase(observe, "lease the guests' data NICs", () => together(leases)))
-    const parts = { hypervisors, vms, guests, dataplane, machines, reboots, requireLeases }
-    return new Environment(options, parts, undoLog, stack)
+    stack.defer(async () => {
+      if (keeping.kept) return
+      await asPhase(observe, 'put everything back', () =>
+        undoOwn(journal, options, { hypervisors, guests: vms }),
+      )
+    })
+    const undoLog = undoLogOf(journal, options)
+    const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
+    for (const vm of vms.values()) stack.defer(() => (keeping.kept ? undefined : vm.putBack()))
+    const parts = { hypervisors, vms, reboots, requireLeases, ...side }
+    return new Environment(options, { ...parts, keeping }, undoLog, stack)
   }
 
   /**
@@ -184,19 +173,29 @@ export class Environment implements AsyncDisposable {
     return addLoopbackAddress(this.undoLog, vm, address)
   }
 
+  /** A change of a suite's own on a machine; returns its undo, which may be called more than once. @throws CommandError */
+  change(machine: VirtualMachine | Hypervisor, change: Change): Promise<() => Promise<void>> {
+    return makeChange(this.undoLog, machine, change)
+  }
+
+  /**
+   * Where the data plane does not say it: finds the NICs that have the VMs' addresses, for `guests`.
+   * @throws MeasurementError when a VM does not have its address
+   */
+  async locate(vms: readonly VirtualMachine[], family: Family): Promise<void> {
+    if (this.config.dataplane !== 'none') return
+    await together(vms.map(async (vm) => this.guests.set(vm.name, await trafficNic(vm, family))))
+  }
+
+  /** From now on closing leaves what was made as it is; it stays in the journal, for the next run to put back. */
+  keep(): void {
+    this.keeping.kept = true
+  }
+
   /** Puts everything back and closes the connections, once. */
   [Symbol.asyncDispose](): Promise<void> {
     return asPhase(this.observe, 'close the environment', () => this.stack[Symbol.asyncDispose]())
   }
-}
-
-/** Where the data plane's image comes from. */
-async function imageOf(
-  { built, image, folder, observe }: EnvironmentOptions,
-  stack: DisposalStack,
-): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
-  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
-  return { credentials: await findCredentials(parseReference(image).registry) }
 }
 
 async function connectHypervisors(
@@ -226,11 +225,11 @@ async function connectVms(
   return new Map(
     await together(
       wanted.map(async (vm, index) => {
-        const { ipv4, ipv6, vni, macAddress } = vm
+        const { ipv4, ipv6, vni, macAddress, bridge, netdev } = vm
         const connected = await VirtualMachine.connect(
           addresses[index]!,
           hypervisors.get(vm.hypervisor)!,
-          { ipv4, ipv6, vni, managementMac: macAddress },
+          { ipv4, ipv6, vni, managementMac: macAddress, bridge, netdev },
           { signal, timeoutMs: 60_000 },
         )
         return [vm.name, adopt(connected, stack, logs)] as const
@@ -242,7 +241,7 @@ async function connectVms(
 /** Closed with the environment, its journal kept before. */
 function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
   stack.use(vm)
-  logs.follow(vm.name, vm.ssh)
+  logs.follow(vm.name, vm)
   stack.defer(() => logs.keepJournal(vm.name))
   return vm
 }

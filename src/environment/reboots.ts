@@ -17,30 +17,23 @@ interface RebootOptions {
 }
 
 /**
- * The same VMs, connected anew; each is given to `adopt` as soon as it is back.
+ * Reboots the VMs; each has its new connection afterwards.
  * @throws UsageError before any is rebooted when one cannot be; WaitError when one does not come back
  */
 export async function rebootGuests(
   vms: ReadonlyMap<string, VirtualMachine>,
   { config, log, signal }: RebootOptions,
-  adopt: (vm: VirtualMachine) => unknown,
-): Promise<{ vms: ReadonlyMap<string, VirtualMachine>; reboots: readonly GuestReboot[] }> {
+): Promise<readonly GuestReboot[]> {
   await refuseSharedKernels([...vms.values()])
   log(`rebooting ${[...vms.keys()].join(', ')}`)
   const timeoutMs = config.libvirt.bootTimeoutSeconds * 1000
-  const back = await together(
+  return together(
     [...vms.values()].map(async (vm) => {
       const done = await reboot(vm, { timeoutMs, signal })
-      adopt(done.vm)
-      const { machine, bootIdAfter, sshSeconds } = done.reboot
-      log(`${machine}: rebooted, SSH back after ${sshSeconds.toFixed(1)} s (boot ${bootIdAfter})`)
-      return done
+      log(`${vm.name}: rebooted, SSH back after ${done.sshSeconds.toFixed(1)} s (boot ${done.bootIdAfter})`)
+      return { ...done }
     }),
   )
-  return {
-    vms: new Map(back.map(({ vm }) => [vm.name, vm])),
-    reboots: back.map((done) => ({ ...done.reboot })),
-  }
 }
 
 /** Notes when the lease of a rebooted VM's data NIC came. */

@@ -22,7 +22,7 @@ export class RunLogs {
     { readonly hypervisor: RemoteHost; readonly mark: ConsoleMark }
   >()
 
-  private readonly guests = new Map<string, RemoteHost>()
+  private readonly guests = new Map<string, { readonly ssh: RemoteHost }>()
 
   constructor(options: RunLogOptions) {
     this.options = options
@@ -49,18 +49,20 @@ export class RunLogs {
     await Promise.all(keeping)
   }
 
-  /** Where a guest's system is to be asked. After a reboot it is another connection. */
-  follow(guest: string, host: RemoteHost): void {
-    this.guests.set(guest, host)
+  /** Where a guest's system is to be asked. After a reboot it has another connection. */
+  follow(guest: string, machine: { readonly ssh: RemoteHost }): void {
+    this.guests.set(guest, machine)
   }
 
   /** Keeps what a guest's system has logged since, once. */
   async keepJournal(guest: string): Promise<void> {
-    const host = this.guests.get(guest)
-    if (!host) return
+    const machine = this.guests.get(guest)
+    if (!machine) return
     this.guests.delete(guest)
     const seconds = (performance.now() - this.startedAt) / 1000
-    await this.orSay(guest, 'journal', async () => this.keep(guest, 'journal', await guestLog(host, seconds)))
+    await this.orSay(guest, 'journal', async () =>
+      this.keep(guest, 'journal', await guestLog(machine.ssh, seconds)),
+    )
   }
 
   private keep(machine: string, kind: LogKind, text: string): Promise<void> {

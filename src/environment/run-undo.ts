@@ -8,9 +8,12 @@ import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
+import { linkUndoKind, undoLink } from '../machine/link.ts'
+import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { removeWorkFolder } from '../machine/work-folder.ts'
 import { LocalHost } from '../transport/local-host.ts'
+import { hypervisorUndo } from './changes.ts'
 import { connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import { workFolderKind } from './work-folders.ts'
@@ -48,8 +51,20 @@ async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoR
   const { guest, bootId: boot, commands } = guestUndo.parse(data)
   await using opened = new DisposalStack()
   const ssh = await guestHost(guest, hypervisor, options, opened)
+  await ssh.run(inSameBoot(boot, commands))
+}
+
+const commandsUndo = z.object({ bootId: z.string(), commands: z.array(z.array(z.string())) })
+
+async function undoOnHypervisor(data: unknown, { ssh }: Hypervisor): Promise<void> {
+  const { bootId: boot, commands } = commandsUndo.parse(data)
+  await ssh.run(inSameBoot(boot, commands))
+}
+
+/** Does nothing on a machine that was rebooted since: it has forgotten the change. */
+function inSameBoot(boot: string, commands: readonly (readonly string[])[]): string[] {
   const sameBoot = shell('[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ]', boot)
-  await ssh.run(shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`))
+  return shell(`${quoteArgv(sameBoot)} || exit 0\n${commands.map(quoteArgv).join(' && ')}`)
 }
 
 async function undoWorkFolder(
@@ -96,6 +111,9 @@ export async function undoRuns(
   const registry = new UndoRegistry<Hypervisor | undefined>()
   registry.register('guest', (data, hypervisor) => undoInGuest(data, needed(hypervisor), options))
   registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, options))
+  registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, needed(hypervisor)))
+  registry.register(linkUndoKind, (data, hypervisor) => undoLink(needed(hypervisor), data))
+  registry.register(powerUndoKind, (data, hypervisor) => undoPower(needed(hypervisor), data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
     registry.register(kind, (data, context) => {
       const hypervisor = needed(context)

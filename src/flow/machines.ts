@@ -62,6 +62,10 @@ export async function openMachines(options: MachineOptions): Promise<OpenPath> {
 }
 
 function requireMachines({ config, from, to, deploy }: MachineOptions): void {
+  if (deploy && config.dataplane === 'none')
+    throw new UsageError(
+      `--mode deploys dpservice, and ${config.sourceFile} has "dataplane": "none": leave --mode out, and what is there is measured`,
+    )
   const vms = config.hypervisors.flatMap((each) => each.vms.map((vm) => vm.name))
   const names = deploy ? vms : [...vms, ...config.hypervisors.map((each) => each.name)]
   const faults = [

@@ -48,6 +48,8 @@ export interface PlannedPreparation {
   begin(): Promise<void>
   /** Needs the data plane: it gives the leases. @throws WaitError when no lease comes */
   lease(): Promise<PreparedGuest>
+  /** Waits for the leases after the link was down, and asks for them only when none has come. @throws WaitError */
+  leaseBack(): Promise<void>
 }
 
 /**
@@ -77,13 +79,15 @@ export async function planPreparation(
     commands: [endMarkedProcesses(options.runId)],
   })
   const yielding = others.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
+  const renew = (): Promise<void> => client.renew(vm, link, options)
   return {
     begin: () => runInOrder(vm, [...yielding, ...client.before(link)], options.signal),
     async lease() {
-      const { ifname, mtu } = await leasedLink(vm, link.ifname, options, () =>
-        client.renew(vm, link, options),
-      )
+      const { ifname, mtu } = await leasedLink(vm, link.ifname, options, renew)
       return { interface: ifname, mtu }
+    },
+    async leaseBack() {
+      await leasedLink(vm, link.ifname, options, renew, performance.now())
     },
   }
 }
@@ -106,9 +110,10 @@ function leasedLink(
   ifname: string,
   options: PreparationOptions,
   renew: () => Promise<void>,
+  lastAsked = Number.NEGATIVE_INFINITY,
 ): Promise<GuestLink> {
-  const wanted = [vm.data.ipv4, ...(options.ipv6 ? [vm.data.ipv6] : [])]
-  let askedAt = Number.NEGATIVE_INFINITY
+  const wanted = [vm.overlayAddress('ipv4'), ...(options.ipv6 ? [vm.overlayAddress('ipv6')] : [])]
+  let askedAt = lastAsked
   return waitFor(
     async () => {
       if (performance.now() - askedAt > askAgainMs) {

@@ -1,5 +1,5 @@
 /** A machine that runs commands, whatever carries them there: an SSH connection, or a recorder for a plan. */
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { CommandResult } from '../core/command-result.ts'
 import { shell } from '../core/shell-quote.ts'
 import type { StepBegun } from '../core/steps.ts'
@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** Given to the command's standard input, which is closed at its end; without it stdin is closed at once. */
   readonly input?: string | Buffer | Readable
+  /** Standard output goes there, byte for byte, instead of into the result; it is ended with the command. */
+  readonly output?: Writable
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void
   /** Run through `sudo -n`. Default: what the host was connected with. */

@@ -5,19 +5,31 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError } from '../core/errors.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
+import type { Environment } from '../environment/environment.ts'
 import { artifactStore, suiteName } from './artifacts.ts'
 import { type TestTraffic, balancedBy } from './balanced.ts'
+import { breakAt } from './breakpoint.ts'
+import { type MakeChange, changesIn } from './machine-changes.ts'
+import { putMachinesBack, useMachines } from './machines-in-use.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
 import type { BalancedPath, NatPath } from './placement.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
+import {
+  type Holds,
+  type PollingCondition,
+  type PollingOptions,
+  pollingCondition,
+} from './polling-condition.ts'
 import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
+import { type Part, type TestLog, testParts } from './test-steps.ts'
 import type { Through } from './through.ts'
 import { trafficOf } from './traffic.ts'
+import { workerState } from './worker-state.ts'
 
 /** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
 export interface TestDataplane {
@@ -31,19 +43,33 @@ export interface TestDataplane {
   readonly deployed: DeployedDataplane
 }
 
-/** One per worker: with `isolate: false` all files of a mode share it. */
+/**
+ * Polls `holds` until it is disposed of (`await using`) or the test ends. When it is broken the test ends at once, whatever
+ * it waits for, with the condition's name.
+ */
+export type PollCondition = (name: string, holds: Holds, options?: PollingOptions) => PollingCondition
+
+/** One per worker: with `isolate: false` all files of a mode share it, and whatever they make of `test` by `extend`. */
 // oxlint-disable-next-line no-empty-pattern -- Vitest wants its fixtures' first parameter destructured
 const withSession = base.extend('session', { scope: 'worker' }, ({}, { onCleanup }) => {
-  const session = new Session(inject('dpbench'))
+  const session = (workerState().session ??= new Session(inject('dpbench')))
   onCleanup(() => session[Symbol.asyncDispose]())
   return session
 })
 
 export const test = withSession
-  .extend('environment', async ({ session, signal, task }, { onCleanup }) => {
+  .extend('environment', async ({ session, signal, skip, task }, { onCleanup }) => {
+    if (session.kept !== undefined) skip(`the machines stay as "${session.kept}" left them`)
     const environment = await session.open(signal)
     session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
-    onCleanup(() => session.steps.during(undefined))
+    useMachines(environment, signal)
+    onCleanup(async () => {
+      try {
+        if (session.kept === undefined) await putMachinesBack(environment)
+      } finally {
+        session.steps.during(undefined)
+      }
+    })
     const { mode, machines, dataplane, reboots } = environment
     const meta: DpbenchTaskMeta = {
       mode,
@@ -60,18 +86,52 @@ export const test = withSession
   .extend('placement', ({ environment, skip }): Placement =>
     placementIn(environment, unmetNeed(inject('dpbench'), skip), inject('dpbench').measureOnly),
   )
-  .extend('dataplane', async ({ environment }, { onCleanup }): Promise<TestDataplane> => {
+  .extend('dataplane', async ({ environment, session, signal }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
-    onCleanup(() => undo[Symbol.asyncDispose]())
+    onCleanup(() => takeBack(environment, session, undo))
     return {
       deployed: environment.dataplane,
       async route(a, b) {
+        signal.throwIfAborted()
         undo.defer(await environment.dataplane.route(a, b))
       },
       nat: (path) => natThrough(environment, undo, path),
       loadBalancer: (path) => balancerThrough(environment, undo, path),
     }
   })
+  .extend('change', ({ environment, session, signal }, { onCleanup }): MakeChange => {
+    const undo = new DisposalStack()
+    onCleanup(() => takeBack(environment, session, undo))
+    return changesIn(environment, undo, signal)
+  })
+  .extend('parts', ({ session, signal, task }) => {
+    session.steps.during({ suite: suiteName(task.file.filepath), name: task.name })
+    return testParts({
+      observe: session.steps.observe,
+      say: (text) => tell({ type: 'log', text }),
+      signal,
+    })
+  })
+  .extend('subtest', ({ parts }): Part => parts.subtest)
+  .extend('log', ({ parts }): TestLog => parts.log)
+  .extend(
+    'pollingCondition',
+    ({ signal, task }): PollCondition =>
+      (name, holds, options = {}) =>
+        pollingCondition(name, holds, options, {
+          signal,
+          end: (reason) => workerState().endings.get(task)?.abort(reason),
+        }),
+  )
+  .extend(
+    'breakpoint',
+    ({ signal, task }): ((why?: string) => Promise<void>) =>
+      (why) =>
+        breakAt(
+          { run: inject('dpbench'), test: task.name, ownLimitMs: task.timeout || undefined, signal },
+          why,
+        ),
+  )
   .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
@@ -99,6 +159,16 @@ export const test = withSession
   })
 
 export type { Hypervisor, VirtualMachine }
+
+/** A test that failed under `--keep-on-failure` is left as it is; its undo is in the journal. */
+async function takeBack(environment: Environment, session: Session, undo: DisposalStack): Promise<void> {
+  if (session.kept !== undefined) return
+  try {
+    await putMachinesBack(environment) // first: some of what is undone is in the guests
+  } finally {
+    await undo[Symbol.asyncDispose]()
+  }
+}
 
 /** What `await`, printing and comparing ask of any object. */
 const askedOfAll = new Set(['then', 'toJSON', '$$typeof', 'asymmetricMatch', 'nodeType', 'tagName'])

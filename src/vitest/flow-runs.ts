@@ -9,6 +9,7 @@ import { tcpPayloadBytes } from '../verdict/ceiling.ts'
 import { evidenceOf } from '../verdict/mode-evidence.ts'
 import type { FlowSample, ModeEvidence, Sample } from '../verdict/sample.ts'
 import type { MeasuredPath, RepetitionContext } from './metrics.ts'
+import { modeOf } from './judging.ts'
 import type { MeasureContext } from './throughput.ts'
 
 export interface FlowRun {
@@ -61,11 +62,13 @@ function observeFlows({ dataplane }: Environment, { path, direction }: FlowRun):
  * datagrams have not: that they are seen in software is said, and does not make the figures invalid unless the site wants so.
  */
 function modeSeen(
-  { environment: { mode }, path, load, direction }: FlowRun,
+  { environment, path, load, direction }: FlowRun,
   software: SoftwarePackets,
   flows: readonly FlowSample[],
   mtuBytes: number,
-): ModeEvidence {
+): ModeEvidence | undefined {
+  const mode = modeOf(environment)
+  if (mode === undefined) return undefined
   const sender = direction === 'reverse' ? path.to.name : path.from.name
   const observed = flows.filter(({ from }) => from === sender)
   if (load.protocol === 'udp') {

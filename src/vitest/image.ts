@@ -13,8 +13,9 @@ import type { RunSettings } from './settings.ts'
 /** Its file in the results folder. */
 export const buildLog = 'build.log'
 
-/** @throws UsageError when there is none, its name is malformed, or there is nothing to build; nothing is done yet */
-export async function imageToRun(settings: RunSettings, config: BenchConfig): Promise<string> {
+/** None without a data plane. @throws UsageError when there is none, its name is malformed, or there is nothing to build; nothing is done yet */
+export async function imageToRun(settings: RunSettings, config: BenchConfig): Promise<string | undefined> {
+  if (config.dataplane === 'none') return undefined
   const { dockerImage, dpserviceSource } = settings
   if (dpserviceSource !== undefined) {
     await requireSource(dpserviceSource)
@@ -46,7 +47,7 @@ export function builtReference(environment: string, project = process.cwd()): st
  */
 export async function buildForRun(run: Run, resultsFolder: string): Promise<void> {
   const { dpserviceSource: source } = run.settings
-  if (source === undefined) return
+  if (source === undefined || run.image === undefined) return
   const started = performance.now()
   const interruption = new AbortController()
   const interrupt = (): void => interruption.abort(new DpbenchError('interrupted while the image was built'))

@@ -1,16 +1,18 @@
 /** `expect(throughput).toReachExpected('remote_vm2vm')`: the verdict as an assertion, with its sentence as the message. */
 import { expect } from 'vitest'
 import type { BaselineCheck } from '../report/baseline-check.ts'
+import { scenarioOf } from './judging.ts'
 import type { MeasuredMetric } from './metrics.ts'
-import type { ThresholdKey, Throughput } from './throughput.ts'
+import type { Threshold, Throughput } from './throughput.ts'
 
 declare module 'vitest' {
   interface Matchers<R, T> {
     /**
-     * Holds the throughput against a threshold of the config, in the mode of the run: validity first, then the 95 %
+     * Holds the throughput against a threshold of the config, in the mode of the run, or against one of the suite's own
+     * (`{ gbitPerSecond: 9 }`): validity first, then the 95 %
      * interval of the mean. Fails for FAIL and UNSTABLE alike; the message is the verdict's sentence.
      */
-    toReachExpected(key: ThresholdKey): R
+    toReachExpected(threshold: Threshold): R
     /**
      * Holds the throughput against a baseline of the project, `baselines/<name>.json`; without a name against that of
      * `--baseline`, and where there is none nothing is compared. A regression (p < 0.05 by Mann and Whitney, and a median at
@@ -70,14 +72,15 @@ expect.extend({
   toBeNoRegression({ state, sentence }: BaselineCheck) {
     return { pass: state !== 'regression', message: () => sentence }
   },
-  toReachExpected(received: Throughput, key: ThresholdKey) {
+  toReachExpected(received: Throughput, threshold: Threshold) {
     if (typeof received?.verdict !== 'function') {
       return { pass: false, message: () => 'toReachExpected takes what `await traffic.iperf3(…)` returned' }
     }
     if (this.isNot)
       return { pass: true, message: () => 'toReachExpected has no negation: a miss is not an aim' }
-    const verdict = received.reach(key)
-    if (!verdict) return { pass: true, message: () => `${key} was measured, and not judged` }
+    const verdict = received.reach(threshold)
+    if (!verdict)
+      return { pass: true, message: () => `${scenarioOf(threshold)} was measured, and not judged` }
     return { pass: verdict.state === 'PASS', message: () => `${verdict.state}: ${verdict.sentence}` }
   },
 })

@@ -8,6 +8,9 @@ export type Message =
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'repetition'; readonly test: string; readonly text: string }
   | { readonly type: 'live'; readonly event: LiveEvent }
+  /** A test has stopped at a breakpoint, and goes on. */
+  | { readonly type: 'stop'; readonly text: string }
+  | { readonly type: 'goOn' }
 
 /** In a worker: tells the main process. */
 export function tell(message: Message): void {

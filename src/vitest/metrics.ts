@@ -18,6 +18,7 @@ import {
 import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
+import { modeOf } from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { type MeasureContext, changes, checkPath, identities, repetitionName } from './throughput.ts'
@@ -107,7 +108,7 @@ export async function measureMetrics<Name extends string>(
       preflight: checked,
       artifacts: [...artifacts],
       metrics: metrics.map((metric) => ({ ...metric, verdict: judged.get(metric.name as Name) })),
-      notes: notesOn(samples, run.mode),
+      notes: notesOn(samples, modeOf(run)),
       ...(invalid !== undefined && { invalid }),
     })
   const refuse = (reasons: readonly string[]): never => {
@@ -162,12 +163,8 @@ export async function measureMetrics<Name extends string>(
   return { name, samples, metrics: byName as unknown as Record<Name, MeasuredMetric> }
 }
 
-function planOf({
-  config,
-  mode,
-  verdictRule,
-}: RunContext): MetricPlan & { profile: RunContext['config']['measurement'] } {
-  return { profile: config.measurement, mode, rule: verdictRule }
+function planOf(run: RunContext): MetricPlan & { profile: RunContext['config']['measurement'] } {
+  return { profile: run.config.measurement, mode: modeOf(run), rule: run.verdictRule }
 }
 
 function expectationOf(
@@ -176,7 +173,7 @@ function expectationOf(
   unit: MetricUnit,
 ): MetricExpectation | undefined {
   if (measureOnly) return undefined
-  const found = config.expected[mode][key]
+  const found = config.expected[mode]?.[key]
   if (!found) return undefined
   if (found.unit === unit) return { key, bound: found.bound, value: found.value }
   throw new ConfigError(
@@ -223,7 +220,8 @@ interface Watched {
 }
 
 /** Repetitions differ in their counts, so the first that was not proven speaks for the others. */
-function notesOn(samples: readonly Sample[], mode: string): string[] {
+function notesOn(samples: readonly Sample[], mode: string | undefined): string[] {
+  if (mode === undefined) return []
   const unproven = samples.find(({ modeEvidence }) => modeEvidence?.state !== 'proven')
   return unproven ? [describeMode(unproven, mode)] : []
 }

@@ -47,7 +47,7 @@ export function placementIn(environment: Environment, unmet: Unmet, measureOnly 
     loadBalanced({ backends = 1, flows = 1 } = {}) {
       const path = places.loadBalanced(environment, backends)
       if (typeof path === 'string') return unmet(path)
-      if (!measureOnly && config.expectedThroughput[mode].lb === undefined) {
+      if (!measureOnly && config.expectedThroughput[mode]?.lb === undefined) {
         return unmet(`the config expects nothing of lb in mode ${mode}: write "lb" into expected_throughput`)
       }
       const { balancer } = path

@@ -16,7 +16,9 @@ import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
+import { modesOf } from './run-modes.ts'
 import { sequenceOf } from './shuffle.ts'
+import { wayIn } from './way-in.ts'
 import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
@@ -33,6 +35,13 @@ const forMeasuring = {
   hookTimeout: testTimeoutMs,
 } as const
 
+/** At a breakpoint somebody takes their time, and can end the run by Ctrl-C. */
+const withoutLimits = { testTimeout: 0, hookTimeout: 0 } as const
+
+function isInteractive(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY
+}
+
 /** Vitest evaluates a project's config file again for each mode, and so makes several plugins of the one run. */
 let beginning: Promise<Run> | undefined
 
@@ -46,11 +55,12 @@ export function dpbench(): Plugin {
     name: pluginName,
     async config(config, { mode }) {
       if (config.test?.provide && 'dpbench' in config.test.provide)
-        return { test: { ...forMeasuring, onConsoleLog } } // one mode
+        return { test: { ...forMeasuring, ...(isInteractive() && withoutLimits), onConsoleLog } } // one mode
       const run = await (beginning ??= begin(mode))
       return {
         test: {
           ...forMeasuring,
+          ...(isInteractive() && withoutLimits),
           passWithNoTests: false,
           sequence: sequenceOf(run.settings),
           tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
@@ -86,12 +96,17 @@ function forVitest(error: DpbenchError): DpbenchError {
   return error
 }
 
-async function runOf(settings: RunSettings): Promise<Run> {
-  const loaded = await loadConfig({ file: settings.envConfigFile, name: settings.envConfigName })
+async function runOf(asked: RunSettings): Promise<Run> {
+  const loaded = await loadConfig({ file: asked.envConfigFile, name: asked.envConfigName })
+  const settings = { ...asked, modes: modesOf(asked, loaded, process.env) }
   const measurement = settings.profile
     ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
     : loaded.measurement
   const config: BenchConfig = { ...loaded, measurement }
+  if (settings.breakOnFailure && !isInteractive())
+    throw new UsageError(
+      '--break-on-failure stops at a prompt, and this is no terminal: use --keep-on-failure, and look afterwards',
+    )
   const baselines = await baselinesFor(settings, config)
   return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
 }
@@ -125,6 +140,10 @@ function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): R
     live: run.screen !== undefined,
     strict: run.settings.strict,
     baselines: run.baselines,
+    keepOnFailure: run.settings.keepOnFailure,
+    breakOnFailure: run.settings.breakOnFailure,
+    interactive: isInteractive(),
+    wayIn: wayIn(run.config, run.settings),
     measureOnly: run.settings.measureOnly,
     waitForLease: run.settings.waitForLease,
   }
@@ -174,5 +193,6 @@ function attach(vitest: Vitest, run: Run): void {
     }
   }
   vitest.config.reporters.push(new DpbenchReporter(run, begin) as never)
+  run.stop = () => void vitest.cancelCurrentRun('test-failure')
   vitest.onClose(() => finishRun(run))
 }

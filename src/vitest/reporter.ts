@@ -47,7 +47,10 @@ export class DpbenchReporter implements Reporter {
     const { messages, rest } = takeMessages(log.content)
     for (const message of messages) {
       if (showLive(this.run, message)) continue
-      if (message.type !== 'live') print(`${message.type === 'log' ? '  ' : '    '}${message.text}`)
+      if (message.type !== 'live' && message.type !== 'goOn')
+        print(
+          `${message.type === 'repetition' ? '    ' : message.type === 'log' ? '  ' : '\n'}${message.text}`,
+        )
     }
     if (rest.trim() !== '' && process.env[aloneVariable]) print(rest.trimEnd())
   }
@@ -65,6 +68,10 @@ export class DpbenchReporter implements Reporter {
     if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
     const meta = test.meta().dpbench
     if (meta) this.describe(meta)
+    if (meta?.kept && !this.run.kept) {
+      this.run.kept = { test: test.name, mode: meta.mode }
+      this.run.stop?.()
+    }
     const last = meta?.measurements.at(-1)
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
@@ -195,7 +202,7 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
     message: 'failed without an error',
     exitCode: ExitCode.infrastructure,
   }
-  if (error.code === 'AssertionError')
+  if (error.code === 'AssertionError' || error.code === 'DPBENCH_CONDITION')
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
 }

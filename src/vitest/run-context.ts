@@ -1,5 +1,5 @@
 /** What the main process gives to the workers, and what they give back: data alone, through Vitest's own channels. */
-import type { BenchConfig, Mode } from '../config/index.ts'
+import type { BenchConfig, RunMode } from '../config/index.ts'
 import type { MachineDescription } from '../environment/describe.ts'
 import type { DataplaneProvenance } from '../dataplane/dataplane.ts'
 import type { GuestReboot } from '../environment/reboots.ts'
@@ -14,9 +14,10 @@ import type { BaselineContext } from './regression.ts'
 export interface RunContext {
   readonly baselines?: BaselineContext | undefined
   readonly runId: string
-  readonly mode: Mode
+  readonly mode: RunMode
   readonly config: BenchConfig
-  readonly image: string
+  /** None where no data plane is deployed. */
+  readonly image?: string | undefined
   /** The image as it was built for this run; without it `image` is pulled. */
   readonly built?: BuiltImage | undefined
   readonly reboot: boolean
@@ -29,6 +30,14 @@ export interface RunContext {
   readonly live: boolean
   /** Whether a test whose needs the config does not meet fails, instead of being skipped. */
   readonly strict: boolean
+  /** Whether a failing test's deployment, routes and guests stay as they are. */
+  readonly keepOnFailure: boolean
+  /** Whether a failing test stops at a prompt before anything of it is taken back. */
+  readonly breakOnFailure: boolean
+  /** Whether somebody sits at a terminal. */
+  readonly interactive: boolean
+  /** How the machines are reached by hand, a line each. */
+  readonly wayIn: readonly string[]
   /** Whether the fewest repetitions are measured, and nothing is held against an expectation. */
   readonly measureOnly: boolean
   /** How long to wait for hypervisors that somebody else uses, in seconds. */
@@ -57,10 +66,12 @@ export interface MeasurementReport {
 }
 
 export interface DpbenchTaskMeta {
-  readonly mode: Mode
+  readonly mode: RunMode
   readonly measurements: MeasurementReport[]
   /** Of the raw outputs, relative to the results folder. */
   folder?: string
+  /** Set when the test failed and what it ran on stays. */
+  kept?: boolean
   /** What the test ran on; the same for all tests of a mode. */
   readonly machines?: readonly MachineDescription[]
   readonly dataplane?: readonly DataplaneProvenance[]

@@ -4,12 +4,13 @@ import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
-import { describeError } from '../core/errors.ts'
+import { DpbenchError, describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
+import { takeLeaks } from '../report/leak-log.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -25,12 +26,14 @@ import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
 import type { BaselineContext } from './regression.ts'
 import { type RunSettings, settingVariables } from './settings.ts'
+import { wayIn, wayOut } from './way-in.ts'
 
 export interface Run {
   readonly runId: string
   readonly settings: RunSettings
   readonly config: BenchConfig
-  readonly image: string
+  /** None where no data plane is deployed. */
+  readonly image: string | undefined
   readonly baselines?: BaselineContext | undefined
   /** Set when `--stage dev` has built it. */
   built?: BuiltImage
@@ -43,6 +46,10 @@ export interface Run {
   resultsFolder?: string
   /** Where somebody looks on. */
   screen?: LiveScreen
+  /** The failing test whose environment stays. */
+  kept?: { readonly test: string; readonly mode: string }
+  /** No more tests are to be run. */
+  stop?: () => void
   /** Whether the reporter is there: Vitest asks the plugin once per project. */
   attached: boolean
   finished?: Promise<RunRecord>
@@ -52,7 +59,7 @@ export interface Run {
 export const interruptVariable = 'DPBENCH_INTERRUPTED_BY'
 
 /** Begins the record. Nothing is written yet. */
-export function beginRun(settings: RunSettings, config: BenchConfig, image: string): Run {
+export function beginRun(settings: RunSettings, config: BenchConfig, image: string | undefined): Run {
   const startedAt = new Date().toISOString()
   const stamp = startedAt.replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')
   const runId = `${stamp}-${randomBytes(2).toString('hex')}`
@@ -69,7 +76,7 @@ export function beginRun(settings: RunSettings, config: BenchConfig, image: stri
         [settingVariables.shuffle]: String(settings.shuffleSeed),
       }),
     },
-    stage: settings.stage,
+    ...(config.dataplane === undefined && { stage: settings.stage }),
     modes: [...settings.modes],
     profile: config.measurement,
     rule: settings.verdictRule,
@@ -101,9 +108,13 @@ export async function finishRun(run: Run): Promise<void> {
 
 async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   const { recorder } = run
-  await putBack(run, resultsFolder)
   const signal = process.env[interruptVariable]
   if (signal === 'SIGINT' || signal === 'SIGTERM') recorder.interrupted(signal)
+  // who ends a run by a signal wants nothing of it left
+  const kept = signal === undefined ? keptNotice(run) : undefined
+  if (kept === undefined) await putBack(run, resultsFolder)
+  else recorder.notice(kept)
+  await tellLeaks(run, resultsFolder)
   recorder.logs(await listLogs(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
@@ -116,9 +127,20 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
   print(`written: ${shown.join('  ')}`)
+  if (kept !== undefined)
+    print([kept, ...wayIn(run.config, run.settings), wayOut(run.config, run.settings)].join('\n'))
   await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+/** What suites, the data plane or dpbench left on the machines fails the run: the next one would not begin where this one did. */
+async function tellLeaks({ recorder }: Run, resultsFolder: string): Promise<void> {
+  for (const { mode, leaks } of await takeLeaks(resultsFolder))
+    for (const leak of leaks) {
+      recorder.failure(`after the mode ${mode}`, new DpbenchError(`leaked: ${leak}`))
+      print(`✖ after the mode ${mode}: leaked: ${leak}`)
+    }
 }
 
 /** GitHub shows what a step appends to this file. That it can't be written is no fault of the run. */
@@ -130,6 +152,10 @@ async function writeStepSummary(record: RunRecord): Promise<void> {
   } catch (error) {
     print(`the summary of this step could not be written to GITHUB_STEP_SUMMARY: ${describeError(error)}`)
   }
+}
+
+function keptNotice({ kept }: Run): string | undefined {
+  return kept && `kept as "${kept.test}" (${kept.mode}) left it: what was deployed, routes and guests`
 }
 
 async function keepBaseline({ baselines, recorder }: Run): Promise<void> {

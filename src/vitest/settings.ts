@@ -5,11 +5,12 @@
 import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { Mode } from '../config/index.ts'
+import type { Mode, RunMode } from '../config/index.ts'
 import { UsageError } from '../core/errors.ts'
 
 export interface RunSettings {
-  readonly modes: readonly Mode[]
+  /** Empty where none was asked for: whether one is needed is the config's to say (run-modes.ts). */
+  readonly modes: readonly RunMode[]
   readonly stage: 'dev' | 'cicd'
   readonly dockerImage?: string | undefined
   /** The folder that `--stage dev` builds. Absolute. */
@@ -40,6 +41,10 @@ export interface RunSettings {
   readonly results?: string | undefined
   /** Of the order of suites and tests; absent: as they are listed. */
   readonly shuffleSeed?: number | undefined
+  /** A failing test's environment stays as it is, and no other test is run. */
+  readonly keepOnFailure: boolean
+  /** A failing test stops at a prompt. */
+  readonly breakOnFailure: boolean
   readonly verbose: boolean
 }
 
@@ -67,6 +72,8 @@ export const settingVariables = {
   waitForLease: 'DPBENCH_WAIT_FOR_LEASE',
   results: 'DPBENCH_RESULTS',
   shuffle: 'DPBENCH_SHUFFLE',
+  keepOnFailure: 'DPBENCH_KEEP_ON_FAILURE',
+  breakOnFailure: 'DPBENCH_BREAK_ON_FAILURE',
   verbose: 'DPBENCH_VERBOSE',
 } as const
 export type SettingName = keyof typeof settingVariables
@@ -78,6 +85,9 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   'non-offloading': ['non-offload'],
   both: ['offload', 'non-offload'],
 }
+
+const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
+export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
 export const trafficTag = 'traffic'
@@ -118,6 +128,8 @@ const schema = z.object({
     .string()
     .regex(/^(\d{1,9}|true|false)$/)
     .default('false'),
+  keepOnFailure: z.stringbool().default(false),
+  breakOnFailure: z.stringbool().default(false),
   verbose: z.stringbool().default(false),
 })
 
@@ -131,6 +143,8 @@ const hints: Partial<Record<SettingName, string>> = {
   measureOnly: 'true or false',
   waitForLease: 'a number of seconds, at most 99999',
   shuffle: 'a seed of at most nine digits, or nothing for one by chance',
+  keepOnFailure: 'true or false',
+  breakOnFailure: 'true or false',
   verbose: 'true or false',
   tags: 'tags, with &&, || and ! between them',
   tag: nameHint,
@@ -156,11 +170,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     return `${optionName(name)} (${settingVariables[name]}) is "${given[name]}": write ${hints[name] ?? 'a value'}`
   })
   const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
-  const modes = mode === undefined ? undefined : modeNames[mode]
-  if (!modes) {
-    const what = mode === undefined ? '--mode is missing' : `--mode is "${mode}"`
-    faults.unshift(`${what}: write --mode offload, non-offload or both (or set ${settingVariables.mode})`)
-  }
+  const modes = mode === undefined ? [] : modeNames[mode]
+  if (!modes) faults.unshift(`--mode is "${mode}": ${modeHint}`)
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
   const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data

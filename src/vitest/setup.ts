@@ -1,5 +1,8 @@
 /** Loaded into each worker before a suite (Vitest's `setupFiles`). */
 import './matchers.ts'
+import { hookTests } from './hooks.ts'
+
+hookTests()
 
 /**
  * Ctrl-C reaches the whole process group. The main process cancels the run in order; a worker that died of the signal

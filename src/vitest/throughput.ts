@@ -18,7 +18,15 @@ import { formatGbit } from '../verdict/format.ts'
 import { ceilingOn, lineOf } from './ceiling.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { type FlowRequest, type RanFlows, runFlows } from './flow-tools.ts'
-import { type ThresholdKey, endingOf, judgeAgainst } from './judging.ts'
+import {
+  type OwnThreshold,
+  type Threshold,
+  type ThresholdKey,
+  endingOf,
+  judgeAgainst,
+  modeOf,
+  scenarioOf,
+} from './judging.ts'
 import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
@@ -26,7 +34,7 @@ import { type Through, bypassFaults, openState, requireFit, throughDefaults, wit
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 
-export type { ThresholdKey }
+export type { OwnThreshold, Threshold, ThresholdKey }
 
 export interface ThroughputRequest {
   /** Sends; runs the clients. */
@@ -36,8 +44,8 @@ export interface ThroughputRequest {
   readonly family: Family
   /** Default: the config's `concurrent_flow_count`. */
   readonly flows?: number
-  /** The threshold that decides when enough was repeated. Default: by placement. */
-  readonly expected?: ThresholdKey
+  /** The threshold that decides when enough was repeated, of the config or the suite's own. Default: by placement. */
+  readonly expected?: Threshold
   /** Where clients connect to. Default: that of `through`, else the receiver's own address. */
   readonly address?: string | undefined
   /** What keeps state on the path, as `dataplane.nat` and `dataplane.loadBalancer` return it: new for each repetition. */
@@ -49,9 +57,9 @@ export interface Throughput {
   readonly name: string
   readonly samples: readonly Sample[]
   /** The verdict against a threshold of the config, also kept in the run record. */
-  verdict(key: ThresholdKey): Verdict
+  verdict(key: Threshold): Verdict
   /** As `verdict`; `undefined` in a run that only measures, which notes what the figure is for. */
-  reach(key: ThresholdKey): Verdict | undefined
+  reach(key: Threshold): Verdict | undefined
   /** Against the baseline of this name, or of `--baseline`; a regression is measured again first. @throws UsageError */
   against(baseline?: string): Promise<BaselineCheck | undefined>
 }
@@ -79,7 +87,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   const name = `${backends ? 'iperf 2' : 'iperf3'} ${family} ${from.name} → ${receivers}`
   const key = request.expected ?? (from.hypervisor === to.hypervisor ? 'local_vm2vm' : 'remote_vm2vm')
   if (!backends) requireFit(through, request.flows ?? run.config.concurrentFlowCount)
-  const next = endingOf(run, key)
+  const next = endingOf(run, key, request.expected !== undefined)
   const samples: Sample[] = []
   const artifacts: string[] = []
   const counting = new MeasurementCounting(
@@ -90,7 +98,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   let checked: Preflight | undefined
   let line: Line | undefined
   let verdict: Verdict | undefined
-  let scenario = key
+  let scenario = scenarioOf(key)
   const baselines: BaselineCheck[] = []
   const report = (invalid?: string): void => {
     const state = { preflight: checked, verdict, scenario, invalid, baselines: [...baselines] }
@@ -128,8 +136,8 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     if (step.invalid !== undefined) throw new MeasurementError(step.invalid)
     break
   }
-  const judged = (asked: ThresholdKey): Verdict => {
-    scenario = asked
+  const judged = (asked: Threshold): Verdict => {
+    scenario = scenarioOf(asked)
     verdict = judgeAgainst(samples, run, asked)
     report()
     return verdict
@@ -152,7 +160,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     verdict: judged,
     reach(asked) {
       if (!run.measureOnly) return judged(asked)
-      scenario = asked
+      scenario = scenarioOf(asked)
       report()
       return undefined
     },
@@ -171,12 +179,13 @@ function progressLine(samples: readonly Sample[], { repetitions }: MeasurementPr
 }
 
 /** Pre-flight between two VMs of the environment. @throws MeasurementError */
-export function checkPath(
+export async function checkPath(
   environment: Environment,
   request: Pick<ThroughputRequest, 'from' | 'to' | 'family' | 'address'>,
   signal: AbortSignal,
 ): Promise<Preflight> {
   const { from, to, family } = request
+  await environment.locate([from, to], family)
   const [sender, receiver] = [environment.guests.get(from.name), environment.guests.get(to.name)]
   if (!sender || !receiver)
     throw new MeasurementError(`${from.name} or ${to.name} is not part of this environment`)
@@ -249,7 +258,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   )
   const tool = aligned.flows.map((flow) => flow.sender?.version).find(Boolean) ?? provenance.tool
   const { mtuBytes } = request.checked
-  const evidence = modeEvidence(run.mode, software, aligned.flows, { family: request.family, mtuBytes })
+  const mode = modeOf(run)
+  const evidence = mode && modeEvidence(mode, software, aligned.flows, { family: request.family, mtuBytes })
   return { ...provenance, tool, restarts, ...counted, modeEvidence: evidence, ...judged }
 }
 

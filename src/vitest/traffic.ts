@@ -87,6 +87,7 @@ export function trafficOf(environment: Environment, next: () => MeasureContext):
     },
     udpLimit: (request) => udpLimit(next(), request),
     packetSizes: async (request) => {
+      await environment.locate([request.from, request.to], request.family)
       const sizes = []
       for (const payloadBytes of request.payloadBytes ?? sizesUpTo(wholePayload(environment, request))) {
         const { metrics } = await packetSize(next(), request, payloadBytes)

@@ -59,8 +59,9 @@ describe.skipIf(whyNoLab.length > 0)('a lab for an image of dpservice', { timeou
     config = await loadConfig({ file: description.configFile })
     for (const each of config.hypervisors) {
       const hypervisor = opened.use(await Hypervisor.connect(hypervisorAddress(config, each)))
-      const vms = each.vms.map(async ({ ipv4, ipv6, vni, ...vm }) => {
-        const address = vmAddress(config, { ipv4, ipv6, vni, ...vm })
+      const vms = each.vms.map(async (vm) => {
+        const { ipv4, ipv6, vni } = vm
+        const address = vmAddress(config, vm)
         return opened.use(await VirtualMachine.connect(address, hypervisor, { ipv4, ipv6, vni }))
       })
       machines.set(each.name, { hypervisor, vms: await Promise.all(vms) })

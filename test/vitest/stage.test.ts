@@ -51,7 +51,7 @@ describe('the image', () => {
 
   test('of a source: one tag per environment; a folder with a Dockerfile', async () => {
     const folder = scratchFolder()
-    const of = (name: string): Promise<string> =>
+    const of = (name: string): Promise<string | undefined> =>
       imageToRun(settings({ DPBENCH_DPSERVICE_SOURCE: join(folder, name) }), config())
     await mkdir(join(folder, 'empty'))
     await mkdir(join(folder, 'whole'))

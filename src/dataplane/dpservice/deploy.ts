@@ -82,7 +82,8 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
   const underlay = new Map(
     await together(
       deployment.ports.map(async ({ vm, device }) => {
-        const { ipv4, ipv6, vni } = vm.data
+        const { vni } = vm.data
+        const [ipv4, ipv6] = [vm.overlayAddress('ipv4'), vm.overlayAddress('ipv6')]
         const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
         return [vm.name, created.spec.underlay_route] as const
       }),

@@ -84,7 +84,9 @@ export class DeployedDpservice implements DeployedDataplane {
     await objects.orUndone(() =>
       together(
         [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
-          [`${to.data.ipv4}/32`, `${to.data.ipv6}/128`].map((prefix) => create(from, to, prefix)),
+          [`${to.overlayAddress('ipv4')}/32`, `${to.overlayAddress('ipv6')}/128`].map((prefix) =>
+            create(from, to, prefix),
+          ),
         ),
       ),
     )

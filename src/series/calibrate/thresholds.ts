@@ -47,7 +47,7 @@ export interface CalibratedThreshold {
   readonly warnings: readonly string[]
 }
 
-export type OldThresholds = Readonly<Record<string, Readonly<Partial<Record<string, number>>>>>
+export type OldThresholds = Readonly<Record<string, Readonly<Partial<Record<string, number>>> | undefined>>
 
 /**
  * @param old by mode and key, Gbit/s

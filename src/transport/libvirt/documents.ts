@@ -7,12 +7,22 @@ export interface Domain {
   readonly uuid?: string
   /** Of all its interfaces, lower case. */
   readonly macAddresses: readonly string[]
+  readonly interfaces: readonly DomainInterface[]
+  /** PCI addresses of the host's devices that it was given, `0000:8a:00.2`. */
+  readonly hostDevices: readonly string[]
   /** Files of its disks. */
   readonly diskFiles: readonly string[]
   /** The file that its serial console is written to as well. */
   readonly consoleLog?: string
   /** What dpbench wrote into its metadata; `undefined` for a domain of somebody else. */
   readonly provisioned?: ProvisionedMetadata
+}
+
+export interface DomainInterface {
+  /** Lower case. */
+  readonly macAddress: string
+  /** Whether its cable is plugged in. */
+  readonly linkUp: boolean
 }
 
 /** The element that marks a domain as made by dpbench. */
@@ -51,7 +61,7 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   // always lists: a document with one of them must not look different
   isArray: (_name, path) =>
-    /\.(interface|disk|serial|console|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
+    /\.(interface|disk|hostdev|serial|console|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
 })
 
 /** @throws DpbenchError when the text is not well-formed. */
@@ -75,18 +85,35 @@ export function parseDomain(text: string): Domain {
   const consoleLog = ['serial', 'console']
     .flatMap((kind) => children(devices, kind).map((one) => textOf(child(one, 'log')['@file'])))
     .find(Boolean)
+  const interfaces = children(devices, 'interface')
+    .map((one) => ({
+      macAddress: textOf(child(one, 'mac')['@address']).toLowerCase(),
+      linkUp: child(one, 'link')['@state'] !== 'down',
+    }))
+    .filter(({ macAddress }) => macAddress !== '')
   return {
     name,
     ...(uuid === '' ? {} : { uuid }),
-    macAddresses: children(devices, 'interface')
-      .map((one) => textOf(child(one, 'mac')['@address']).toLowerCase())
-      .filter(Boolean),
+    interfaces,
+    macAddresses: interfaces.map(({ macAddress }) => macAddress),
+    hostDevices: children(devices, 'hostdev')
+      .filter((one) => one['@type'] === 'pci')
+      .map((one) => pciAddressOf(child(child(one, 'source'), 'address'))),
     diskFiles: children(devices, 'disk')
       .map((one) => textOf(child(one, 'source')['@file']))
       .filter(Boolean),
     ...(consoleLog ? { consoleLog } : {}),
     ...(provisioned ? { provisioned } : {}),
   }
+}
+
+/** libvirt writes each part as hexadecimal, `0x0000`. */
+function pciAddressOf(address: Element): string {
+  const part = (key: string, digits: number): string =>
+    Number(textOf(address[`@${key}`]))
+      .toString(16)
+      .padStart(digits, '0')
+  return `${part('domain', 4)}:${part('bus', 2)}:${part('slot', 2)}.${part('function', 1)}`
 }
 
 /** Our element has our namespace; its prefix is whatever libvirt kept. */

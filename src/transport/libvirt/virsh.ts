@@ -24,9 +24,12 @@ export class Virsh {
     return lines((await this.#run('list', which, '--name')).stdout)
   }
 
-  /** A domain's definition, or `undefined` when there is none of that name. */
-  async domain(name: string): Promise<Domain | undefined> {
-    const result = await this.#try('dumpxml', '--inactive', '--domain', name)
+  /**
+   * A domain's definition, or `undefined` when there is none of that name.
+   * @param as `live`: as it runs now, with what was changed since it was started
+   */
+  async domain(name: string, as: 'defined' | 'live' = 'defined'): Promise<Domain | undefined> {
+    const result = await this.#try('dumpxml', ...(as === 'live' ? [] : ['--inactive']), '--domain', name)
     if (result.exitCode === 0) return parseDomain(result.stdout)
     // the reason is prose, the list of names is not
     if (!(await this.domainNames()).includes(name)) return undefined
@@ -72,6 +75,16 @@ export class Virsh {
 
   async start(name: string): Promise<void> {
     await this.#run('start', '--domain', name)
+  }
+
+  /** Presses its power button; resolves when that was done, and not when it is off. */
+  async shutdown(name: string): Promise<void> {
+    await this.#run('shutdown', '--domain', name)
+  }
+
+  /** Plugs the cable of an interface in or out, of the running domain alone: its definition stays. */
+  async setLink(name: string, macAddress: string, state: 'up' | 'down'): Promise<void> {
+    await this.#run('domif-setlink', '--domain', name, '--interface', macAddress, '--state', state)
   }
 
   /** Takes the power away. No fault when it is off already. */

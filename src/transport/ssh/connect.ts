@@ -1,5 +1,6 @@
 /** Opens one SSH connection to a host, directly or through another host's connection, and verifies who answers. */
 import { readFile } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
 import pRetry, { AbortError } from 'p-retry'
 import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { ConnectionError, DpbenchError, HostKeyError, describeError } from '../../core/errors.ts'
@@ -68,7 +69,7 @@ async function attempt(
   leftMs: number,
 ): Promise<SshHost> {
   const readyTimeout = Math.max(1000, Math.min(attemptTimeoutMs, leftMs))
-  const sock = options.via ? await options.via.openTcp(host.address, host.port) : undefined
+  const sock = options.via && (await openedWithin(options.via, host, readyTimeout))
   const client = new Client()
   let refusal: HostKeyError | undefined
   const config: ConnectConfig = {
@@ -88,7 +89,7 @@ async function attempt(
   if (sock) config.sock = sock
   if (pinned.types.length > 0) config.algorithms = { serverHostKey: serverHostKeyAlgorithms(pinned.types) }
   try {
-    await ready(client, config, options.signal)
+    await ready(client, config, readyTimeout, options.signal)
   } catch (error) {
     client.destroy()
     sock?.destroy()
@@ -104,14 +105,39 @@ async function attempt(
     }
     throw error instanceof Error ? new Error(error.message, { cause: error }) : error
   }
-  return new SshHost(host, client, options.observe)
+  return new SshHost(host, client, options.observe, sock)
 }
 
-function ready(client: Client, config: ConnectConfig, signal: AbortSignal | undefined): Promise<void> {
+/** The hypervisor's kernel tries for two minutes to reach a guest that is down: a guest that boots is up long before. */
+function openedWithin(via: SshHost, { address, port }: HostAddress, timeoutMs: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      reject(new Error(`${via.name} did not reach ${address}:${port} within ${timeoutMs / 1000} s`))
+    }, timeoutMs)
+    via
+      .openTcp(address, port)
+      .then((stream) => (late ? void stream.destroy() : resolve(stream)))
+      .catch(reject)
+      .finally(() => clearTimeout(timer))
+  })
+}
+
+/** ssh2 has a deadline too, and drops it when a forwarded stream closes before the handshake has begun. */
+function ready(
+  client: Client,
+  config: ConnectConfig,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal?.reason as Error)
+    const late = (): void => reject(new Error(`no SSH handshake within ${timeoutMs / 1000} s`))
+    const timer = setTimeout(late, timeoutMs + 500)
     signal?.addEventListener('abort', onAbort, { once: true })
     client.once('ready', () => {
+      clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
       resolve()
     })

@@ -2,6 +2,7 @@
  * One remote command in one channel. Closing a channel kills nothing on the far side, so each command first tells its
  * process group, on the first line of its standard error, and is killed by that number when it must end.
  */
+import type { Writable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { quoteArgv } from '../../core/shell-quote.ts'
 
@@ -33,14 +34,20 @@ export class Output {
   private readonly chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] }
   private head: Buffer | undefined = Buffer.alloc(0)
 
-  constructor(channel: ClientChannel, onLine: ((line: string) => void) | undefined) {
+  constructor(
+    channel: ClientChannel,
+    { onLine, output }: { readonly onLine?: (line: string) => void; readonly output?: Writable },
+  ) {
     this.started = new Promise((resolve) => (this.tellStarted = resolve))
     const out = lineSplitter(onLine)
     const err = lineSplitter(onLine)
-    channel.on('data', (chunk: Buffer) => {
-      this.chunks.out.push(chunk)
-      out(chunk)
-    })
+    // ended by whoever waits for the command: a channel that is destroyed ends nothing
+    if (output) channel.pipe(output, { end: false })
+    else
+      channel.on('data', (chunk: Buffer) => {
+        this.chunks.out.push(chunk)
+        out(chunk)
+      })
     channel.stderr.on('data', (chunk: Buffer) => {
       const rest = this.withoutMarker(chunk)
       if (rest.length === 0) return

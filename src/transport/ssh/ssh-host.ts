@@ -27,16 +27,19 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   /** Is told of every command and file. */
   readonly observe: Observe | undefined
   private readonly client: Client
+  private readonly stream: Duplex | undefined
   private readonly limit = pLimit(maxChannels)
   private sftpChannel: Promise<SFTPWrapper> | undefined
   private closing: Promise<void> | undefined
   private lost: Error | undefined
 
-  constructor(address: HostAddress, client: Client, observe?: Observe) {
+  /** @param stream what carries the connection, where it goes through another host */
+  constructor(address: HostAddress, client: Client, observe?: Observe, stream?: Duplex) {
     this.observe = observe
     this.name = address.name
     this.address = address
     this.client = client
+    this.stream = stream
     client.setMaxListeners(0) // one per channel being opened
     client.on('error', (error) => (this.lost ??= error))
     client.on('close', () => {
@@ -120,12 +123,9 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     if (this.lost) return
     const closed = once(this.client, 'close')
     this.client.end()
-    const timer = setTimeout(() => this.client.destroy(), 2000)
-    // one through another host, whose far end has gone, never tells that it is closed
-    const bound = new AbortController()
-    const late = delay(3000, undefined, { signal: bound.signal }).catch(() => undefined)
-    await Promise.race([closed, late])
-    bound.abort()
+    // a machine that is off answers nothing, and ssh2 takes nothing down that it has said goodbye to
+    const timer = setTimeout(() => (this.stream ?? this.client).destroy(), 2000)
+    await Promise.race([closed, delay(3000, undefined, { ref: false })])
     clearTimeout(timer)
   }
 
@@ -133,7 +133,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options.onLine)
+    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options)
     let timedOut = false
     const stop = (): void => {
       // it may have to end before it has told its process group, and closing the channel would kill nothing
@@ -150,6 +150,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     else options.signal?.addEventListener('abort', stop, { once: true })
     feed(channel, options.input)
     const { exitCode, signal } = await ended
+    options.output?.end()
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', stop)
     const { stdout, stderr } = output
@@ -168,8 +169,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
-  private exec(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
-    return pRetry(() => this.openSession(line, onLine), {
+  private exec(line: string, to: Pick<RunOptions, 'onLine' | 'output'> = {}): Promise<RunningCommand> {
+    return pRetry(() => this.openSession(line, to), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
       maxTimeout: 200,
@@ -182,11 +183,11 @@ export class SshHost implements RemoteHost, AsyncDisposable {
    * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
    * as the channel's opening, and ssh2 tells of it only once.
    */
-  private openSession(line: string, onLine?: (line: string) => void): Promise<RunningCommand> {
+  private openSession(line: string, to: Pick<RunOptions, 'onLine' | 'output'>): Promise<RunningCommand> {
     return this.open('a session', (done) =>
       this.client.exec(line, (error, channel) => {
         if (error) done(error, undefined as never)
-        else done(undefined, { channel, output: new Output(channel, onLine), ended: ending(channel) })
+        else done(undefined, { channel, output: new Output(channel, to), ended: ending(channel) })
       }),
     )
   }

@@ -26,6 +26,11 @@ export function openScreen(run: Run, specifications: readonly TestSpecification[
 
 /** Whether the screen shows the message, so that no line of it is needed. */
 export function showLive({ screen, settings }: Run, message: Message): boolean {
+  if (message.type === 'stop' || message.type === 'goOn') {
+    if (message.type === 'stop') screen?.pause()
+    else screen?.goOn()
+    return false
+  }
   if (!screen || message.type === 'log') return false
   if (message.type === 'live') screen.state.take(message.event, performance.now())
   else screen.state.progress = message.text

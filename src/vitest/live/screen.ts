@@ -41,6 +41,7 @@ export class LiveScreen {
   /** Somebody's line that is not at its end: painting would break it. */
   private midLine = false
   private open = true
+  private paused = false
 
   constructor(state: LiveState, options: ScreenOptions) {
     this.state = state
@@ -73,6 +74,17 @@ export class LiveScreen {
     if (this.open) this.painting ??= setImmediate(() => this.paint())
   }
 
+  /** Takes the lines away until `goOn`: somebody is to read and type below. */
+  pause(): void {
+    this.paused = true
+    if (this.open && !this.midLine) this.update.clear()
+  }
+
+  goOn(): void {
+    this.paused = false
+    this.soon()
+  }
+
   /** Takes the lines away; what is written from now on is written as ever. Once. */
   close(): void {
     if (!this.open) return
@@ -86,7 +98,7 @@ export class LiveScreen {
   private paint(): void {
     clearImmediate(this.painting)
     this.painting = undefined
-    if (!this.open || this.midLine) return
+    if (!this.open || this.midLine || this.paused) return
     const { terminal, color } = this.options
     this.update(renderLive(this.state, performance.now(), { ...sizeOf(terminal), color }).join('\n'))
   }

@@ -1,0 +1,118 @@
+/** What carries the traffic of an environment: dpservice, deployed here with its guests leased; or nothing of ours. */
+import { join } from 'node:path'
+import type { DisposalStack } from '../core/disposal-stack.ts'
+import { UsageError } from '../core/errors.ts'
+import { asPhase } from '../core/steps.ts'
+import { together } from '../core/together.ts'
+import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
+import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { noDataplane } from '../dataplane/none.ts'
+import type { PreparedGuest } from '../machine/guest-preparation.ts'
+import type { Hypervisor } from '../machine/hypervisor.ts'
+import type { VirtualMachine } from '../machine/virtual-machine.ts'
+import { findCredentials } from '../transport/docker/credentials.ts'
+import { parseReference } from '../transport/docker/reference.ts'
+import { Shipment } from '../transport/docker/ship.ts'
+import { type MachineDescription, describeMachine } from './describe.ts'
+import type { EnvironmentOptions } from './environment.ts'
+import { planPreparations } from './guest-plans.ts'
+import { serveMachines } from './machine-services.ts'
+import { recordProcesses } from './plain-guests.ts'
+import { type GuestReboot, tellLease } from './reboots.ts'
+
+export interface TrafficSide {
+  readonly dataplane: DeployedDataplane
+  /** By name, the NIC that traffic uses; without a data plane filled when it is looked up. */
+  readonly guests: Map<string, PreparedGuest>
+  readonly machines: readonly MachineDescription[]
+}
+
+export interface ConnectedMachines {
+  readonly hypervisors: ReadonlyMap<string, Hypervisor>
+  readonly vms: ReadonlyMap<string, VirtualMachine>
+  readonly reboots: readonly GuestReboot[]
+}
+
+/** @throws DpbenchError of the part that failed; what was done until then is in the journal */
+export async function trafficSide(
+  options: EnvironmentOptions,
+  machines: ConnectedMachines,
+  undoLog: UndoLog,
+  stack: DisposalStack,
+): Promise<TrafficSide> {
+  if (options.config.dataplane === 'none') return withoutDataplane(options, machines, undoLog)
+  return withDpservice(options, machines, undoLog, stack)
+}
+
+async function withoutDataplane(
+  options: EnvironmentOptions,
+  machines: ConnectedMachines,
+  undoLog: UndoLog,
+): Promise<TrafficSide> {
+  const { config, runId } = options
+  serveMachines(machines.vms, options, undoLog)
+  const [described] = await together([
+    describeAll(machines),
+    recordProcesses(machines.vms.values(), undoLog, runId),
+  ])
+  return { dataplane: noDataplane(config.sourceFile), guests: new Map(), machines: described }
+}
+
+async function withDpservice(
+  options: EnvironmentOptions,
+  connected: ConnectedMachines,
+  undoLog: UndoLog,
+  stack: DisposalStack,
+): Promise<TrafficSide> {
+  const { config, observe, log, mode } = options
+  const { hypervisors, vms, reboots } = connected
+  if (mode === 'plain' || options.image === undefined)
+    throw new UsageError('dpservice is deployed in a mode and of an image: give --mode and --docker-image')
+  const dpservice = { ...options, mode, image: options.image }
+  const deployments = config.hypervisors.map((hypervisor) => ({
+    hypervisor: hypervisors.get(hypervisor.name)!,
+    settings: hypervisor.dpservice,
+    ports: hypervisor.vms.map((vm) => ({
+      vm: vms.get(vm.name)!,
+      device: (vm.device ?? vm.pciAddress)!,
+      netdev: vm.netdev,
+      bridge: vm.bridge,
+    })),
+  }))
+  const planned = await planPreparations(options, vms, undoLog)
+  serveMachines(vms, options, undoLog, planned)
+  const image = await imageOf(dpservice, stack)
+  const [dataplane, machines] = await together([
+    asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
+      const deployed = await deployDpservice(deployments, { ...dpservice, ...image, undoLog })
+      stack.defer(() => deployed.release())
+      return deployed
+    }),
+    describeAll(connected),
+    asPhase(observe, `prepare the guests ${[...vms.keys()].join(', ')}`, () =>
+      together([...planned.values()].map((guest) => guest.begin())),
+    ),
+  ])
+  log('guests: data NICs up, asking for their leases')
+  const asked = performance.now()
+  const leases = [...planned].map(async ([name, guest]) => {
+    const prepared = await guest.lease()
+    tellLease(reboots, name, (performance.now() - asked) / 1000, log)
+    return [name, prepared] as const
+  })
+  const guests = new Map(await asPhase(observe, "lease the guests' data NICs", () => together(leases)))
+  return { dataplane, guests, machines }
+}
+
+function describeAll({ hypervisors, vms }: ConnectedMachines): Promise<MachineDescription[]> {
+  return together([...hypervisors.values(), ...vms.values()].map(({ ssh }) => describeMachine(ssh)))
+}
+
+/** Where the data plane's image comes from. */
+async function imageOf(
+  { built, image, folder, observe }: EnvironmentOptions & { readonly image: string },
+  stack: DisposalStack,
+): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
+  return { credentials: await findCredentials(parseReference(image).registry) }
+}

@@ -1,0 +1,34 @@
+/** What the operations on machines share: the way to the machine, and how long they may take. */
+import type { RemoteHost } from '../transport/host.ts'
+
+export interface Reachable {
+  /** As the config names it. */
+  readonly name: string
+  /** Aborts what a test began when the test ends early. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * The connection to the machine, made anew when it was lost.
+   * @param timeoutMs for making it anew
+   * @throws MachineError when the machine is off, ConnectionError when it cannot be reached
+   */
+  connection(timeoutMs?: number): Promise<RemoteHost>
+}
+
+export interface TimedOptions {
+  /** For the whole operation. Default 60 s. */
+  readonly timeoutMs?: number
+}
+
+/** Of every operation that is not told otherwise. */
+export const usualTimeoutMs = 60_000
+
+/** `70 s`, `0.5 s` */
+export function inSeconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`
+}
+
+/** The end of a text that may be long. */
+export function endOf(text: string, limit = 1000): string {
+  const whole = text.trim()
+  return whole.length > limit ? `…${whole.slice(-limit)}` : whole
+}

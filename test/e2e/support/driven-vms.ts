@@ -1,0 +1,78 @@
+/** A suite that drives emulated VMs: power, units, links. */
+export const drivenVms = `
+import { afterAll, expect, test } from 'dpbench'
+
+const ping = 'ping -c 1 -W 2 '
+
+test('1 units', async ({ vm }) => {
+  const { vm1 } = vm
+  await vm1.succeed(
+    "printf '%s\\\\n' '[Service]' 'Type=oneshot' 'ExecStart=/bin/sh -c \\"echo broken >&2; exit 4\\"' > /run/systemd/system/dpb-fails.service",
+    "printf '%s\\\\n' '[Service]' 'Type=oneshot' 'RemainAfterExit=yes' 'ExecStart=/bin/sleep 2' > /run/systemd/system/dpb-slow.service",
+    "printf '%s\\\\n' '[Unit]' 'Requires=dpb-slow.service' 'After=dpb-slow.service' '[Service]' 'ExecStart=/bin/sleep 600' > /run/systemd/system/dpb-late.service",
+    'systemctl daemon-reload')
+  let began = performance.now()
+  await expect(vm1.waitForUnit('dpb-late')).rejects.toThrow(/inactive \\(dead\\), and no job is pending/)
+  await expect(vm1.waitForUnit('dpb-nothing')).rejects.toThrow(/not-found.* no job is pending/)
+  expect((await vm1.systemctl('--no-block start dpb-late')).status).toBe(0)
+  // inactive, with its own job waiting for the slow one
+  expect(await vm1.getUnitInfo('dpb-late')).toMatchObject({ ActiveState: 'inactive', Job: expect.stringMatching(/^[1-9]/) })
+  await vm1.waitForUnit('dpb-late')
+  await vm1.requireUnitState('dpb-late')
+  await expect(vm1.requireUnitState('dpb-late', 'inactive')).rejects.toThrow(/vm1: the unit dpb-late was to be inactive and is active \\(running\\)/)
+  await vm1.stopUnit('dpb-late')
+  await vm1.requireUnitState('dpb-late', 'inactive')
+  await expect(vm1.startUnit('dpb-fails')).rejects.toThrow(/vm1: systemctl start dpb-fails failed with status 1: Job for dpb-fails.service failed/)
+  began = performance.now()
+  await expect(vm1.waitForUnit('dpb-fails')).rejects.toThrow(/it is failed \\(failed\\), its result is exit-code/)
+  expect(performance.now() - began).toBeLessThan(20000)
+})
+
+test('2 a link that is away', async ({ vm, dataplane }) => {
+  const { vm1, vm2 } = vm
+  await dataplane.route(vm1, vm2)
+  const to = vm2.overlayAddress('ipv4')
+  await vm1.waitUntilSucceeds(ping + to)
+  await vm2.block()
+  await vm2.block()
+  await vm1.fail(ping + to)
+  await vm2.succeed('true')
+  await vm2.unblock()
+  await vm1.waitUntilSucceeds(ping + to)
+  await vm2.block()
+})
+
+test('3 power', async ({ vm, dataplane }) => {
+  const { vm1, vm2, vm3 } = vm
+  await dataplane.route(vm1, vm2)
+  await vm1.waitUntilSucceeds(ping + vm2.overlayAddress('ipv4'))
+  const bootId = 'cat /proc/sys/kernel/random/boot_id'
+  const before = await vm2.succeed(bootId)
+  await Promise.all([
+    (async () => {
+      const proof = await vm1.reboot()
+      expect(proof.bootIdAfter).not.toBe(proof.bootIdBefore)
+      expect(await vm1.succeed(bootId)).toBe(proof.bootIdAfter + '\\n')
+    })(),
+    (async () => {
+      await vm2.crash()
+      await vm2.crash()
+      await expect(vm2.succeed('true')).rejects.toThrow('vm2 is shut off; vm2.start() switches it on')
+      await vm2.start()
+      await vm2.start()
+      expect(await vm2.succeed(bootId)).not.toBe(before)
+    })(),
+    (async () => {
+      await vm3.shutdown()
+      await vm3.shutdown()
+      expect(await vm3.hypervisor.succeed('virsh -c qemu:///system list --name')).not.toContain('vm3')
+    })(),
+  ])
+  // ready for traffic again
+  await vm1.waitUntilSucceeds(ping + vm2.overlayAddress('ipv4'))
+})
+test('4 a machine that was left off is on with the next test', async ({ vm, dataplane }) => {
+  await dataplane.route(vm.vm3, vm.vm1)
+  await vm.vm3.waitUntilSucceeds(ping + vm.vm1.overlayAddress('ipv4'))
+})
+`
