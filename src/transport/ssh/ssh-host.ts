@@ -239,12 +239,17 @@ export class SshHost implements RemoteHost, AsyncDisposable {
       if (!this.connected) return reject(this.connectionLost(`before opening ${what}`))
       const onClose = (): void => reject(this.connectionLost(`while opening ${what}`))
       this.client.once('close', onClose)
-      start((error, channel) => {
+      const done = (error: Error | undefined, channel: T): void => {
         this.client.off('close', onClose)
         if (error)
           reject(new ConnectionError(`${this.name}: cannot open ${what}: ${error.message}`, { cause: error }))
         else resolve(channel)
-      })
+      }
+      try {
+        start(done)
+      } catch (error) {
+        done(error as Error, undefined as never) // the far end has gone, and nobody has told yet
+      }
     })
   }
 
