@@ -55,7 +55,7 @@ test(
     expect(output).toMatch(/taking back what an earlier guest run left: folder .*, guest /)
     const record = JSON.parse(await readFile(join(cwd, 'results/next/disks.sh/guest-run.json'), 'utf8'))
     expect(record.launcher).toBe('libvirt')
-    expect(await lab.shell('hypervisor-1', 'virsh list --all --name')).toBe('')
+    expect((await lab.shell('hypervisor-1', 'virsh list --all --name')).trim()).toBe('')
     expect(await lab.shell('hypervisor-1', `ls ${images}`)).toMatch(/^guest-run-image-[0-9a-f]+\n?$/)
 
     const removed = await guest(cwd, ['image', '--remove-from', 'hypervisor-1'])
