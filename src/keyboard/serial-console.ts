@@ -1,4 +1,5 @@
 /** `dpbench console`: a VM's serial console. */
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type ConsoleGuest,
@@ -11,9 +12,29 @@ import {
 import { requireDomain } from '../machine/own-domain.ts'
 import { type Streams, attach, isTerminal, ownTerminal } from './attach.ts'
 
+/** What a guest has to say to the last input may take so long, and then it is cut: a console may never be quiet. */
+const mostAnswerMs = 10_000
+
+/** Resolves when nothing has come for as long as QEMU may take to read what was typed. */
+async function quiet(stream: Readable): Promise<void> {
+  const started = performance.now()
+  let last = started
+  const heard = (): void => void (last = performance.now())
+  stream.on('data', heard)
+  try {
+    while (performance.now() - started < mostAnswerMs) {
+      const left = last + ptyPollMs + 200 - performance.now()
+      if (left <= 0) return
+      await delay(left)
+    }
+  } finally {
+    stream.off('data', heard)
+  }
+}
+
 /**
  * Until Ctrl-] is pressed. Without a terminal standard input is typed, and what the console says is printed until the input
- * ends and QEMU has had the time to take it.
+ * ends and nothing has been answered for a while.
  * @throws MachineError when there is no domain, it is off, or its console is open elsewhere
  */
 export async function serialConsole(
@@ -31,8 +52,10 @@ export async function serialConsole(
     const opening = await connected(guest, talk)
     const said = tailOf(talk)
     const atInputEnd = (): void => {
-      ended = true
-      void delay(person ? 0 : ptyPollMs + 200).then(() => talk.close())
+      void (person ? Promise.resolve() : quiet(talk.stream)).then(() => {
+        ended = true // until then virsh ends by itself alone
+        return talk.close()
+      })
     }
     const status = await attach(talk, { ...options, raw: person, atInputEnd }).catch((error: unknown) => {
       if (ended) return 0 // hanging up is how it is left

@@ -118,6 +118,7 @@ export class GuestConsole {
     try {
       const opening = await connected(this.guest, talk)
       const said = tailOf(talk) // it is read too: the guest is not to wait for a reader
+      talk.stream.resume()
       talk.stream.write(text)
       const held = delay(ptyPollMs + 200, undefined, {
         ...(this.guest.signal && { signal: this.guest.signal }),

@@ -67,13 +67,14 @@ describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () =>
     lab.shell('hypervisor-1', "ps -eo args | grep -E '^(virsh|script|env .*virsh)' || true")
 
   test('console, keyboard, screen and monitor of a domain', async () => {
-    await vm.waitForConsoleText('dpbench ready')
+    const within = { timeoutMs: 12_000 }
+    await vm.waitForConsoleText('dpbench ready', within)
     await vm.sendConsole('to the serial port')
-    await vm.waitForConsoleText(/to the (serial) port/)
+    await vm.waitForConsoleText(/to the (serial) port/, within)
     await vm.sendChars('Typed: a-Z 0!@#$%^&*()_+[]{}|;:\'",.<>/?`~')
-    await vm.waitForConsoleText('Typed: a-Z 0!@#$%^&*()_+[]{}|;:\'",.<>/?`~')
+    await vm.waitForConsoleText('Typed: a-Z 0!@#$%^&*()_+[]{}|;:\'",.<>/?`~', within)
     await vm.sendKeys('shift-x', 'KEY_Y', 'spc', 'minus')
-    await vm.waitForConsoleText('Xy -')
+    await vm.waitForConsoleText('Xy -', within)
     expect(await vm.consoleLog()).toMatch(/dpbench ready[\s\S]*Xy -/)
     await expect(vm.waitForConsoleText('dpbench ready', { timeoutMs: 300 })).rejects.toThrow(
       /to say "dpbench ready"/,
