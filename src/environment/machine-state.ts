@@ -64,9 +64,14 @@ export function parseMachineState(text: string): MachineState {
       .slice(1)
       .map((part) => {
         const [kind = '', ...lines] = part.split('\n')
-        return [kind, lines.map((line) => line.trim()).filter(Boolean)]
+        return [kind, lines.map((line) => unnumbered(line.trim())).filter(Boolean)]
       }),
   )
+}
+
+/** A VM that was switched off and on has its taps again, under other numbers. */
+function unnumbered(line: string): string {
+  return line.replaceAll(/\b(vnet|macvtap)\d+/g, '$1#')
 }
 
 export interface Difference {

@@ -28,6 +28,22 @@ describe('the state of a machine', () => {
     expect(describeDifferences(found)).toBe('file added: 1, 2, 3 and 2 more')
   })
 
+  test('is the same after a VM was off and on, whose taps got other numbers; one more tap is a difference', () => {
+    const before = state(
+      '== link\nvnet2: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet2/disable_ipv6 0\n',
+    )
+    const after = state(
+      '== link\nvnet4: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet4/disable_ipv6 0\n',
+    )
+    expect(differences(before, after)).toEqual([])
+    const more = state('== link\nvnet4: <UP> master virbr0\nvnet5: <UP> master virbr0\n')
+    expect(differences(before, more)).toContainEqual({
+      kind: 'link',
+      change: 'added',
+      line: 'vnet#: <UP> master virbr0',
+    })
+  })
+
   test('is read on a real machine, and is the same twice', async () => {
     const host = new LocalHost()
     const [first, second] = [await readMachineState(host, 'x'), await readMachineState(host, 'x')]
