@@ -13,7 +13,7 @@ import { killMarked } from '../lab/state/processes.ts'
 import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
 
-const limitMinutes = 27
+const limitMinutes = 29
 /** In the environment of every process of this run, and at the end of the name of every lab that its tests make. */
 const runVariable = 'DPBENCH_TEST_RUN'
 
