@@ -181,7 +181,10 @@ async function offer(
       value,
     })),
   )
-  if (before === after) return print(`\n${source.file} has these thresholds already`)
+  if (before === after) {
+    const none = found.every(({ value }) => value === undefined)
+    return print(none ? '\nthere is nothing to write' : `\n${source.file} has these thresholds already`)
+  }
   print(`\n${unifiedDiff(before, after, basename(source.file))}`)
   const provenance = calibrationFileOf(source.file)
   if (!write && !canAsk()) return print('nothing was written: add --write, or answer at a terminal')
