@@ -67,16 +67,6 @@ export class DeployError extends DpbenchError {
   override readonly code = 'DPBENCH_DEPLOY'
 }
 
-/** A guest run could not be made, started, or read to its end. */
-export class GuestRunError extends DpbenchError {
-  override readonly code = 'DPBENCH_GUEST_RUN'
-}
-
-/** A machine did not do what a test asked of it: a command failed, a unit is in the wrong state. */
-export class MachineError extends DpbenchError {
-  override readonly code = 'DPBENCH_MACHINE'
-}
-
 /** Nothing usable was measured. Never to be read as missed throughput. */
 export class MeasurementError extends DpbenchError {
   override readonly code = 'DPBENCH_MEASUREMENT'
