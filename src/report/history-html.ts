@@ -4,11 +4,10 @@ import type { FigureHistory } from './history.ts'
 import { countsOf, pointRow, pointTitles, stretchRows, stretchTitles } from './history-view.ts'
 import { axis, chartFigure } from './html/chart-figure.ts'
 import { colors } from './html/colors.ts'
-import { type Markup, html, trusted } from './html/markup.ts'
+import { documentOf } from './html/document.ts'
+import { type Markup, html } from './html/markup.ts'
 import { scrolling } from './html/parts.ts'
-import { styles } from './html/styles.ts'
 
-const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 /** Falls and rises differ by their sign, whatever the colours. */
 const colorOf = { worse: 'threshold', better: 'series-3', small: 'muted' } as const
 
@@ -19,36 +18,22 @@ export function historyHtml(
   source: string,
 ): string {
   const title = `dpbench history: ${source}`
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <style>
-          ${trusted(styles)}
-        </style>
-      </head>
-      <body>
-        <header>
-          <h1>${title}</h1>
-          <p>${countsOf(history)}</p>
-        </header>
-        <main>
-          ${history.map(section)}
-          ${
-            leftOut.length > 0 &&
-            html`<section>
-              <h2>Left out</h2>
-              ${list(leftOut)}
-            </section>`
-          }
-        </main>
-        <footer><p>Made by dpbench from the run.json of each run.</p></footer>
-      </body>
-    </html> `
-  return page.text
+  const body = html`<header>
+      <h1>${title}</h1>
+      <p>${countsOf(history)}</p>
+    </header>
+    <main>
+      ${history.map(section)}
+      ${
+        leftOut.length > 0 &&
+        html`<section>
+          <h2>Left out</h2>
+          ${list(leftOut)}
+        </section>`
+      }
+    </main>
+    <footer><p>Made by dpbench from the run.json of each run.</p></footer>`
+  return documentOf({ title, body })
 }
 
 function section(figure: FigureHistory): Markup {

@@ -44,9 +44,9 @@ function place(): Place {
 }
 
 /** Ten sound runs, and one that does not count. */
-function calibrated(): Place {
+function calibrated(means = ten): Place {
   const here = place()
-  ten.forEach((mean, index) =>
+  means.forEach((mean, index) =>
     here.store(`run-${index}`, recordWith([measured([mean, mean])], { runId: `run-${index}` })),
   )
   here.store('run-invalid', recordWith([entry(results.invalid)], { runId: 'run-invalid' }))
@@ -84,6 +84,16 @@ describe('calibrate --from', () => {
     })
     const again = await dpbench('calibrate', '--from', 'results', '--write')
     expect(again.stdout).toContain(`${config} has these thresholds already`)
+  })
+
+  test('runs that are too far apart give no threshold, and there is nothing to write', async () => {
+    const { config, dpbench } = calibrated([1, 20, 2, 19, 3, 18, 1, 17, 2, 20])
+    const before = readFileSync(config, 'utf8')
+    const { exitCode, stdout } = await dpbench('calibrate', '--from', 'results', '--write')
+    expect(exitCode, stdout).toBe(3)
+    expect(stdout).toMatch(/local_vm2vm \(offload\) gets no threshold: .* quieten the machines/)
+    expect(stdout).toMatch(/^there is nothing to write$/m)
+    expect(readFileSync(config, 'utf8')).toBe(before)
   })
 
   test('runs that are unlike, too few, or none with figures are refused', async () => {

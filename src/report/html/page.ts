@@ -2,77 +2,49 @@
  * A run as one HTML file that needs no other: no script, style, font or picture is fetched, and its policy forbids it. Charts
  * are SVG drawn beforehand; the one script draws the timeline.
  */
-import { createHash } from 'node:crypto'
 import type { RunRecord } from '../record.ts'
 import { formatSeconds } from '../seconds.ts'
 import { countsOf } from '../view.ts'
-import { type Markup, html, trusted } from './markup.ts'
+import { documentOf } from './document.ts'
+import { type Markup, html } from './markup.ts'
 import { groupsOf } from './parts.ts'
 import { provenance } from './provenance.ts'
 import { script } from './script.ts'
-import { styles } from './styles.ts'
 import { testSection } from './test-section.ts'
 import { timeline } from './timeline.ts'
 import { metricTable, ratioTable, verdictTable } from './verdict-table.ts'
 
-const policy = [
-  "default-src 'none'",
-  "style-src 'unsafe-inline'",
-  `script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ')
-
-// whole, as white space around the script would change its hash
-const scriptElement = `<script>${script}</script>`
-
 export function renderHtml(record: RunRecord): string {
   const title = `dpbench: ${countsOf(record)}${record.tag ? ` (${record.tag})` : ''}`
   const groups = groupsOf(record)
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="dpbench ${record.dpbenchVersion}" />
-        <title>${title}</title>
-        <style>
-          ${trusted(styles)}
-        </style>
-      </head>
-      <body>
-        <a class="skip" href="#verdicts">To the verdicts</a>
-        <header>
-          <h1>${title}</h1>
-          <p>${whenOf(record)}</p>
-          <nav aria-label="Parts of this page">
-            <ul>
-              <li><a href="#verdicts">Verdicts</a></li>
-              <li><a href="#tests">Tests</a></li>
-              <li><a href="#timeline-title">Timeline</a></li>
-              <li><a href="#provenance">Provenance</a></li>
-            </ul>
-          </nav>
-        </header>
-        <main>
-          ${record.notices.map((notice) => html`<p class="notice">${notice}</p>`)} ${troubles(record)}
-          <section aria-labelledby="verdicts">
-            <h2 id="verdicts">Verdicts</h2>
-            ${verdictTable(record, groups)} ${ratioTable(record)}
-          </section>
-          ${metricTable(record)}
-          <section aria-labelledby="tests">
-            <h2 id="tests">Tests</h2>
-            ${groups.map((group) => testSection(group, record.profile))}
-          </section>
-          ${timeline(record)} ${provenance(record)}
-        </main>
-        <footer><p>Made by dpbench from run.json, which has every sample.</p></footer>
-        ${trusted(scriptElement)}
-      </body>
-    </html> `
-  return page.text
+  const body = html`<a class="skip" href="#verdicts">To the verdicts</a>
+    <header>
+      <h1>${title}</h1>
+      <p>${whenOf(record)}</p>
+      <nav aria-label="Parts of this page">
+        <ul>
+          <li><a href="#verdicts">Verdicts</a></li>
+          <li><a href="#tests">Tests</a></li>
+          <li><a href="#timeline-title">Timeline</a></li>
+          <li><a href="#provenance">Provenance</a></li>
+        </ul>
+      </nav>
+    </header>
+    <main>
+      ${record.notices.map((notice) => html`<p class="notice">${notice}</p>`)} ${troubles(record)}
+      <section aria-labelledby="verdicts">
+        <h2 id="verdicts">Verdicts</h2>
+        ${verdictTable(record, groups)} ${ratioTable(record)}
+      </section>
+      ${metricTable(record)}
+      <section aria-labelledby="tests">
+        <h2 id="tests">Tests</h2>
+        ${groups.map((group) => testSection(group, record.profile))}
+      </section>
+      ${timeline(record)} ${provenance(record)}
+    </main>
+    <footer><p>Made by dpbench from run.json, which has every sample.</p></footer>`
+  return documentOf({ title, body, script, generator: `dpbench ${record.dpbenchVersion}` })
 }
 
 function whenOf({ startedAt, finishedAt, interruptedBy, modes, profile, outcome }: RunRecord): string {
