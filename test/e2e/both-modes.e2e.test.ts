@@ -10,7 +10,7 @@ import { expectTimeline, withHiddenValues } from './support/timeline.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
 describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }, () => {
-  const lab = useLab()
+  const lab = useLab({ unlimited: true }) // the modes differ by what they can do
 
   test('gives eight verdicts, names only files that are there, and leaves nothing', async () => {
     const project = await Project.create(lab, { edit: withHiddenValues })

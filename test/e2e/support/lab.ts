@@ -26,8 +26,16 @@ export interface TestLab {
   snapshot(): Promise<Snapshot>
 }
 
+/** What a guest sends, unless a test compares what the data planes can do: two labs share two cores with all else. */
+const guestRate = '300mbit'
+
+export interface LabUse {
+  /** The guests' data NICs are as fast as the machine allows; default: `guestRate`, which leaves the machine to others. */
+  readonly unlimited?: boolean
+}
+
 /** Brings the lab up before the file's tests, or finds it up. */
-export function useLab(): TestLab {
+export function useLab(use: LabUse = {}): TestLab {
   let description: LabDescription
   let config: Record<string, unknown>
   const pids = new Map<string, Promise<{ folder: string; pid: number }>>()
@@ -41,6 +49,11 @@ export function useLab(): TestLab {
       image: { build: buildSoftplaneImage },
     })
     config = JSON.parse(await readFile(description.configFile, 'utf8')) as Record<string, unknown>
+    const shape = use.unlimited
+      ? 'tc qdisc del dev eth1 root 2> /dev/null || true'
+      : `tc qdisc replace dev eth1 root tbf rate ${guestRate} burst 128k latency 20ms`
+    const vms = description.hypervisors.flatMap((each) => each.vms)
+    await Promise.all(vms.map((vm) => lab.shell(vm.name, shape)))
   }, 240_000)
   const tryShell = async (machine: string, script: string): Promise<CommandResult> => {
     if (!pids.has(machine)) pids.set(machine, running(name, machine))
