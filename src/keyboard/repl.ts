@@ -10,6 +10,8 @@ export interface PromptOptions extends Streams {
   readonly context: Readonly<Record<string, unknown>>
   /** Says what there is, to a person. */
   readonly greeting: string
+  /** Ends what is being waited for: somebody at the terminal has pressed Ctrl-C. */
+  readonly interrupt: () => void
   readonly signal: AbortSignal
 }
 
@@ -18,7 +20,15 @@ export function evaluate(options: PromptOptions): Promise<number> {
   return isTerminal(options) ? prompt(options) : script(options)
 }
 
-async function prompt({ stdin, stdout, stderr, context, greeting, signal }: PromptOptions): Promise<number> {
+async function prompt({
+  stdin,
+  stdout,
+  stderr,
+  context,
+  greeting,
+  interrupt,
+  signal,
+}: PromptOptions): Promise<number> {
   stderr.write(`${greeting}\n`)
   // what is thrown at a person is a sentence, not a stack of this program's own files
   Object.defineProperty(DpbenchError.prototype, inspect.custom, {
@@ -30,6 +40,7 @@ async function prompt({ stdin, stdout, stderr, context, greeting, signal }: Prom
   const server = start({ input: stdin, output: stdout, terminal: true, prompt: 'dpbench> ' })
   for (const [name, value] of Object.entries(context))
     Object.defineProperty(server.context, name, { value, enumerable: true })
+  server.on('SIGINT', interrupt)
   const stop = (): void => server.close()
   signal.addEventListener('abort', stop, { once: true })
   await new Promise<void>((resolve) => server.once('exit', () => resolve()))
