@@ -37,7 +37,14 @@ async function prompt({
       return `${this.name}: ${describeError(this)}`
     },
   })
-  const server = start({ input: stdin, output: stdout, terminal: true, prompt: 'dpbench> ' })
+  // without breakEvalOnSigint a Ctrl-C is kept until what is awaited has ended
+  const server = start({
+    input: stdin,
+    output: stdout,
+    terminal: true,
+    prompt: 'dpbench> ',
+    breakEvalOnSigint: true,
+  })
   for (const [name, value] of Object.entries(context))
     Object.defineProperty(server.context, name, { value, enumerable: true })
   server.on('SIGINT', interrupt)
