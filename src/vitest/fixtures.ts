@@ -103,15 +103,13 @@ export const test = withSession
     const end = (reason: Error): void => workerState().endings.get(task)?.abort(reason)
     return (name, holds, options = {}) => made.use(pollingCondition(name, holds, options, { signal, end }))
   })
-  .extend(
-    'breakpoint',
-    ({ signal, task }): ((why?: string) => Promise<void>) =>
-      (why) =>
-        breakAt(
-          { run: inject('dpbench'), test: task.name, ownLimitMs: task.timeout || undefined, signal },
-          why,
-        ),
-  )
+  .extend('breakpoint', ({ signal, task }): ((why?: string) => Promise<void>) => (why) => {
+    const ownLimitMs = task.timeout || undefined
+    const stop = breakAt({ run: inject('dpbench'), test: task.name, ownLimitMs, signal }, why)
+    const over = stop.catch(() => undefined) // told to the test
+    workerState().stops.set(task, over)
+    return stop
+  })
   .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)
