@@ -7,7 +7,7 @@ import type { CommandResult } from '../core/command-result.ts'
 import { MachineError, UsageError, WaitError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
 import { type Probe, waitFor } from '../core/wait.ts'
-import { type Reachable, type TimedOptions, endOf, inSeconds, usualTimeoutMs } from './reachable.ts'
+import { type Reachable, type TimedOptions, endOf, inSeconds, timeoutOf } from './reachable.ts'
 
 /** What a command left. */
 export interface Executed {
@@ -181,9 +181,14 @@ function outputOf({ stdout, stderr }: { readonly stdout: string; readonly stderr
 function parse(operation: string, args: Commands): { commands: string[]; timeoutMs: number } {
   const words: readonly (string | TimedOptions)[] = args
   const commands = words.filter((each) => typeof each === 'string')
-  const options = words.find((each) => typeof each === 'object')
+  const [options = {}, ...more] = words.filter((each) => typeof each !== 'string')
   const empty = commands.findIndex((command) => command.trim() === '')
   if (commands.length === 0) throw new UsageError(`${operation} takes at least one command`)
   if (empty >= 0) throw new UsageError(`${operation}: command ${empty + 1} is empty`)
-  return { commands, timeoutMs: options?.timeoutMs ?? usualTimeoutMs }
+  const known = typeof options === 'object' && Object.keys(options).every((key) => key === 'timeoutMs')
+  if (!known || more.length > 0)
+    throw new UsageError(
+      `${operation} takes commands and after them { timeoutMs }, not ${JSON.stringify(options)}`,
+    )
+  return { commands, timeoutMs: timeoutOf(operation, options) }
 }

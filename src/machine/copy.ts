@@ -13,7 +13,7 @@ import { MachineError, UsageError } from '../core/errors.ts'
 import { runLocally } from '../core/local-command.ts'
 import { shell } from '../core/shell-quote.ts'
 import { fileCommands, type RunOptions } from '../transport/host.ts'
-import { type Reachable, type TimedOptions, endOf } from './reachable.ts'
+import { type Reachable, type TimedOptions, endOf, timeoutOf } from './reachable.ts'
 
 /** Of a copy, when it is not told otherwise: ten minutes. */
 const copyTimeoutMs = 600_000
@@ -33,6 +33,10 @@ export async function copyTo(
     throw new UsageError(`there is no ${resolve(source)} to copy to ${on.name}`, { cause: error })
   })
   const facts = await stat(from)
+  if (!facts.isFile() && !facts.isDirectory())
+    throw new UsageError(`${from} is neither a file nor a folder: it cannot be copied to ${on.name}`)
+  if (target === '')
+    throw new UsageError(`where ${from} is to go on ${on.name} is missing: the target is empty`)
   const to = target.endsWith('/') ? posix.join(target, basename(resolve(source))) : target
   const run = await runner(on, `copy ${from} to ${to}`, options)
   await orSay(`${from} could not be copied to ${to} on ${on.name}`, async () => {
@@ -55,7 +59,9 @@ export async function copyFrom(
   const run = await runner(on, `copy ${source} to ${to} of the controller`, options)
   await orSay(`${source} of ${on.name} could not be copied to ${to}`, async () => {
     const look = shell(
-      '[ -e "$1" ] || { echo "there is no $1" >&2; exit 1; }; stat -L -c "%a %F" -- "$1"',
+      '[ -e "$1" ] || { echo "there is no $1" >&2; exit 1; }\n' +
+        '[ -f "$1" ] || [ -d "$1" ] || { echo "it is neither a file nor a folder" >&2; exit 1; }\n' +
+        'stat -L -c "%a %F" -- "$1"',
       source,
     )
     const { stdout } = await run.remote(look)
@@ -77,7 +83,7 @@ interface Runner {
 }
 
 async function runner(on: Reachable, name: string, options: TimedOptions): Promise<Runner> {
-  const common = { timeoutMs: options.timeoutMs ?? copyTimeoutMs, signal: on.signal }
+  const common = { timeoutMs: timeoutOf('copy', { timeoutMs: copyTimeoutMs, ...options }), signal: on.signal }
   const host = await on.connection()
   return {
     signal: on.signal,
@@ -90,7 +96,7 @@ async function runner(on: Reachable, name: string, options: TimedOptions): Promi
 async function sendFolder(run: Runner, from: string, to: string, mode: number): Promise<void> {
   const names = (await readdir(from)).map((name) => `./${name}\0`).join('')
   const receive = shell(
-    '[ -d "$1" ] || { mkdir -p -- "$1" && chmod "$2" "$1"; } || exit; exec tar -C "$1" -xpof -',
+    '[ -d "$1" ] || { mkdir -p -- "$1" && chmod "$2" -- "$1"; } || exit; exec tar -C "$1" -xpof -',
     to,
     mode.toString(8).padStart(4, '0'),
   )
@@ -159,9 +165,15 @@ async function orSay(what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
+    if (isOfFiles(error)) throw new MachineError(`${what}: ${error.message}`, { cause: error })
     if (!(error instanceof CommandError)) throw error
     const { stdout, stderr, timedOut } = error.result
     const why = timedOut ? 'it was not done at the deadline' : endOf(stderr || stdout) || 'it said no reason'
     throw new MachineError(`${what}: ${why}`, { cause: error })
   }
+}
+
+/** Of the controller's own files: no permission, no space, a file where a folder is to be. */
+function isOfFiles(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error
 }

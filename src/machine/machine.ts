@@ -3,6 +3,7 @@
  * and what was opened for a test is closed when the test ends.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { UsageError } from '../core/errors.ts'
 import { asStep } from '../core/steps.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import { type Commands, type Executed, execute, fail, succeed, waitUntil } from './commands.ts'
@@ -180,6 +181,8 @@ export abstract class Machine implements Reachable, AsyncDisposable {
 
   /** Waits for so many milliseconds, by the controller's clock. Ends with the test. For readiness there are better waits. */
   async sleep(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < 2 ** 31))
+      throw new UsageError(`${this.name}.sleep(${ms}): write milliseconds, 0 or more`)
     await this.step(`sleep ${ms} ms`, () =>
       delay(ms, undefined, { ...(this.signal && { signal: this.signal }) }),
     )

@@ -1,4 +1,5 @@
 /** What the operations on machines share: the way to the machine, and how long they may take. */
+import { UsageError } from '../core/errors.ts'
 import type { RemoteHost } from '../transport/host.ts'
 
 export interface Reachable {
@@ -21,6 +22,17 @@ export interface TimedOptions {
 
 /** Of every operation that is not told otherwise. */
 export const usualTimeoutMs = 60_000
+
+/** What a timer takes: about 24 days. */
+const mostMs = 2 ** 31 - 1
+
+/** The operation's deadline in ms. @throws UsageError for what is no time: a timer would take it for no time at all */
+export function timeoutOf(operation: string, { timeoutMs: ms = usualTimeoutMs }: TimedOptions): number {
+  if (typeof ms === 'number' && ms > 0 && ms <= mostMs) return ms
+  throw new UsageError(
+    `${operation}: timeoutMs is ${ms}: write milliseconds, more than 0 and at most ${mostMs}`,
+  )
+}
 
 /** `70 s`, `0.5 s` */
 export function inSeconds(ms: number): string {

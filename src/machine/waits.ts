@@ -1,10 +1,10 @@
 /** Waits for files and sockets on a machine: bounded, looked at once a second at the latest, with what was last seen. */
-import { isIP, isIPv6 } from 'node:net'
+import { SocketAddress, isIP, isIPv6 } from 'node:net'
 import { ConnectionError, UsageError, describeError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
 import { type Probe, waitFor } from '../core/wait.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
-import { type Reachable, type TimedOptions, endOf, usualTimeoutMs } from './reachable.ts'
+import { type Reachable, type TimedOptions, endOf, timeoutOf } from './reachable.ts'
 
 export interface PortOptions extends TimedOptions {
   /** An IP address of the machine, or `localhost`. Default: whichever address the port is open on. */
@@ -26,6 +26,7 @@ export interface Dialling {
 
 /** Waits until there is something of that path, whatever it is. @throws WaitError at the deadline */
 export async function waitForFile(on: Reachable, path: string, options: TimedOptions = {}): Promise<void> {
+  if (path === '') throw new UsageError('which file is waited for is missing: the path is empty')
   const look = shell('[ -e "$1" ] && echo there || echo missing', path)
   await awaited(on, `${path} on ${on.name}`, options, async (signal) =>
     (await read(on, look, signal)).trim() === 'there'
@@ -119,19 +120,26 @@ export function parseSockets(output: string): string[] {
     .split('\n')
     .map((line) => line.trim().split(/\s+/)[3] ?? '')
     .filter(Boolean)
-    .map((local) =>
-      local
-        .slice(0, local.lastIndexOf(':'))
-        .replace(/%[^\]]*/, '')
-        .replace(/^\[(.*)\]$/, '$1'),
+    .map(
+      (local) =>
+        local
+          .slice(0, local.lastIndexOf(':'))
+          .replace(/%[^\]]*/, '')
+          .replace(/^\[(.*)\]$/, '$1')
+          .replace(/^::ffff:(?=\d+\.)/, ''), // an IPv6 socket of an IPv4 address
     )
+}
+
+/** As the kernel writes it: `::1` for `0:0::1`. */
+function canonical(address: string): string {
+  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address
 }
 
 /** `*` takes both families; `::` may or may not take IPv4, and then is shown as `*`. */
 function covers(local: string, address: string): boolean {
   if (address === 'localhost') return covers(local, '127.0.0.1') || covers(local, '::1')
   if (local === '*') return true
-  return local === (isIPv6(address) ? '::' : '0.0.0.0') || local === address
+  return local === (isIPv6(address) ? '::' : '0.0.0.0') || local === canonical(address)
 }
 
 /** One attempt; a dropped packet is answered by nobody, so that it gets two seconds. */
@@ -186,11 +194,12 @@ async function read(on: Reachable, look: readonly string[], signal: AbortSignal)
   return (await host.run(look, { signal })).stdout
 }
 
-function awaited(
+async function awaited(
   on: Reachable,
   what: string,
-  { timeoutMs = usualTimeoutMs }: TimedOptions,
+  options: TimedOptions,
   probe: (signal: AbortSignal) => Promise<Probe<void>>,
 ): Promise<void> {
+  const timeoutMs = timeoutOf(`the wait for ${what}`, options)
   return waitFor(probe, { what: endOf(what), timeoutMs, signal: on.signal })
 }

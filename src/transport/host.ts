@@ -42,7 +42,7 @@ export const fileCommands = {
   /** Counts the bytes: when the controller dies half-way, a file that ends there must not get its name. */
   write: (path: string, mode: number, bytes: number): string[] =>
     shell(
-      'umask 077 && cat > "$1.partial" && [ "$(wc -c < "$1.partial")" -eq "$3" ] && chmod "$2" "$1.partial" && mv -f -- "$1.partial" "$1"',
+      'umask 077 && cat > "$1.partial" && [ "$(wc -c < "$1.partial")" -eq "$3" ] && chmod "$2" -- "$1.partial" && mv -f -- "$1.partial" "$1"',
       path,
       mode.toString(8).padStart(4, '0'),
       String(bytes),

@@ -34,6 +34,9 @@ test('1 commands', async ({ vm, hypervisor }) => {
   await vm.vm1.waitUntilFails('test -e /tmp/soon', { timeoutMs: 10000 })
   await expect(vm.vm1.waitUntilSucceeds('echo still >&2; exit 3', { timeoutMs: 700 })).rejects.toThrow(/on vm1; last seen: status 3\\nstill/)
   await expect(vm.vm1.succeed()).rejects.toThrow(/at least one command/)
+  await expect(vm.vm1.succeed('true', { timeout: 5 })).rejects.toThrow(/after them { timeoutMs }, not {"timeout":5}/)
+  await expect(vm.vm1.waitForFile('/nowhere', { timeoutMs: NaN })).rejects.toThrow(/timeoutMs is NaN: write milliseconds/)
+  await expect(vm.vm1.sleep(-1)).rejects.toThrow(/write milliseconds/)
 })
 
 test('2 waits', async ({ vm, hypervisor }) => {
@@ -51,6 +54,9 @@ test('2 waits', async ({ vm, hypervisor }) => {
   await expect(vm1.waitForOpenPort(7701, { protocol: 'udp', timeoutMs: 300 })).rejects.toThrow(/no such socket/)
   await expect(vm1.waitForClosedPort(7701, { timeoutMs: 300 })).rejects.toThrow(/7701.tcp on vm1 to be closed; last seen: open on/)
   await vm1.waitForOpenPort(7701, { from: vm1, address: '127.0.0.1' })
+  await vm1.succeed(server("s=socket.socket(socket.AF_INET6);s.bind(('::ffff:127.0.0.1',7704));s.listen()").replace('machines-pid', 'machines-pid2'))
+  await vm1.waitForOpenPort(7704, { address: '127.0.0.1', timeoutMs: 10000 })
+  await vm1.succeed('kill $(cat /tmp/machines-pid2)')
   await expect(vm1.waitForOpenPort(7701, { from: vm2, address: vm1.overlayAddress('ipv4'), timeoutMs: 500 })).rejects.toThrow(/seen from vm2/)
   await vm1.succeed('kill $(cat /tmp/machines-pid)')
   await vm1.waitForClosedPort(7701, { timeoutMs: 5000 })
@@ -108,6 +114,10 @@ test('3 copies', async ({ vm, hypervisor }) => {
     await expect(machine.copyToGuest(join(folder, 'in'), '/dev/null/x')).rejects.toThrow(new RegExp('could not be copied to /dev/null/x on ' + machine.name))
     await expect(machine.copyToGuest(join(folder, 'missing'), '/tmp/x')).rejects.toThrow(/there is no .*missing to copy/)
     await expect(machine.copyFromGuest('/nowhere', join(folder, 'x'))).rejects.toThrow(/there is no .nowhere/)
+    await expect(machine.copyFromGuest('/tmp/machines-copy', join(folder, 'in/binary'))).rejects.toThrow(/could not be copied to .*binary: EEXIST/)
+    await machine.succeed('mkfifo /tmp/machines-copy/pipe')
+    await expect(machine.copyFromGuest('/tmp/machines-copy/pipe', join(folder, 'x'))).rejects.toThrow(/neither a file nor a folder/)
+    await expect(machine.copyToGuest('/dev/null', '/tmp/machines-copy/null')).rejects.toThrow(/neither a file nor a folder/)
     await machine.succeed('rm -rf /tmp/machines-copy')
   }
 })
