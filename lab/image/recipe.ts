@@ -179,7 +179,9 @@ export const disk = {
 } as const
 
 /**
- * `mitigations=off` and `nokaslr` save emulated work; `net.ifnames=0` makes the n-th NIC of the domain `eth<n>`;
+ * `mitigations=off` saves emulated work, and so does that there is no `nokaslr`: a kernel that is unpacked after a warm reset to
+ * where the last one ran is written over code that QEMU has translated, and each store looks all of its page's up (57 s of a
+ * reboot, against 10 s at an address of its own). `net.ifnames=0` makes the n-th NIC of the domain `eth<n>`;
  * `random.trust_cpu=on` seeds the random generator before sshd asks.
  */
 export const kernelArguments = [
@@ -187,7 +189,6 @@ export const kernelArguments = [
   'rw',
   'console=ttyS0,115200',
   'mitigations=off',
-  'nokaslr',
   'random.trust_cpu=on',
   'net.ifnames=0',
   'selinux=0',
