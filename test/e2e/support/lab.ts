@@ -32,6 +32,8 @@ const guestRate = '300mbit'
 export interface LabUse {
   /** The guests' data NICs are as fast as the machine allows; default: `guestRate`, which leaves the machine to others. */
   readonly unlimited?: boolean
+  /** No hypervisor has the data plane's image; default: all have, as after somebody else's use, and no run takes it away. */
+  readonly withoutImage?: boolean
 }
 
 /** Brings the lab up before the file's tests, or finds it up. */
@@ -54,12 +56,18 @@ export function useLab(use: LabUse = {}): TestLab {
       : `tc qdisc replace dev eth1 root tbf rate ${guestRate} burst 128k latency 20ms`
     const vms = description.hypervisors.flatMap((each) => each.vms)
     await Promise.all(vms.map((vm) => lab.shell(vm.name, shape)))
+    const { image = '' } = description
+    const held = `docker image inspect ${image} > /dev/null 2>&1`
+    const settle = use.withoutImage
+      ? `! ${held} || docker image rm --force ${image}`
+      : `${held} || docker pull --quiet ${image}`
+    await Promise.all(description.hypervisors.map((each) => lab.shell(each.name, settle)))
   }, 240_000)
   const tryShell = async (machine: string, script: string): Promise<CommandResult> => {
     if (!pids.has(machine)) pids.set(machine, running(name, machine))
     const { folder, pid } = await pids.get(machine)!
     const argv = insideHost({ lab: name, name: machine, folder, pid }, ['sh', '-c', script])
-    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 30_000 })
+    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 60_000 })
   }
   const lab: TestLab = {
     get description() {
