@@ -107,7 +107,10 @@ describe.skipIf(faults.length > 0)(
       const file = join(folder, 'results', tag, 'run.json')
       const record = parseRecord(await readFile(file, 'utf8'), file)
       const judged = record.tests.filter(({ result }) => result.state === 'judged')
-      expect(judged.map(({ scenario }) => scenario)).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      expect(
+        judged.map(({ scenario }) => scenario),
+        run.stdout,
+      ).toEqual(['local_vm2vm', 'remote_vm2vm'])
       const driven = record.tests.filter(({ suite }) => suite === 'driven')
       expect(
         driven.map(({ result }) => result.state),
