@@ -95,7 +95,11 @@ describe.skipIf(whyNoLab.length > 0)('killed at each step', () => {
       const cwd = await mkdtemp(join(tmpdir(), 'dpbench-killed-lab-'))
       onTestFinished(() => rm(cwd, { recursive: true }))
       const name = testLabName('kill')
-      const lab = (...argv: string[]): Killable => ({ argv: [dpbenchBin, 'lab', ...argv], cwd, steps: 'programs' })
+      const lab = (...argv: string[]): Killable => ({
+        argv: [dpbenchBin, 'lab', ...argv],
+        cwd,
+        steps: 'programs',
+      })
       const [up, down] = [lab('up', '--name', name, '--guests', 'namespace'), lab('down', '--name', name)]
       const before = await machineSnapshot(name)
       const steps = await countSteps(up)
