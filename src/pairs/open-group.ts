@@ -203,7 +203,10 @@ export class OpenGroup implements AsyncDisposable {
       signal?.removeEventListener('abort', interrupted)
     })
     signal?.throwIfAborted()
-    if (end.lost !== undefined) return { hook, fault: end.lost, seconds: end.seconds }
+    if (end.lost !== undefined) {
+      await program.end(endSignals, limits.graceSeconds)
+      return { hook, fault: end.lost, seconds: end.seconds }
+    }
     const target = (name: string): string => join(results, `${hook}.${name}`)
     for (const name of outputNames) await rm(target(name), { force: true, recursive: true })
     await fetchOutput(at.machine, program.control, end.status, target, signal)
