@@ -40,6 +40,7 @@ export const requirements: readonly Requirement[] = [
   { package: 'nftables', needs: ['nft'], for: 'hosts' },
   { package: 'docker.io', needs: ['dockerd'], for: 'hosts' },
   { package: 'docker.io', needs: ['docker'], for: 'hosts' },
+  { package: 'pigz', needs: ['unpigz'], for: 'hosts' }, // dockerd unpacks an image's layers by it where it is there
   { package: 'docker-registry', needs: ['docker-registry'], for: 'hosts' },
   { package: 'openssl', needs: ['openssl'], for: 'hosts' }, // the tests' registry speaks TLS
   { package: 'git', needs: ['git'], for: 'hosts' }, // bisect, and the tests of it
