@@ -14,6 +14,7 @@ export interface LauncherRequest {
   readonly on?: string | undefined
   readonly configFile?: string | undefined
   readonly configName?: string | undefined
+  readonly waitForLease?: number | undefined
   readonly kernel?: string | undefined
   readonly initrd?: string | undefined
   readonly modules?: string | undefined

@@ -45,6 +45,7 @@ export function guestRun(argv: readonly string[]): Promise<number> {
       on: request.text('on'),
       configFile: request.text('env-config-file'),
       configName: request.text('env-config-name'),
+      waitForLease: request.waitForLease,
       kernel: request.text('kernel'),
       initrd: request.text('initrd'),
       modules: request.text('modules'),
