@@ -51,6 +51,7 @@ export function guestRun(argv: readonly string[]): Promise<number> {
       modules: request.text('modules'),
       kernelSource: request.text('kernel-source'),
       kernelConfig: request.text('kernel-config'),
+      kernelOptions: [...new Set(staged.flatMap(({ ktest }) => ktest?.kernelConfig ?? []))],
       gdb: request.has('gdb'),
       gem5: request.text('gem5'),
       gem5Config: request.text('gem5-config'),
