@@ -18,6 +18,11 @@ const imageOptions: readonly OptionSpec[] = [
     value: 'NAME',
     help: 'with --remove-from: which config of a file that holds several',
   },
+  {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'with --remove-from: wait for a hypervisor that somebody else uses; default: 0',
+  },
 ]
 
 export const guestImageHelp = `dpbench guest image [options]
@@ -35,10 +40,14 @@ export function guestImage(argv: readonly string[]): Promise<number> {
     return typeof value === 'string' ? value : undefined
   }
   const on = text('remove-from')
+  const wait = text('wait-for-lease')
+  if (wait !== undefined && !/^\d{1,5}$/.test(wait))
+    throw new UsageError(`--wait-for-lease ${wait}: give a whole number from 0 to 99999`)
   return untilSignal(async (signal) => {
     if (on !== undefined) {
       const where = { configFile: text('env-config-file'), configName: text('env-config-name') }
-      await removeSentImages({ on, ...where, log: progress, signal })
+      const waitForLease = Number(wait ?? 0)
+      await removeSentImages({ on, ...where, waitForLease, log: progress, signal })
       return 0
     }
     const { disk, kernel, initrd } = await guestFiles({ log: progress, signal })
