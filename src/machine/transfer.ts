@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { CommandError } from '../core/command-result.ts'
+import { programEnvironment } from '../core/passphrase.ts'
 import { DpbenchError } from '../core/errors.ts'
 import { runLocally } from '../core/local-command.ts'
 import { shell } from '../core/shell-quote.ts'
@@ -33,6 +34,7 @@ export async function sendFolder(
   options: TransferOptions & { readonly names?: readonly string[] } = {},
 ): Promise<void> {
   const packing = spawn('tar', ['-C', from, '-czf', '-', '--', ...(options.names ?? ['.'])], {
+    env: programEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: options.signal,
     timeout: transferMs,

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test,
 import { runLocally } from '../../src/core/local-command.ts'
 import { quoteArgv } from '../../src/core/shell-quote.ts'
 import { waitFor } from '../../src/core/wait.ts'
-import { passphraseVariable } from '../../src/transport/ssh/identity.ts'
+import { passphraseVariable } from '../../src/core/passphrase.ts'
 import { connectHost } from '../../src/transport/ssh/connect.ts'
 import { type TestSshd, startSshd } from '../helpers/sshd.ts'
 

@@ -6,12 +6,10 @@ import { readFile, stat } from 'node:fs/promises'
 import type { BaseAgent, ParsedKey } from 'ssh2'
 import { askSecret } from '../../core/ask-secret.ts'
 import { ConnectionError, UsageError } from '../../core/errors.ts'
+import { passphraseVariable } from '../../core/passphrase.ts'
 import { OneKeyAgent, agentHas } from './agent.ts'
 import { type PrivateKeyFile, readKeyFile } from './private-key.ts'
 import { parseKeyLine } from './public-key.ts'
-
-/** Its value is known to the processes of this user alone, and is given to no program but dpbench itself. */
-export const passphraseVariable = 'DPBENCH_KEY_PASSPHRASE'
 
 export type Identity = { readonly privateKey: ParsedKey } | { readonly agent: BaseAgent }
 
