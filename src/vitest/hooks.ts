@@ -1,6 +1,7 @@
 /** What is done around each test of a worker: a way to end it from outside, and what is to happen when it has failed. */
 import { afterEach, beforeEach, inject } from 'vitest'
 import { suiteName } from './artifacts.ts'
+import { recordFailure } from './record-failure.ts'
 import { breakAt } from './breakpoint.ts'
 import { workerState } from './worker-state.ts'
 
@@ -14,6 +15,7 @@ export function hookTests(): void {
 
   // the last hook of a test, and before its fixtures take back what they made
   afterEach(async ({ task, signal }) => {
+    await recordFailure(task, signal)
     if (task.result?.state !== 'fail') return
     const run = inject('dpbench')
     const { session } = workerState()

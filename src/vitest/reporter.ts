@@ -1,4 +1,5 @@
 /** What Vitest tells of a run, as progress lines and as entries of the run record. */
+import { join, relative } from 'node:path'
 import type {
   Reporter,
   SerializedError,
@@ -66,7 +67,7 @@ export class DpbenchReporter implements Reporter {
     if (result.state === 'pending' || this.told.has(test.id)) return
     this.told.add(test.id)
     if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
-    const meta = test.meta().dpbench
+    const { dpbench: meta, dpbenchFlight: flight } = test.meta()
     if (meta) this.describe(meta)
     if (meta?.kept && !this.run.kept) {
       this.run.kept = { test: test.name, mode: meta.mode }
@@ -93,6 +94,7 @@ export class DpbenchReporter implements Reporter {
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
+      ...(flight !== undefined && { flight }),
     })
     const snapshot = recorder.snapshot()
     const only = measuredOnly(snapshot.tests.at(-1)!)
@@ -103,6 +105,8 @@ export class DpbenchReporter implements Reporter {
     const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
+    if (flight !== undefined)
+      print(`  flight recorder: ${relative(process.cwd(), join(resultsFolder, flight))}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
     await writeRecord(resultsFolder, snapshot)
   }

@@ -11,6 +11,7 @@ import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
 import { takeLeaks } from '../report/leak-log.ts'
+import { listFlights } from '../report/flight.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -118,6 +119,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   else recorder.notice(kept)
   await tellLeaks(run, resultsFolder)
   recorder.logs(await listLogs(resultsFolder))
+  recorder.flights(await listFlights(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
   await keepBaseline(run)
