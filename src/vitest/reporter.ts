@@ -1,5 +1,5 @@
 /** What Vitest tells of a run, as progress lines and as entries of the run record. */
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import type {
   Reporter,
   SerializedError,
@@ -14,7 +14,7 @@ import { isExcused, quarantineOf, quarantineSentence } from '../report/quarantin
 import type { TestEntry } from '../report/recorder.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
-import { figureOf, measuredOnly } from '../report/view.ts'
+import { figureOf, flightOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
@@ -105,8 +105,7 @@ export class DpbenchReporter implements Reporter {
     const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
-    if (flight !== undefined)
-      print(`  flight recorder: ${relative(process.cwd(), join(resultsFolder, flight))}`)
+    for (const where of flightOf({ flight }, relative(process.cwd(), resultsFolder))) print(`  ${where}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
     await writeRecord(resultsFolder, snapshot)
   }

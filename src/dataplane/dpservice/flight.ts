@@ -51,7 +51,7 @@ async function ofContainer(
   const cli = (what: string, ...argv: string[]): Promise<FlightPiece> =>
     of(what, `docker exec ${name} ${argv.join(' ')}`, async () => {
       const { stdout, stderr, exitCode } = await execInContainer(hypervisor.name, container, argv, {
-        timeoutMs: Math.max(1, ends - performance.now()),
+        timeoutMs: Math.max(1, Math.round(ends - performance.now())),
       })
       return { text: `${stdout}${stderr}`, exitStatus: exitCode ?? undefined }
     })
