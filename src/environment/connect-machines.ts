@@ -11,6 +11,8 @@ import type { RunLogs } from './run-logs.ts'
 export interface Reached {
   readonly hypervisors: Map<string, Hypervisor>
   readonly vms: Map<string, VirtualMachine>
+  /** Whether the hypervisors are this run's alone. */
+  leased: boolean
 }
 
 /** @throws ConnectionError; AggregateError of several */

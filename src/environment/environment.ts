@@ -27,7 +27,7 @@ import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 import { trafficNic } from './plain-guests.ts'
-import { trafficSide } from './traffic-side.ts'
+import { refuseNamesTaken, trafficSide } from './traffic-side.ts'
 
 export interface EnvironmentOptions {
   readonly config: BenchConfig
@@ -107,7 +107,7 @@ export class Environment implements AsyncDisposable {
   /** @throws DpbenchError of the part that failed, after everything that was done so far is undone */
   static async open(options: EnvironmentOptions): Promise<Environment> {
     const stack = new DisposalStack()
-    const reached: Reached = { hypervisors: new Map(), vms: new Map() }
+    const reached: Reached = { hypervisors: new Map(), vms: new Map(), leased: false }
     try {
       return await asPhase(
         options.observe,
@@ -137,7 +137,9 @@ export class Environment implements AsyncDisposable {
     const hypervisors = await connectHypervisors(options, stack, reached)
     const connections = [...hypervisors.values()].map(({ ssh }) => ssh)
     const requireLeases = await leaseHypervisors(connections, options, stack)
+    reached.leased = true
     await undoStale(journal, options, hypervisors)
+    await refuseNamesTaken(options, hypervisors)
     const logs = new RunLogs(options)
     stack.defer(() => logs.keepConsoles())
     const marking = config.hypervisors.map(({ name, vms }) =>

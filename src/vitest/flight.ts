@@ -38,9 +38,9 @@ export async function recordFlight(
   const startedAt = new Date().toISOString()
   const started = performance.now()
   try {
-    const { hypervisors, vms } = machines
+    const { hypervisors, vms, leased } = machines
     const pieces = await asPhase(observe, 'flight recorder', () =>
-      gatherFlight({ config, runId, limitMs, hypervisors, vms }),
+      gatherFlight({ config, runId, limitMs, hypervisors, vms, leased }),
     )
     const durationMs = performance.now() - started
     const reason = describeError(error)

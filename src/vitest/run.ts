@@ -206,7 +206,7 @@ async function recordLostWorker(
   const mode = settings.modes.find((each) => each === last) ?? settings.modes[0] ?? 'plain'
   await recordFlight(
     { run: { config, runId, mode, resultsFolder }, observe, log: print },
-    { hypervisors: new Map(), vms: new Map() },
+    { hypervisors: new Map(), vms: new Map(), leased: false },
     {
       occasion: 'a worker ended before it had put everything back',
       error: failures.at(-1)?.message ?? 'it was ended from outside, or crashed',

@@ -56,7 +56,8 @@ export class Session implements AsyncDisposable {
       if (leaks.length === 0) return
       writeLeaks(resultsFolder, { mode, leaks: [...leaks] })
       const error = `leaked: ${leaks.join('; ')}`
-      if (this.environment) await onTrouble('something was left on the machines', error, this.environment)
+      if (this.environment)
+        await onTrouble('something was left on the machines', error, leased(this.environment))
     }
     this.opening ??= Environment.open({
       ...this.run,
@@ -78,7 +79,7 @@ export class Session implements AsyncDisposable {
    * that recording. Resolves with its folder, relative to the results folder, if there is one. Throws nothing.
    */
   recordFailure(failure: Failure): Promise<string | undefined> {
-    if (this.environment) return this.recordOnce(failure, this.environment)
+    if (this.environment) return this.recordOnce(failure, leased(this.environment))
     return this.flights.get(outsideOfTests) ?? Promise.resolve(undefined)
   }
 
@@ -114,5 +115,15 @@ export class Session implements AsyncDisposable {
     // one that could not be opened has put everything back already
     const environment = await this.opening?.catch(() => undefined)
     await environment?.[Symbol.asyncDispose]()
+  }
+}
+
+/** What is open is this run's alone, unless its lease was lost. */
+function leased({ hypervisors, vms, requireLeases }: Environment): ReachedMachines {
+  try {
+    requireLeases()
+    return { hypervisors, vms, leased: true }
+  } catch {
+    return { hypervisors, vms, leased: false } // who is there now is asked
   }
 }

@@ -13,6 +13,7 @@ import type { VirtualMachine } from '../../machine/virtual-machine.ts'
 import type { RemoteHost } from '../../transport/host.ts'
 import { connectHost } from '../../transport/ssh/connect.ts'
 import { hypervisorAddress, vmAddress } from '../addresses.ts'
+import { describeHolder, readHypervisorLease } from '../hypervisor-lease.ts'
 import { type Probe, guestProbes, hypervisorProbes } from './probes.ts'
 import { parsePieces, probeCommand } from './script.ts'
 
@@ -20,6 +21,8 @@ import { parsePieces, probeCommand } from './script.ts'
 export interface ReachedMachines {
   readonly hypervisors: ReadonlyMap<string, Hypervisor>
   readonly vms: ReadonlyMap<string, VirtualMachine>
+  /** Whether the hypervisors are this run's alone. Else they are asked whose they are first: nobody's measuring is disturbed. */
+  readonly leased: boolean
 }
 
 export interface GatherOptions extends ReachedMachines {
@@ -35,6 +38,8 @@ export async function gatherFlight(options: GatherOptions): Promise<FlightPiece[
   const ends = performance.now() + options.limitMs
   const machines = options.config.hypervisors.map(async (hypervisor) => {
     await using opened = await openHypervisor(options, hypervisor)
+    const others = options.leased ? undefined : await usedByOthers(opened.machine)
+    if (others !== undefined) return notAsked(hypervisor, others)
     const gathering = [
       fromHypervisor(options, hypervisor, opened, ends),
       ...hypervisor.vms.map(async (vm) => {
@@ -45,6 +50,21 @@ export async function gatherFlight(options: GatherOptions): Promise<FlightPiece[
     return (await Promise.all(gathering)).flat()
   })
   return (await Promise.all(machines)).flat()
+}
+
+/** Why a hypervisor and its guests are not to be asked. */
+async function usedByOthers(hypervisor: Hypervisor | undefined): Promise<string | undefined> {
+  if (!hypervisor) return undefined
+  const asked = await within(readHypervisorLease(hypervisor.ssh), performance.now() + 2000)
+  if ('why' in asked) return `not asked, for it is not known whether somebody measures there: ${asked.why}`
+  return asked.value && `not asked, for somebody may measure there: ${describeHolder(asked.value)}`
+}
+
+function notAsked({ name, vms }: HypervisorConfig, missing: string): FlightPiece[] {
+  return [name, ...vms.map((vm) => vm.name)].map((machine) => ({
+    ...piece(machine, { name: 'everything', command: 'dpbench lease' }),
+    missing,
+  }))
 }
 
 /** A machine that answers, or why it does not; what was connected for this is closed. */
