@@ -21,6 +21,8 @@ const linkSchema = z.object({
         scope: z.string().optional(),
         broadcast: z.string().optional(),
         label: z.string().optional(),
+        nodad: z.boolean().optional(),
+        noprefixroute: z.boolean().optional(),
         /** With a lifetime, as a lease has. */
         dynamic: z.boolean().optional(),
         tentative: z.boolean().optional(),

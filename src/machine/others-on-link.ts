@@ -14,11 +14,13 @@ export interface OthersOnLink {
 const ofItself = /\bproto (kernel|ra|dhcp|redirect)\b/
 const ofAddresses = /^(local|broadcast|multicast|anycast|unreachable)\b/
 
+const keptFlags = ['nodad', 'noprefixroute'] as const
+
 /** @param routes what `ip -4` and `ip -6 route show table all` tell */
 export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6', string>>): OthersOnLink {
   const addresses = link.addr_info
     .filter(({ local, scope, dynamic }) => local !== undefined && scope === 'global' && dynamic !== true)
-    .map(({ local, prefixlen, broadcast, label }) => [
+    .map(({ local, prefixlen, broadcast, label, ...flags }) => [
       'ip',
       'address',
       'replace',
@@ -27,6 +29,7 @@ export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6
       link.ifname,
       ...(broadcast === undefined ? [] : ['broadcast', broadcast]),
       ...(label === undefined || label === link.ifname ? [] : ['label', label]),
+      ...keptFlags.filter((flag) => flags[flag] === true),
     ])
   const found = (['-4', '-6'] as const).flatMap((family) =>
     routesOf(routes[family], link.ifname).map((words) => ['ip', family, 'route', 'replace', ...words]),

@@ -15,11 +15,11 @@ export async function recordFailure(task: Task, signal: AbortSignal, trouble?: u
   const failed = task.result?.state === 'fail' && !task.fails
   if (!session || !(failed || interrupted || trouble !== undefined)) return
   const { measurements = [] } = task.meta.dpbench ?? {}
-  const [error] = task.result?.errors ?? []
+  const said = (task.result?.errors ?? []).map(({ message }) => message).join('\n')
   const folder = await session.recordFailure({
     test: { suite: suiteName(task.file.filepath), name: task.name },
     occasion: interrupted ? 'the run was interrupted' : 'the test failed',
-    error: trouble ?? error?.message ?? signal.reason ?? 'failed without an error',
+    error: trouble ?? (said || (signal.reason ?? 'failed without an error')),
     interrupted,
     artifacts: measurements.flatMap(({ artifacts }) => artifacts),
   })

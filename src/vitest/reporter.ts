@@ -191,8 +191,8 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const assessed = assessedBy(errors, meta)
   if (assessed) return assessed
   const worse = regressionsIn(meta)
-  const foreign = errors.find(
-    (error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said)),
+  const foreign = asOne(
+    errors.filter((error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said))),
   )
   if (!foreign && worse.length > 0) {
     const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
@@ -208,6 +208,13 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   if (error.code === 'AssertionError' || error.code === 'DPBENCH_CONDITION')
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+/** Vitest takes things that failed at once apart; each is said, and the first says of what kind it was. */
+function asOne([first, ...others]: readonly RecordedError[]): RecordedError | undefined {
+  if (!first) return undefined
+  const messages = new Set([first, ...others].map(({ message }) => message))
+  return { ...first, message: [...messages].join('\n') }
 }
 
 /** In sentences, what was worse than a baseline, and was so again. */

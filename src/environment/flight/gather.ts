@@ -44,7 +44,7 @@ export async function gatherFlight(options: GatherOptions): Promise<FlightPiece[
       fromHypervisor(options, hypervisor, opened, ends),
       ...hypervisor.vms.map(async (vm) => {
         await using guest = await openGuest(options, opened.machine, vm)
-        return fromMachine(vm.name, guestProbes, guest, ends)
+        return await fromMachine(vm.name, guestProbes, guest, ends)
       }),
     ]
     return (await Promise.all(gathering)).flat()
