@@ -46,8 +46,8 @@ export async function writeFlight(
   const folder = await makeFolder(resultsFolder, flight)
   const writer = new Writer(join(resultsFolder, folder), secrets)
   for (const piece of [
-    ...flight.pieces,
     await timelinePiece(resultsFolder, flight),
+    ...flight.pieces,
     ...(await Promise.all(artifacts.map((file) => artifactPiece(resultsFolder, file)))),
   ])
     await writer.piece(piece)

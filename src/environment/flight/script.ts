@@ -15,7 +15,8 @@ const probeSeconds = 5
 
 /** `$1` which, `$2` bytes, `$3` head or tail, `$4` command. The status goes past the part that cuts, on 3; 4 is the output. */
 const script = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-limited= ; command -v timeout > /dev/null && limited='timeout -k 1 ${probeSeconds}'
+limited= ; command -v timeout > /dev/null && limited="timeout -k 1 $1"
+shift
 exec 4>&1
 while [ $# -ge 4 ]; do
   printf '\\n${mark}begin %s\\n' "$1"
@@ -27,9 +28,11 @@ done`
 /** What is to be had for a piece of at most so many bytes: around it, what cleaning may need, and one more that says that it was cut. */
 export const fetchedBytes = (mostBytes: number): number => mostBytes + cleanedAroundBytes + 1
 
-export function probeCommand(probes: readonly Probe[]): string[] {
+/** @param seconds after which a probe is ended */
+export function probeCommand(probes: readonly Probe[], seconds = probeSeconds): string[] {
   return shell(
     script,
+    String(seconds),
     ...probes.flatMap(({ keep, mostBytes, command }, index) => [
       String(index),
       String(fetchedBytes(mostBytes)),
@@ -63,7 +66,7 @@ export function parsePieces(
       status === undefined
         ? why
         : status === 124 || status === 137
-          ? `it had not ended after ${probeSeconds} s`
+          ? 'it had not ended in its time'
           : undefined
     return {
       ...piece,
