@@ -7,6 +7,7 @@ import { asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { type DpserviceDeployment, deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { refuseStrangers } from '../dataplane/dpservice/strangers.ts'
 import { noDataplane } from '../dataplane/none.ts'
 import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
@@ -43,6 +44,21 @@ export async function trafficSide(
 ): Promise<TrafficSide> {
   if (options.config.dataplane === 'none') return withoutDataplane(options, machines, undoLog)
   return withDpservice(options, machines, undoLog, stack)
+}
+
+/** Before anything is changed, a reboot too. @throws DeployError of what somebody else has under a name that is needed */
+export async function refuseNamesTaken(
+  { config }: EnvironmentOptions,
+  hypervisors: ReadonlyMap<string, Hypervisor>,
+): Promise<void> {
+  if (config.dataplane === 'none') return
+  await refuseStrangers(
+    config.hypervisors.map(({ name, dpservice: settings, vms }) => ({
+      hypervisor: hypervisors.get(name)!,
+      settings,
+      netdevs: vms.flatMap(({ netdev, bridge }) => (netdev && bridge ? [netdev] : [])),
+    })),
+  )
 }
 
 async function withoutDataplane(

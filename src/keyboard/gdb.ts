@@ -1,6 +1,7 @@
 /** `dpbench gdb`: QEMU's gdb stub of a VM, opened by the monitor for as long as somebody debugs, and closed again. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { programEnvironment } from '../core/passphrase.ts'
 import { tryLocally } from '../core/local-command.ts'
 import { quoteArgv } from '../core/shell-quote.ts'
 import type { Guest } from '../machine/on-domain.ts'
@@ -54,7 +55,7 @@ async function hasGdb(): Promise<boolean> {
 async function runGdb([program, ...args]: readonly string[], signal: AbortSignal): Promise<number> {
   const others = process.listeners('SIGINT')
   process.removeAllListeners('SIGINT').on('SIGINT', () => undefined)
-  const child = spawn(program!, args, { stdio: 'inherit' })
+  const child = spawn(program!, args, { env: programEnvironment(), stdio: 'inherit' })
   const end = (): void => void child.kill('SIGTERM')
   signal.addEventListener('abort', end, { once: true })
   try {

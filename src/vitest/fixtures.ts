@@ -20,6 +20,7 @@ import {
   type PollingOptions,
   pollingCondition,
 } from './polling-condition.ts'
+import { recordFailure } from './record-failure.ts'
 import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
@@ -53,6 +54,9 @@ export const test = withSession
     onCleanup(async () => {
       try {
         await refuseKernelTrouble(environment)
+      } catch (error) {
+        await recordFailure(task, signal, error)
+        throw error
       } finally {
         try {
           if (session.kept === undefined) await putMachinesBack(environment)

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, inject } from 'vitest'
 import { suiteName } from './artifacts.ts'
 import { breakAt, isTimeLimit } from './breakpoint.ts'
+import { recordFailure } from './record-failure.ts'
 import { workerState } from './worker-state.ts'
 
 export function hookTests(): void {
@@ -14,6 +15,7 @@ export function hookTests(): void {
 
   // the last hook of a test, and before its fixtures take back what they made
   afterEach(async ({ task, signal }) => {
+    await recordFailure(task, signal)
     // one that its time limit has ended, and is being looked at, keeps what it has
     const stopped = workerState().stops.get(task)
     await stopped
