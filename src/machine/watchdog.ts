@@ -84,7 +84,8 @@ export class KernelWatch {
   async look(): Promise<readonly KernelTrouble[]> {
     if (!this.hasBegun) await this.begin()
     // one at a time: two would read the same twice, or each a half
-    this.looking = this.looking.then(() => this.lookOnce())
+    const before = this.looking.catch(() => undefined) // a look that failed is told to whoever asked for it
+    this.looking = before.then(() => this.lookOnce())
     this.untold.push(...(await this.looking))
     return this.untold
   }
@@ -105,8 +106,10 @@ export class KernelWatch {
   async refuseUntil(signal: AbortSignal): Promise<never> {
     for (;;) {
       await delay(whileWaitingMs, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await this.look()
+      // what a look finds after its wait has ended is for the next one who asks
       if (signal.aborted) return new Promise<never>(() => undefined)
-      await this.refuse()
+      if (this.untold.length > 0) await this.refuse()
     }
   }
 
