@@ -7,6 +7,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { quoteArg } from '../core/shell-quote.ts'
 import type { Setting } from './declaration.ts'
+import { copyLibraries } from './libraries.ts'
 import { type Needs, readNeeds } from './needs.ts'
 import { findRequirements } from './requirements.ts'
 import { isSourcedTest, sourcedBy } from './sourced.ts'
@@ -115,7 +116,10 @@ async function addRequirements(
     const to = join(dirname(staged), file.name)
     if (to === staged)
       faults.push(`${name}: ${file.path} has the script's own name: call one of them otherwise`)
-    else await cp(file.path, to, { recursive: true, dereference: true })
+    else {
+      await cp(file.path, to, { recursive: true, dereference: true })
+      if (!file.folder) await copyLibraries(file.path, dirname(staged))
+    }
   }
 }
 

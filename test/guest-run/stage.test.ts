@@ -71,6 +71,14 @@ describe('asking a script', () => {
   })
 })
 
+test('a required program brings its shared libraries along, but for those of the C library', async () => {
+  const run = await staged(
+    { 'a.sh': '#!/bin/sh\n# MEM=256M\n# REQUIRE=bash, helper\n', helper: '#!/bin/sh\n' },
+    'a.sh',
+  )
+  expect(run.files).toEqual(['.dpbench-lib/libtinfo.so.6', 'a.sh', 'bash', 'helper'])
+})
+
 describe("a test of ktest's", () => {
   test('is asked, though it comes without its library', async () => {
     const run = await staged({ 'tests/fs/one.ktest': ofKtest }, 'tests/fs/one.ktest')
