@@ -65,6 +65,7 @@ export async function stage(name: string, options: StageOptions): Promise<Staged
   await addRequirements({ name, path, staged, needs, tree: options.sourceTree }, faults)
   if (faults.length > 0) throw new ConfigError(`what ${name} needs cannot be met:`, faults)
   const texts = [called, ...sourced.map((file) => file.text)]
+  if (texts.some((each) => /^[^#\n]*\bdocker /m.test(each))) await addDocker(dirname(staged))
   return {
     ...needs,
     title: basename(path),
@@ -77,6 +78,16 @@ export async function stage(name: string, options: StageOptions): Promise<Staged
 
 function guestFile(name: string): Promise<string> {
   return readFile(join(import.meta.dirname, 'guest', name), 'utf8')
+}
+
+/** Unless the script brings its own. */
+async function addDocker(folder: string): Promise<void> {
+  const text = await guestFile('docker.sh')
+  await writeFile(join(folder, 'docker'), text, { mode: 0o755, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
 }
 
 /** The program beside a test that is none, which sources it. */
