@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cacheFolder } from '../lab/paths.ts'
 import { UsageError } from '../src/core/errors.ts'
+import { programEnvironment } from '../src/core/passphrase.ts'
 import { buildKernel, configureByHand } from '../src/guest-run/kernel/build.ts'
 import { checkConfigTargets } from '../src/guest-run/kernel/make.ts'
 import { removeSentImages } from './guest-hypervisor.ts'
@@ -97,7 +98,7 @@ export function guestConfig(argv: readonly string[]): Promise<number> {
 /** A menu needs the terminal itself. */
 async function atTheTerminal(argv: readonly string[]): Promise<number> {
   const [program, ...args] = argv
-  const child = spawn(program!, args, { stdio: 'inherit' })
+  const child = spawn(program!, args, { env: programEnvironment(), stdio: 'inherit' })
   const [status] = (await once(child, 'close')) as [number | null]
   return status ?? 1
 }

@@ -22,25 +22,30 @@ export const ktestEnvironment: Readonly<Record<string, string>> = {
   DEBIAN_ARCH: 'amd64',
 }
 
-const translated: Readonly<Record<string, Key>> = {
-  ktest_mem: 'MEM',
-  ktest_cpus: 'CPUS',
-  ktest_timeout: 'TIMEOUT',
-  ktest_kernel_append: 'KERNEL_ARGS',
-  ktest_scratch_devs: 'SCRATCH',
-  ktest_scratch_dev_sizes: 'SCRATCH',
-  ktest_require: 'REQUIRE',
-}
+const translated = new Map<string, Key>(
+  Object.entries({
+    ktest_mem: 'MEM',
+    ktest_cpus: 'CPUS',
+    ktest_timeout: 'TIMEOUT',
+    ktest_kernel_append: 'KERNEL_ARGS',
+    ktest_scratch_devs: 'SCRATCH',
+    ktest_scratch_dev_sizes: 'SCRATCH',
+    ktest_require: 'REQUIRE',
+  } as const),
+)
 
-const unmet: Readonly<Record<string, string>> = {
-  ktest_images: 'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
-  ktest_rw_images: 'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
-  ktest_containers: 'containers are not supported: see dpbench guest container',
-  ktest_pmem_devs: 'persistent memory is not supported',
-  ktest_qemu_append: 'arguments for QEMU are not supported',
-  ktest_make_install:
-    'nothing is built in the guest: build it before, and name the program with --require or REQUIRE',
-}
+const unmet = new Map(
+  Object.entries({
+    ktest_images: 'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
+    ktest_rw_images:
+      'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
+    ktest_containers: 'containers are not supported: see dpbench guest container',
+    ktest_pmem_devs: 'persistent memory is not supported',
+    ktest_qemu_append: 'arguments for QEMU are not supported',
+    ktest_make_install:
+      'nothing is built in the guest: build it before, and name the program with --require or REQUIRE',
+  }),
+)
 
 export function isKtest(text: string): boolean {
   return /^ktest_\w+=/m.test(text)
@@ -48,7 +53,8 @@ export function isKtest(text: string): boolean {
 
 /** Translates what `deps` printed; what dpbench cannot give is a fault. */
 export function readKtestVariables(text: string, where: string, faults: string[]): KtestVariables {
-  const variables: Record<string, string> = {}
+  // without a prototype: a script may print any name
+  const variables = Object.create(null) as Record<string, string>
   for (const line of text.split('\n')) {
     const [, name, value] = /^(\w+)=(.*)$/.exec(line.trim()) ?? []
     if (name === undefined) continue // tests print to people too, `cloning …`; ktest evaluates it all
@@ -57,8 +63,8 @@ export function readKtestVariables(text: string, where: string, faults: string[]
   const settings: Setting[] = []
   for (const [name, value] of Object.entries(variables)) {
     if (value === '') continue
-    if (unmet[name] !== undefined) faults.push(`${where}: ${name}=${value}: ${unmet[name]}`)
-    const key = translated[name]
+    if (unmet.has(name)) faults.push(`${where}: ${name}=${value}: ${unmet.get(name)}`)
+    const key = translated.get(name)
     // a test without config-timeout has 0: the default
     if (key !== undefined && !(key === 'TIMEOUT' && value === '0')) settings.push({ key, value, where })
   }
