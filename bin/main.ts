@@ -121,6 +121,7 @@ const commands: Readonly<Record<string, Command>> = {
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
+  process.umask(process.umask() | 0o002) // what we write down, others do not rewrite; workers inherit it
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outliveReader)
   try {
     requireNode()
