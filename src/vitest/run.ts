@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
+import { withoutKnownSecrets } from '../core/known-secrets.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
@@ -188,7 +189,7 @@ async function putBack(
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${withoutKnownSecrets(text)}\n`)
 }
 
 function packageVersion(): string {

@@ -1,6 +1,7 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
 import { logKeeper } from './log-keeper.ts'
+import { rememberEnvironment, rememberSecret } from '../core/known-secrets.ts'
 import { writeLeaks } from '../report/leak-log.ts'
 import { secretsIn } from '../report/secrets.ts'
 import { stepLog } from '../report/step-log.ts'
@@ -25,6 +26,8 @@ export class Session implements AsyncDisposable {
   constructor(run: RunContext) {
     this.run = run
     const { mode, config, resultsFolder, live } = run
+    rememberEnvironment(process.env)
+    secretsIn(config).forEach(rememberSecret)
     this.steps = new StepRecorder({
       mode,
       secrets: secretsIn(config),
