@@ -1,7 +1,8 @@
 /** Finds the command that was meant, runs it, and turns what it throws into a sentence and an exit code. */
 import { DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
-import { rememberEnvironment, withoutKnownSecrets } from '../src/core/known-secrets.ts'
+import { rememberEnvironment } from '../src/core/known-secrets.ts'
 import { requireNode } from '../src/core/node-version.ts'
+import { textWithoutSecrets } from '../src/report/secrets.ts'
 import { suggest } from '../src/core/suggest.ts'
 
 interface Command {
@@ -150,7 +151,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     return await command.run(rest)
   } catch (error) {
-    process.stderr.write(`dpbench: ${withoutKnownSecrets(describeError(error))}\n`)
+    process.stderr.write(`dpbench: ${textWithoutSecrets(describeError(error), [])}\n`)
     if (!(error instanceof DpbenchError) && process.env['DPBENCH_DEBUG'])
       process.stderr.write(`${(error as Error).stack}\n`)
     return error instanceof DpbenchError ? error.exitCode : ExitCode.infrastructure

@@ -5,7 +5,6 @@ import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
-import { withoutKnownSecrets } from '../core/known-secrets.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
 import { journalFile } from '../environment/environment.ts'
@@ -14,7 +13,7 @@ import { renderPullRequest } from '../report/pull-request.ts'
 import { takeLeaks } from '../report/leak-log.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
-import { secretsIn } from '../report/secrets.ts'
+import { secretsIn, textWithoutSecrets } from '../report/secrets.ts'
 import { takeSteps } from '../report/step-log.ts'
 import { type StepEntry, StepRecorder } from '../report/step-recorder.ts'
 import { stepsOf, timelineOf } from '../report/steps.ts'
@@ -189,7 +188,7 @@ async function putBack(
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${withoutKnownSecrets(text)}\n`)
+  process.stdout.write(`${textWithoutSecrets(text, [])}\n`)
 }
 
 function packageVersion(): string {
