@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
 import { rememberSecret } from '../core/known-secrets.ts'
+import type { FlightRecord } from './flight-schema.ts'
 import type { MeasuredMetrics } from './metric-schema.ts'
 import { outcomeOf } from './outcome.ts'
 import {
@@ -111,6 +112,10 @@ export class RunRecorder {
   /** All that were kept, in the place of those that were given before. */
   logs(logs: readonly LogRecord[]): void {
     this.#record.logs.splice(0, this.#record.logs.length, ...logs)
+  }
+
+  flights(flights: readonly FlightRecord[]): void {
+    if (flights.length > 0) this.#record.flights = [...flights]
   }
 
   step(...done: readonly StepRecord[]): void {
