@@ -12,6 +12,14 @@ const user = 'bench'
 const passphrase = 'a passphrase of the test'
 const hypervisors = ['hypervisor-1', 'hypervisor-2']
 
+/** Of softplane's container: docs/privileges.md says so. */
+const leastPrivileges = {
+  privileged: false,
+  cap_drop: ['ALL'],
+  cap_add: ['NET_ADMIN', 'SYS_ADMIN', 'NET_RAW', 'NET_BIND_SERVICE'],
+  no_new_privileges: true,
+}
+
 /** A test looks for the key while the data plane runs, and an iperf3 with it. */
 const suites = {
   'scan.test.ts': `import { expect, test } from 'dpbench'
@@ -58,7 +66,7 @@ describe.skipIf(whyNoLab.length > 0)('without root', { timeout: 120_000 }, () =>
       config.key_file = key
       for (const each of config.hypervisors) {
         each.user_name = user
-        Object.assign(each.dpservice, { cap_drop: ['ALL'], no_new_privileges: true })
+        Object.assign(each.dpservice, leastPrivileges)
       }
     })
     const lines = async (file: string): Promise<string[]> =>
