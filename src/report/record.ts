@@ -4,8 +4,11 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { baselineCheckSchema } from './baseline-check.ts'
+import { instant } from './instant.ts'
+import { flightSchema } from './flight-schema.ts'
 import { measuredMetrics } from './metric-schema.ts'
 import { quarantineSchema } from './quarantine.ts'
 import { sampleSchema } from './sample-schema.ts'
@@ -94,7 +97,7 @@ const testRecord = z.object({
   scenario: text.optional(),
   /** Of throughput, what the verdict is about: `iperf3 ipv4 vm3 → vm1`. */
   measurement: text.optional(),
-  startedAt: text,
+  startedAt: instant,
   durationMs: z.number(),
   result: testResult,
   /** What the config says of its being known to fail. */
@@ -108,6 +111,8 @@ const testRecord = z.object({
   /** Relative to the results folder. */
   folder: text.optional(),
   artifacts: z.array(text).default([]),
+  /** The folder of its flight recording, relative to the results folder. */
+  flight: text.optional(),
 })
 export type TestRecord = z.infer<typeof testRecord>
 
@@ -140,9 +145,9 @@ export const recordSchema = z.object({
   schema_version: z.literal(schemaVersion),
   runId: text,
   tag: text.optional(),
-  startedAt: text,
+  startedAt: instant,
   /** Absent while the run goes on, and in the record of one that was killed. */
-  finishedAt: text.optional(),
+  finishedAt: instant.optional(),
   dpbenchVersion: text,
   commandLine: z.array(text),
   options: z.record(text, z.unknown()),
@@ -168,6 +173,8 @@ export const recordSchema = z.object({
   failures: z.array(recordedError.extend({ where: text })),
   /** What the data plane and the guests wrote during the run. */
   logs: z.array(log).default([]),
+  /** Recordings of failures: what all machines told at that moment. */
+  flights: z.array(flightSchema).optional(),
   /** The timeline: what was done on which machine. */
   steps: z.array(stepSchema).default([]),
   /** What clean-up could not remove. */
@@ -196,7 +203,7 @@ export function parseRecord(json: string, source: string): RunRecord {
  * @throws ConfigError as {@link parseRecord}
  */
 export function parseOutline(json: string, source: string): RunRecord {
-  const document = parseJson(json, source)
+  const document = parseDocument(json, source)
   const outline = z.looseObject({ tests: z.array(outlinedTest) }).safeParse(document)
   return checkVersioned(outline.success ? { ...outline.data, steps: [] } : document, source, {
     what: 'a run record of dpbench',
@@ -213,7 +220,7 @@ const outlinedTest = z.looseObject({
 
 /** Reads a document that says its schema version. `what` it must be is for messages. @throws ConfigError */
 export function parseVersioned<T>(json: string, source: string, expected: VersionedDocument<T>): T {
-  return checkVersioned(parseJson(json, source), source, expected)
+  return checkVersioned(parseDocument(json, source), source, expected)
 }
 
 interface VersionedDocument<T> {
@@ -243,9 +250,9 @@ function checkVersioned<T>(
   throw new ConfigError(`${source} is not ${sound}`, faults)
 }
 
-function parseJson(json: string, source: string): unknown {
+function parseDocument(json: string, source: string): unknown {
   try {
-    return JSON.parse(json)
+    return parseJson(json)
   } catch (error) {
     throw new ConfigError(`${source} is not JSON`, [], { cause: error })
   }

@@ -1,7 +1,7 @@
 /** Configs, environments' own files and templates, damaged in every way: one sentence per fault, and nothing half done. */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { loadConfig } from '../../src/config/load.ts'
 import { environmentFolder, workingConfigFile } from '../../src/config/working-config.ts'
 import { ConfigError } from '../../src/core/errors.ts'

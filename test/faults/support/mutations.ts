@@ -1,5 +1,5 @@
 /** Damaged input: documents with parts taken out, put in, swapped and replaced; texts cut and altered at any byte. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 /** Text that a careless program runs, splits, follows, formats or stores otherwise than as itself. */
 export const nastyTexts: readonly string[] = [
