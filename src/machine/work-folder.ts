@@ -39,7 +39,12 @@ rmdir -- "$1" 2>/dev/null && exit 0
 [ "$(cat -- "$1/${labelFile}" 2>/dev/null)" = "$2" ] || { echo "$1 does not carry the label of $2: left alone" >&2; exit 1; }`
   await ssh.run(shell(owned, path, label))
   await ssh.run(
-    endProcesses({ mark: `${folderVariable}=${path}`, signals: ['TERM', 'KILL'], graceSeconds: 3 }),
+    endProcesses({
+      mark: `${folderVariable}=${path}`,
+      writing: [path],
+      signals: ['TERM', 'KILL'],
+      graceSeconds: 3,
+    }),
   )
   await ssh.run(shell(`rm -rf --one-file-system -- "$1"`, path), { timeoutMs: 300_000 })
 }

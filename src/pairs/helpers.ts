@@ -78,8 +78,11 @@ exec "\${0%/*}/dpbench-on-remote" "$@"
 
 /** Only where a machine lacks sudo and its programs are root's anyway: scripts say `sudo` all the same. */
 export const sudoForRoot = `#!/bin/sh
+shell=
 while [ $# -gt 0 ]; do
   case $1 in
+    -s|-i) shell=yes; shift;;
+    -[gCpThDRU]) shift 2;;
     -u) [ "$2" = root ] || { echo "sudo is not installed here, so nobody can become $2" >&2; exit 1; }; shift 2;;
     --) shift; break;;
     -*) shift;;
@@ -87,6 +90,8 @@ while [ $# -gt 0 ]; do
     *) break;;
   esac
 done
+[ $# -gt 0 ] || { [ -n "$shell" ] && exec "\${SHELL:-/bin/sh}"; exit 0; }
+[ -z "$shell" ] || exec "$(command -v bash || echo /bin/sh)" -c "$*"
 exec "$@"
 `
 

@@ -1,12 +1,14 @@
 /** What pairs need of the two machines, and where things lie on them. */
 import { join } from 'node:path/posix'
 import { MachineError } from '../core/errors.ts'
-import { quoteArg, shell } from '../core/shell-quote.ts'
+import { quoteArg, quoteArgv, shell } from '../core/shell-quote.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 import { type WorkFolder, folderVariable } from '../machine/work-folder.ts'
 import { sendNames } from './files.ts'
 import type { Group, Side } from './group.ts'
 import { helperFiles, sudoForRoot } from './helpers.ts'
+
+type RunOptions = NonNullable<Parameters<TrafficEnd['ssh']['run']>[1]>
 
 /** A machine that programs of pairs run on. */
 export interface PairMachine extends TrafficEnd {
@@ -71,6 +73,23 @@ export async function requirePrograms({ name, ssh }: PairMachine, signal?: Abort
   throw new MachineError(
     `${name} lacks ${missing.join(', ')}, which pairs need there: install ${packages.join(', ')}`,
   )
+}
+
+/** The same, with all that is done there marked as the folder's: a controller that is killed in the middle of it ends nothing. */
+export function markedMachine(machine: PairMachine, { path }: WorkFolder): PairMachine {
+  const { ssh } = machine
+  const marked = (argv: readonly string[]): string[] => ['env', `${folderVariable}=${path}`, ...argv]
+  const named = (argv: readonly string[], options: RunOptions = {}): RunOptions => ({
+    as: { kind: 'command', name: quoteArgv(argv) },
+    ...options,
+  })
+  return {
+    ...machine,
+    ssh: {
+      run: (argv, options) => ssh.run(marked(argv), named(argv, options)),
+      tryRun: (argv, options) => ssh.tryRun(marked(argv), named(argv, options)),
+    },
+  }
 }
 
 /** Puts the group and the helpers onto the machine. @throws CommandError */

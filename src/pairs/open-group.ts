@@ -13,6 +13,7 @@ import {
   type PairMachine,
   type PairSide,
   furnish,
+  markedMachine,
   pathsOf,
   variablesOf,
   requirePrograms,
@@ -187,9 +188,11 @@ export class OpenGroup implements AsyncDisposable {
       ...(side === 'local' && { onAsk: requests.take }),
     })
     let fault: string | undefined
+    let stopping: Promise<void> | undefined
     const stop = (why: string): void => {
-      fault = why
-      void program.end(endSignals, limits.graceSeconds).catch(() => undefined) // its end tells, or the last resort
+      fault ??= why
+      // its end tells, or the last resort
+      stopping ??= program.end(endSignals, limits.graceSeconds).catch(() => undefined)
     }
     const timer = setTimeout(
       () => stop(`it still ran after ${limits.timeoutSeconds} s (--timeout)`),
@@ -202,6 +205,7 @@ export class OpenGroup implements AsyncDisposable {
       clearTimeout(timer)
       signal?.removeEventListener('abort', interrupted)
     })
+    await stopping
     signal?.throwIfAborted()
     if (end.lost !== undefined) {
       await program.end(endSignals, limits.graceSeconds)
@@ -253,7 +257,8 @@ async function openSide(side: Side, options: GroupOptions, stack: DisposalStack)
   const { group, machines, runId, tag, journal, signal } = options
   const machine = machines[side]
   const folder = workFolderOf(runId, `pairs-${side}`)
-  const opened = { side, machine, folder, paths: pathsOf(folder, group.name, tag) }
+  const paths = pathsOf(folder, group.name, tag)
+  const opened = { side, machine: markedMachine(machine, folder), folder, paths }
   await requirePrograms(machine, signal)
   const gone = await journal(side, folder)
   stack.defer(async () => {

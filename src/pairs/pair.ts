@@ -141,6 +141,7 @@ export function programOf({ pair, run, sides, variables, limits }: PairOrder, si
     run: `${run}-${side}`,
     file: join(at.paths.group, side, pair[side]),
     cwd: results(side),
+    ownFolder: true,
     variables: {
       ...variables,
       DPBENCH_PAIR: pair.name,

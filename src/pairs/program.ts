@@ -23,6 +23,8 @@ export interface ProgramOrder {
   readonly args?: readonly string[]
   /** Default: the login folder. */
   readonly cwd?: string
+  /** Nobody else writes into `cwd`. */
+  readonly ownFolder?: boolean
   readonly variables: Readonly<Record<string, string>>
   /** Its standard input, a file on the machine. Default: empty. */
   readonly input?: string
@@ -60,6 +62,7 @@ const standIn = `trap 'printf "stand-in - -\\n" > "$0"; exit 143' HUP INT TERM; 
 
 /**
  * The machine's part. `setsid` in the foreground: a shell's background jobs ignore SIGINT, and whatever they start does.
+ * In a subshell: this shell must not have the program's output as its own, by which the program's processes are known.
  * Both pipes are held open here, so nothing that is written to them is lost, and their readers are told the end by a word.
  */
 const runner = `control=$1 cwd=$2 input=$3 asks=$4 helpers=$5 shims=$6 stand_in=$7; shift 7
@@ -78,8 +81,8 @@ if [ "$asks" = yes ]; then
   sh -c "$stand_in" "$control/requests" <&5 >/dev/null 2>&1 4>&- 5>&- &
   REMOTE_PID=$!; export REMOTE_PID
 fi
-setsid sh -c 'printf "started %s\\n" "$$" >&3; exec env "$@" 3>&-' sh "$@" \\
-  3>&1 >"$control/stdout" 2>"$control/stderr" <"\${input:-/dev/null}" 4>&- 5>&-
+( exec setsid sh -c 'printf "started %s\\n" "$$" >&3; exec env "$@" 3>&-' sh "$@" \\
+  3>&1 >"$control/stdout" 2>"$control/stderr" <"\${input:-/dev/null}" 4>&- 5>&- )
 status=$?
 if [ "$asks" = yes ]; then printf 'over\\n' >&4; printf 'over\\n' >&5; wait; fi
 exit "$status"`
@@ -118,17 +121,21 @@ export async function startProgram(order: ProgramOrder): Promise<RunningProgram>
         return { status: undefined, seconds: secondsSince(begun), lost: describeError(error) }
       },
     )
-  const group = await started.promise
+  const which = {
+    mark,
+    group: await started.promise,
+    writing: [control, ...(order.ownFolder ? [order.cwd!] : [])],
+  }
   return {
     order,
     control,
     ended,
     async end(signals, graceSeconds) {
       const timeoutMs = signals.length * graceSeconds * 2000 + 60_000
-      const order = endProcesses({ mark, group, signals, graceSeconds })
+      const order = endProcesses({ ...which, signals, graceSeconds })
       await againWhenLost(() => ssh.run(order, { timeoutMs }))
     },
-    lives: async () => (await ssh.tryRun(haveProcesses({ mark, group }))).exitCode === 0,
+    lives: async () => (await ssh.tryRun(haveProcesses(which))).exitCode === 0,
   }
 }
 

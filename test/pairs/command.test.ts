@@ -1,13 +1,13 @@
 /** `dpbench pairs` as it is typed, with both sides on the controller: exit codes, counts, files, and nothing left. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, readdir } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { foreignEnvironment, stackTrace } from '../e2e/support/project.ts'
-import { bash, groupOf } from './support.ts'
+import { bash, groupOf, processesWith } from './support.ts'
 
 const bin = join(import.meta.dirname, '../../bin/dpbench.ts')
 const here = ['--local', 'controller', '--remote', 'controller', '--grace', '1']
@@ -113,53 +113,89 @@ describe('dpbench pairs', { timeout: 60_000 }, () => {
     expect((await typed(folder, 'new')).err).toContain('name one group')
   })
 
-  test('Ctrl-C ends both programs and removes the folders: 130; after a SIGKILL the next call does', async () => {
-    const folder = await groupOf({
-      'local/l': bash('sleep 60 & setsid sleep 60 & touch $LOCAL_ROOT_PATH/runs; wait'),
-      'remote/r': bash('setsid sleep 60 & sleep 60'),
-      '../after/local/l': bash('exit 0'),
-      '../after/remote/r': bash('exit 0'),
-    })
-    const begin = () =>
-      spawn(process.execPath, [bin, 'pairs', 'group', ...here], {
-        cwd: dirname(folder),
-        env: foreignEnvironment(),
-      })
-    const left = async (): Promise<string[]> => {
-      const journal = await readFile(
-        join(dirname(folder), '.dpbench/controller/journal.jsonl'),
-        'utf8',
-      ).catch(() => '')
-      return [...journal.matchAll(/"path":"([^"]+)"/g)]
-        .map(([, path]) => path!)
-        .filter((path) => existsSync(path))
-    }
-    const runs = async (): Promise<void> => {
-      while (!(await left()).some((path) => existsSync(join(path, 'root/runs')))) await delay(50)
-    }
-    const interrupted = begin()
-    await runs()
-    interrupted.kill('SIGINT')
-    expect(await new Promise((resolve) => interrupted.once('close', resolve))).toBe(130)
-    expect(await left()).toEqual([])
+  const phases = {
+    'the first hook': {
+      before_first_test_remote: bash('setsid sleep 60 & touch $REMOTE_ROOT_PATH/runs; sleep 60'),
+    },
+    'the second pair': {
+      'local/m': bash('sleep 60 & setsid sleep 60 & touch $LOCAL_ROOT_PATH/runs; wait'),
+    },
+    'the gathering': {
+      'local/m': bash('exit 0'),
+      // whoever lists its results waits for somebody to write into the pipe
+      '../tools/find': `#!/bin/sh\ncase $PWD in */m_x_r/*) touch "\${PWD%%/root/*}/root/runs"; sleep 60;; esac\nexec /usr/bin/find "$@"\n`,
+    },
+    'the last hook': { after_last_test_local: bash('touch $LOCAL_ROOT_PATH/runs; sleep 60') },
+  } satisfies Record<string, Record<string, string>>
 
-    const killed = begin()
-    await runs()
-    killed.kill('SIGKILL')
-    await new Promise((resolve) => killed.once('close', resolve))
+  const begun = async (phase: keyof typeof phases) => {
+    const folder = await groupOf({
+      'local/l': bash('echo kept > result'),
+      'remote/r': bash('setsid sleep 60 & sleep 60'),
+      ...phases[phase],
+    })
+    const running = spawn(process.execPath, [bin, 'pairs', 'group', ...here, '--tag', 't'], {
+      cwd: dirname(folder),
+      env: { ...foreignEnvironment(), PATH: `${dirname(folder)}/tools:${process.env['PATH']}` },
+      stdio: 'ignore',
+    })
+    const ended = new Promise((resolve) => running.once('close', resolve))
+    const left = async (): Promise<string[]> => {
+      const file = join(dirname(folder), '.dpbench/controller/journal.jsonl')
+      const journal = await readFile(file, 'utf8').catch(() => '')
+      const paths = [...journal.matchAll(/"path":"([^"]+)"/g)].map(([, path]) => path!)
+      return paths.filter((path) => existsSync(path))
+    }
+    while (!(await left()).some((path) => existsSync(join(path, 'root/runs')))) await delay(50)
+    const results = join(dirname(folder), 'results/t/group')
+    if (phase !== 'the first hook')
+      expect(await readFile(join(results, 'l_x_r/local/result'), 'utf8')).toBe('kept\n')
+    return { folder, running, ended, left }
+  }
+
+  test.each([
+    ['SIGTERM', 'the first hook', 143],
+    ['SIGINT', 'the second pair', 130],
+    ['SIGTERM', 'the gathering', 143],
+    ['SIGINT', 'the last hook', 130],
+  ] as const)('%s during %s leaves nothing, and keeps what was gathered', async (signal, phase, status) => {
+    const { folder, running, ended, left } = await begun(phase)
     const folders = await left()
-    expect(folders).toHaveLength(2)
-    const next = await typed(folder, 'after', ...here)
-    expect(next.err).toContain('putting back what an earlier run left: folder /var/tmp/dpbench-pairs-')
-    expect(next.status).toBe(0)
+    running.kill(signal)
+    expect(await ended).toBe(status)
     expect(await left()).toEqual([])
-    const { stdout } = await tryLocally([
-      'sh',
-      '-c',
-      'grep -lF -e "$1" /proc/[0-9]*/environ 2>/dev/null',
-      'sh',
-      folders[0]!,
-    ])
-    expect(stdout).toBe('')
+    for (const each of folders) expect(await processesWith(each)).toBe('')
+    const results = join(dirname(folder), 'results/t/group')
+    const record = JSON.parse(await readFile(join(results, 'pairs.json'), 'utf8')) as Recorded
+    const told = record.pairs.map(({ name, succeeded }) => `${name} ${succeeded}`)
+    if (phase === 'the first hook') expect([told, record.notRun]).toEqual([[], ['l_x_r']])
+    else if (phase === 'the last hook') expect(told).toEqual(['l_x_r true'])
+    else expect(told).toEqual(['l_x_r true', 'm_x_r false'])
   })
+
+  test.each(['the first hook', 'the second pair', 'the gathering'] as const)(
+    'after a SIGKILL during %s the next call puts back what is left',
+    async (phase) => {
+      const { folder, running, ended, left } = await begun(phase)
+      running.kill('SIGKILL')
+      await ended
+      const folders = await left()
+      expect(folders).toHaveLength(2)
+      const after = join(dirname(folder), 'after')
+      for (const side of ['local', 'remote']) {
+        await mkdir(join(after, side), { recursive: true })
+        await writeFile(join(after, side, 'p'), bash('exit 0'), { mode: 0o755 })
+      }
+      const next = await typed(after, 'after', ...here)
+      expect(next.err).toContain('putting back what an earlier run left: folder /var/tmp/dpbench-pairs-')
+      expect(next.status).toBe(0)
+      expect(await left()).toEqual([])
+      for (const each of folders) expect(await processesWith(each)).toBe('')
+    },
+  )
 })
+
+interface Recorded {
+  readonly pairs: readonly { readonly name: string; readonly succeeded: boolean }[]
+  readonly notRun: readonly string[]
+}

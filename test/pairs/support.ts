@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { tryLocally } from '../../src/core/local-command.ts'
-import { readGroup } from '../../src/pairs/group.ts'
+import { type Group, readGroup } from '../../src/pairs/group.ts'
 import { OpenGroup, type GroupOptions } from '../../src/pairs/open-group.ts'
 import type { PairOutcome } from '../../src/pairs/pair.ts'
 import { LocalHost } from '../../src/transport/local-host.ts'
@@ -27,6 +27,7 @@ export const bash = (...lines: readonly string[]): string => `#!/bin/bash\n${lin
 
 export interface TestedGroup {
   readonly open: OpenGroup
+  readonly pairs: Group['pairs']
   readonly results: string
   /** Of the machines' folders. */
   readonly folders: string[]
@@ -70,6 +71,7 @@ export async function openGroup(
   onTestFinished(() => open[Symbol.asyncDispose]().catch(() => undefined))
   return {
     open,
+    pairs: group.pairs,
     results,
     folders,
     run: () => open.run(group.pairs[0]!),

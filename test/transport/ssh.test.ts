@@ -224,6 +224,16 @@ describe('who answers', () => {
     await using other = await connectHost(inner.address, { via: host })
     expect((await other.run(['echo', 'inner'])).stdout).toBe('inner\n')
   })
+
+  test('through another host: a connection that its far end closes is lost, and what it runs is told so', async () => {
+    await using inner = await startSshd()
+    await using other = await connectHost(inner.address, { via: host })
+    const running = other.run(shell('kill -9 "$PPID"; exec sleep 4'), {
+      as: { kind: 'command', name: 'a sleep' },
+    })
+    await expect(running).rejects.toThrow(/the SSH connection to .* was lost while it ran a sleep/)
+    expect(other.connected).toBe(false)
+  }, 15_000)
 })
 
 test('the Docker API over a forwarded Unix socket', async () => {

@@ -45,6 +45,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     this.stream = stream
     client.setMaxListeners(0) // one per channel being opened
     client.on('error', (error) => (this.lost ??= error))
+    // a forwarded stream stays half open when its far end has closed, and ssh2 then neither closes it nor asks any more
+    client.on('end', () => stream?.destroy())
     client.on('close', () => {
       this.lost ??= new Error('the connection was closed')
       if (!this.closing) this.tellLoss(this.lost)
