@@ -23,7 +23,7 @@ export const guestHelp = Object.values(actions)
 
 export async function guest(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
-  const action = name === undefined ? undefined : actions[name]
+  const action = name === undefined || !Object.hasOwn(actions, name) ? undefined : actions[name]
   if (action) return action.run(rest)
   const known = Object.keys(actions)
   const near = name === undefined ? undefined : suggest(name, known)

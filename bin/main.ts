@@ -133,7 +133,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${manifest.version}\n`)
       return ExitCode.passed
     }
-    const command = commands[name]
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
     if (!command) {
       const near = suggest(name, Object.keys(commands))
       throw new UsageError(

@@ -1,6 +1,7 @@
 /**
  * `npm test`: every test of dpbench. On a machine that can host a lab it installs what the lab lacks first; elsewhere it
- * runs the rest and says in one line what was skipped and why. `--require-lab` (CI) does not accept that.
+ * runs the rest and says in one line what was skipped and why. `--require-lab` (CI) does not accept that. `--faults` (`npm run
+ * test:faults`) is the fault bench in the place of the tests, whole unless `--quick`.
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,13 +14,15 @@ import { killMarked } from '../lab/state/processes.ts'
 import { labNames } from '../lab/state/state.ts'
 import { progress } from './terminal.ts'
 
-const limitMinutes = 29
+const options = ['--require-lab', '--faults', '--quick']
 /** In the environment of every process of this run, and at the end of the name of every lab that its tests make. */
 const runVariable = 'DPBENCH_TEST_RUN'
 
 const argv = process.argv.slice(2)
 const requireLab = argv.includes('--require-lab') || process.env['CI'] === 'true'
-const chosen = argv.filter((argument) => argument !== '--require-lab')
+const faultBench = argv.includes('--faults')
+const limitMinutes = faultBench ? 120 : 29
+const chosen = argv.filter((argument) => !options.includes(argument))
 const run = String(process.pid)
 
 const faults = capabilityFaults()
@@ -29,10 +32,12 @@ const { browserPath } = await import('../test/report/browser/path.ts')
 
 const temporary = await mkdtemp(join(tmpdir(), 'dpbench-test-'))
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs')
+const config = faultBench ? 'test/faults/vitest.config.ts' : 'test/vitest.config.ts'
+const size = faultBench && !argv.includes('--quick') ? { DPBENCH_FAULTS: 'whole' } : {}
 const without = faults.length === 0 ? {} : { DPBENCH_TEST_WITHOUT_LAB: '1' }
-const child = spawn(process.execPath, [vitest, 'run', '--config', 'test/vitest.config.ts', ...chosen], {
+const child = spawn(process.execPath, [vitest, 'run', '--config', config, ...chosen], {
   stdio: ['ignore', 'inherit', 'inherit'],
-  env: { ...process.env, [runVariable]: run, ...without, TMPDIR: temporary },
+  env: { ...process.env, [runVariable]: run, ...size, ...without, TMPDIR: temporary },
 })
 let ended: NodeJS.Signals | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

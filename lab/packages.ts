@@ -40,6 +40,7 @@ export const requirements: readonly Requirement[] = [
   { package: 'nftables', needs: ['nft'], for: 'hosts' },
   { package: 'docker.io', needs: ['dockerd'], for: 'hosts' },
   { package: 'docker.io', needs: ['docker'], for: 'hosts' },
+  { package: 'pigz', needs: ['unpigz'], for: 'hosts' }, // dockerd unpacks an image's layers by it where it is there
   { package: 'docker-registry', needs: ['docker-registry'], for: 'hosts' },
   { package: 'openssl', needs: ['openssl'], for: 'hosts' }, // the tests' registry speaks TLS
   { package: 'git', needs: ['git'], for: 'hosts' }, // bisect, and the tests of it
@@ -68,6 +69,9 @@ export const requirements: readonly Requirement[] = [
 export const testRequirements: readonly Requirement[] = [
   { package: 'tesseract-ocr', needs: ['tesseract'], for: 'tests' }, // reads a VM's screen
   { package: 'gdb', needs: ['gdb'], for: 'tests' },
+  { package: 'xvfb', needs: ['Xvfb'], for: 'tests' }, // an X server in a guest, and its windows
+  { package: 'x11-utils', needs: ['xwininfo'], for: 'tests' },
+  { package: 'sudo', needs: ['sudo'], for: 'tests' }, // logging in without root
   { package: 'bsdutils', needs: ['script'], for: 'tests' }, // a terminal for what wants one
   { package: 'chromium', needs: ['chromium', 'chromium-browser', 'google-chrome'], for: 'tests' },
   { package: 'fonts-dejavu-core', needs: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'], for: 'tests' },

@@ -37,7 +37,7 @@ export async function cleanUpProvisioned(
   const journal = await openJournal(path.join(folder, 'journal.jsonl'))
   if (journal.tornLines > 0)
     deps.log(
-      `${journal.file}: ${journal.tornLines} line(s) cut short by a crash, before their step was begun`,
+      `${journal.file}: ${journal.tornLines} line(s) that cannot be read: cut short by a crash before their step was begun, or damaged since`,
     )
   const entries = journal.pending('provision')
   // images that runs keep for each other, and what --keep-on-failure left: under the lease no run is at it

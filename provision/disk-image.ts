@@ -81,6 +81,8 @@ export async function inspectImage(file: string, signal?: AbortSignal): Promise<
 function formatOf(head: Buffer, file: string): 'raw' | 'qcow2' {
   const magic = head.toString('latin1', 0, 4)
   if (magic === 'QFI\u00fb') {
+    if (head.length < 16)
+      throw new UsageError(`The disk template ${file} is cut short: fetch or make it again.`)
     // docs/interop/qcow2.txt: bytes 8 to 15 say where the name of a backing file lies
     if (head.readBigUInt64BE(8) !== 0n) {
       throw new UsageError(

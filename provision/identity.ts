@@ -5,6 +5,7 @@ import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../src/core/errors.ts'
+import { parseJson } from '../src/core/json.ts'
 import { environmentFolder } from '../src/config/working-config.ts'
 import type { EnvironmentIdentity } from './run.ts'
 
@@ -41,7 +42,7 @@ async function read(file: string): Promise<{ id: string; origin: string } | unde
   })
   if (text === undefined) return undefined
   try {
-    return schema.parse(JSON.parse(text))
+    return schema.parse(parseJson(text))
   } catch (error) {
     throw new ConfigError(
       `${file} is damaged; it tells which VMs are ours. Remove it only when none of them is left.`,

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import nunjucks from 'nunjucks'
-import { UsageError, DpbenchError } from '../src/core/errors.ts'
+import { UsageError, DpbenchError, describeError } from '../src/core/errors.ts'
 
 export const ownTemplates = path.join(import.meta.dirname, 'templates')
 
@@ -34,7 +34,13 @@ export async function loadTemplate(
     try {
       return await read(path.join(folder, name))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
+      throw new UsageError(
+        `${option} ${name}: ${path.join(folder, name)} cannot be read: ${describeError(error)}`,
+        {
+          cause: error,
+        },
+      )
     }
   }
   throw new UsageError(

@@ -1,11 +1,16 @@
 /** Reads JSON; a fault says its line and column, and a key that stands twice is a fault too. */
 import { ConfigError } from '../core/errors.ts'
+import { deepestJson, isTooDeep } from '../core/json.ts'
 
 /**
  * @throws ConfigError naming the file, the line and the column.
  */
 export function parseJsonText(text: string, file: string): unknown {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text
+  if (isTooDeep(body))
+    throw new ConfigError(
+      `${file} is nested more than ${deepestJson} deep, which no config is: look at its brackets.`,
+    )
   let value: unknown
   try {
     value = JSON.parse(body)

@@ -1,7 +1,7 @@
 /** Finds a config file, checks all of it at once, and loads it. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { ConfigError, describeError } from '../core/errors.ts'
+import { ConfigError } from '../core/errors.ts'
 import { chooseConfig, isObject } from './choose.ts'
 import { crossChecks } from './cross-checks.ts'
 import { formatFault, schemaFaults, type Fault } from './faults.ts'
@@ -33,17 +33,7 @@ const defaultLabFolder = '/var/lib/dpbench/lab'
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<BenchConfig> {
   const source = await loadSource(options)
-  const working = workingConfigFile(options.cwd ?? process.cwd(), source.name)
-  let provisioned
-  try {
-    provisioned = await readProvisioned(working)
-  } catch (error) {
-    throw new ConfigError(
-      `${working}, which provisioning wrote, cannot be read: provision again, or remove it.`,
-      [describeError(error)],
-      { cause: error },
-    )
-  }
+  const provisioned = await readProvisioned(workingConfigFile(options.cwd ?? process.cwd(), source.name))
   return normalize(mergeProvisioned(source.config, provisioned), source.name, source.file, source.scope)
 }
 

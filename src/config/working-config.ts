@@ -4,6 +4,11 @@
  */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { z } from 'zod'
+import { ConfigError, describeError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import { formatFault, schemaFaults } from './faults.ts'
+import * as field from './fields.ts'
 import { expandPath, isHostKey, type FileScope } from './key-files.ts'
 import type { ConfigFile, VmFile } from './schema.ts'
 
@@ -50,7 +55,7 @@ export function mergeProvisioned(source: ConfigFile, provisioned: ProvisionedVms
 export function withAbsolutePaths(source: ConfigFile, scope: FileScope): ConfigFile {
   const file = { ...source }
   delete file.$schema
-  file.key_file = expandPath(source.key_file, scope)
+  if (source.key_file !== undefined) file.key_file = expandPath(source.key_file, scope)
   file.public_key_file = expandPath(source.public_key_file, scope)
   const hashFile = source.libvirt?.console_password?.hash_file
   if (hashFile !== undefined) {
@@ -83,20 +88,45 @@ export async function removeWorkingConfig(file: string): Promise<void> {
   await rm(file, { force: true })
 }
 
-/** What an earlier provisioning found out. Empty when there was none. A damaged file is told by the thrown error. */
+const provisionedFile = z.looseObject({
+  hypervisors: z.array(
+    z.looseObject({
+      machine_name: z.string(),
+      vms: z.array(
+        z.looseObject({
+          machine_name: z.string(),
+          host_address: field.hostAddress().optional(),
+          mac_address: field.macAddress().optional(),
+          host_key: field.hostKey().optional(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/**
+ * What an earlier provisioning found out. Empty when there was none.
+ * @throws ConfigError when the file cannot be read or is damaged
+ */
 export async function readProvisioned(file: string): Promise<ProvisionedVms> {
   const found = new Map<string, ProvisionedVm>()
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw error
+    throw damaged(file, [error.message], error)
   })
   if (text === undefined) return found
-  const config = JSON.parse(text) as Partial<ConfigFile>
-  for (const hypervisor of config.hypervisors ?? []) {
-    for (const vm of hypervisor.vms ?? []) {
-      const { host_address, mac_address, host_key } = vm
+  let config: unknown
+  try {
+    config = parseJson(text)
+  } catch (error) {
+    throw damaged(file, [describeError(error)], error)
+  }
+  const faults = schemaFaults(provisionedFile, config)
+  if (faults.length > 0) throw damaged(file, faults.map(formatFault))
+  for (const hypervisor of provisionedFile.parse(config).hypervisors) {
+    for (const { machine_name, host_address, mac_address, host_key } of hypervisor.vms) {
       if (host_address === undefined || mac_address === undefined || host_key === undefined) continue
-      found.set(provisionedKey(hypervisor.machine_name, vm.machine_name), {
+      found.set(provisionedKey(hypervisor.machine_name, machine_name), {
         host_address,
         mac_address,
         host_key,
@@ -104,4 +134,12 @@ export async function readProvisioned(file: string): Promise<ProvisionedVms> {
     }
   }
   return found
+}
+
+function damaged(file: string, faults: readonly string[], cause?: unknown): ConfigError {
+  return new ConfigError(
+    `${file}, which provisioning wrote, cannot be read: provision again, or remove it.`,
+    faults,
+    { cause },
+  )
 }

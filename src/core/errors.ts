@@ -52,6 +52,17 @@ export class HostKeyError extends ConnectionError {
   override readonly code = 'DPBENCH_HOST_KEY'
 }
 
+/** The login user of a host may not do what is needed there. `said` is what the host said to it. */
+export class PrivilegeError extends DpbenchError {
+  override readonly code = 'DPBENCH_PRIVILEGE'
+  readonly said: string
+
+  constructor(message: string, said: string, options?: ErrorOptions) {
+    super(message, options)
+    this.said = said
+  }
+}
+
 /** A state was not reached before its deadline, or cannot be reached any more. */
 export class WaitError extends DpbenchError {
   override readonly code = 'DPBENCH_WAIT'
@@ -98,7 +109,7 @@ export class ThresholdError extends DpbenchError {
 export function describeError(error: unknown): string {
   const parts: string[] = []
   for (let current = error; current !== undefined && current !== null && parts.length < 6;) {
-    const text = current instanceof Error ? current.message : String(current)
+    const text = schemaFaultsOf(current) ?? (current instanceof Error ? current.message : String(current))
     if (text && !parts.some((part) => part.includes(text))) parts.push(text)
     if (isSuppressed(current)) {
       parts.push(describeError(current.suppressed), `and then: ${describeError(current.error)}`)
@@ -107,6 +118,22 @@ export function describeError(error: unknown): string {
     current = current instanceof Error ? current.cause : undefined
   }
   return parts.join('\n  because: ')
+}
+
+const mostSchemaFaults = 3
+
+/** A schema's error has a whole JSON document as its message: a few of its faults in words. Zod's, by its shape. */
+function schemaFaultsOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('issues' in error) || !Array.isArray(error.issues)) return undefined
+  const issues = error.issues as readonly {
+    readonly path?: readonly PropertyKey[]
+    readonly message?: string
+  }[]
+  const told = issues
+    .slice(0, mostSchemaFaults)
+    .map(({ path = [], message = '' }) => [path.map(String).join('.'), message].filter(Boolean).join(': '))
+  const more = issues.length - told.length
+  return `${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}`
 }
 
 /** What `using` throws when its block failed and the disposal after it too. By name: Node 22 has no such class. */

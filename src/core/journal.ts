@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { DpbenchError } from './errors.ts'
+import { parseJson } from './json.ts'
 
 /** Enough to reach the host again when the config has been edited or deleted since. */
 export interface JournalHost {
@@ -57,11 +59,14 @@ export interface Journal {
   markUndone(id: string): Promise<void>
 }
 
-/** Opens the journal at `file`, which need not be there yet. @throws when the file cannot be read. */
+/** Opens the journal at `file`, which need not be there yet. @throws DpbenchError when the file cannot be read. */
 export async function openJournal(file: string): Promise<Journal> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
-    throw error
+    throw new DpbenchError(
+      `the journal ${file}, which says what is to be taken back, cannot be read: ${error.message}; make it readable`,
+      { cause: error },
+    )
   })
   const entries = new Map<string, JournalEntry>()
   let tornLines = 0
@@ -104,11 +109,17 @@ export async function openJournal(file: string): Promise<Journal> {
 
 function readLine(line: string): JournalEntry | { readonly undone: string } | undefined {
   try {
-    const value = JSON.parse(line) as Partial<JournalEntry> & { undone?: unknown }
+    const value = parseJson(line) as Partial<JournalEntry> & { undone?: unknown }
     if (typeof value.undone === 'string') return { undone: value.undone }
-    const whole =
-      typeof value.id === 'string' && typeof value.undo?.kind === 'string' && typeof value.scope === 'string'
-    return whole ? (value as JournalEntry) : undefined
+    const { id, scope, undo, what, host } = value
+    const texts = [
+      id,
+      scope,
+      undo?.kind,
+      what,
+      ...(host === undefined ? [] : [host.name, host.address, host.user]),
+    ]
+    return texts.every((text) => typeof text === 'string') ? (value as JournalEntry) : undefined
   } catch {
     return undefined // counted by the caller
   }

@@ -5,6 +5,7 @@ export function suggest(word: string, known: readonly string[]): string | undefi
   const limit = Math.min(3, Math.max(1, Math.floor(word.length / 3)))
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of known) {
+    if (Math.abs(word.length - candidate.length) > limit) continue // so many edits at least: a long word takes no time
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance <= limit && (best === undefined || distance < best.distance)) best = { candidate, distance }
   }

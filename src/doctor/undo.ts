@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { DpbenchError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
+import { toolJson } from '../core/tool-output.ts'
 import { type UndoFunction, UndoRegistry } from '../core/undo.ts'
 import type { RemoteHost } from '../transport/host.ts'
 import { Virsh, virshCommand } from '../transport/libvirt/virsh.ts'
@@ -121,7 +122,7 @@ const removeRule: Undoing = async (data, host) => {
     await host.run(['nft', 'list', 'tables']) // a chain that is gone is one thing, nft that fails another
     return undefined
   }
-  const { nftables } = listing.parse(JSON.parse(stdout))
+  const { nftables } = toolJson(listing, stdout, `${host.name}: nft -j`)
   for (const { rule } of nftables) {
     if (rule?.comment !== label) continue
     await host.run(['nft', 'delete', 'rule', ...place, 'handle', String(rule.handle)])
@@ -139,7 +140,7 @@ const removeBridge: Undoing = async (data, host) => {
     await host.run(['ip', 'link', 'show']) // as above
     return undefined
   }
-  const alias = links.parse(JSON.parse(stdout))[0]?.ifalias
+  const alias = toolJson(links, stdout, `${host.name}: ip -json link`)[0]?.ifalias
   const ports = (await host.run(shell('ls "/sys/class/net/$1/brif" 2>/dev/null || true', name))).stdout.trim()
   // between its making and its label a crash leaves a bridge without an alias, which nothing is plugged into
   if (alias !== label && !(alias === undefined && ports === ''))

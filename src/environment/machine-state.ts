@@ -16,7 +16,7 @@ const probes: Readonly<Record<string, string>> = {
   'policy rule': 'ip -4 rule show; ip -6 rule show',
   'packet filter rule': `if command -v nft; then nft -s list ruleset; else iptables-save; ip6tables-save; fi | grep -v -E '^#|^/.*nft$| expires ' | sed -E 's/\\[[0-9]+:[0-9]+\\]//; s/packets [0-9]+ bytes [0-9]+//'`,
   setting:
-    'sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo "$f $(cat "$f")"; done',
+    'sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; grep -H . /proc/sys/net/ipv6/conf/*/disable_ipv6',
   container: `if command -v docker; then docker ps --all --no-trunc --format '{{.Names}} {{.ID}}'; fi | grep -v '^/'`,
   'Docker volume': `if command -v docker; then docker volume ls --quiet; fi | grep -v '^/'`,
   'Docker network': `if command -v docker; then docker network ls --no-trunc --format '{{.Name}} {{.ID}}'; fi | grep -v '^/'`,
@@ -27,11 +27,10 @@ const probes: Readonly<Record<string, string>> = {
 
 /**
  * Of this run: processes that carry its mark, or that were started over the very connection that asks. sshd tells each of
- * its sessions the ports of its connection.
+ * its sessions the ports of its connection. One program looks at all of them: an emulated guest starts few in a second.
  */
-const processProbe = `for e in /proc/[0-9]*/environ; do
-  p=\${e#/proc/}; p=\${p%/environ}
-  { [ -n "$SSH_CONNECTION" ] && grep -qzxF "SSH_CONNECTION=$SSH_CONNECTION" "$e" || grep -qzxF "DPBENCH_RUN=$1" "$e"; } || continue
+const processProbe = `grep -lzxF -e "DPBENCH_RUN=$1" \${SSH_CONNECTION:+-e "SSH_CONNECTION=$SSH_CONNECTION"} /proc/[0-9]*/environ |
+while IFS=/ read -r _ _ p _; do
   [ "$(ps -o sid= -p "$p")" != "$own" ] || continue
   ps -o args= -p "$p"
 done | grep -v -E '/run/dpbench-lease|sftp-server'`

@@ -13,10 +13,11 @@ import { DpbenchError, MeasurementError, UsageError, describeError } from '../co
 import { openJournal } from '../core/journal.ts'
 import { suggest } from '../core/suggest.ts'
 import { together } from '../core/together.ts'
+import { toolJson } from '../core/tool-output.ts'
 import { type GuestLink, guestLinks, hasAddress } from '../machine/guest-network.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
-import { machineFacts } from '../traffic/machine-facts.ts'
+import { machineFacts, routes } from '../traffic/machine-facts.ts'
 import { type PreflightPath, preflight } from '../traffic/preflight.ts'
 import { serversOn } from '../traffic/server-end.ts'
 import { tcpPayloadBytes } from '../verdict/ceiling.ts'
@@ -213,7 +214,7 @@ async function nicTowards(
   address: string,
 ): Promise<{ link: GuestLink; source: string }> {
   const { stdout, stderr } = await machine.ssh.tryRun(['ip', '-json', 'route', 'get', address])
-  const [route] = stdout.trim() ? (JSON.parse(stdout) as { dev?: string; prefsrc?: string }[]) : []
+  const [route] = stdout.trim() ? toolJson(routes, stdout, `${machine.name}: ip -json route`) : []
   const link = (await guestLinks(machine.ssh)).find(({ ifname }) => ifname === route?.dev)
   if (link && route?.prefsrc !== undefined) return { link, source: route.prefsrc }
   throw new MeasurementError(

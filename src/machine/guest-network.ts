@@ -1,7 +1,8 @@
 /** A guest's interfaces and routes as `ip -json` tells them, and which of them is the data NIC. */
 import { z } from 'zod'
-import { DpbenchError } from '../core/errors.ts'
+import { DpbenchError, MachineError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
+import { toolJson } from '../core/tool-output.ts'
 import type { RemoteHost } from '../transport/host.ts'
 import { withoutState } from './others-on-link.ts'
 
@@ -35,7 +36,7 @@ export type GuestLink = z.infer<typeof linkSchema>
 /** All interfaces with their addresses. @throws CommandError */
 export async function guestLinks(guest: RemoteHost): Promise<GuestLink[]> {
   const { stdout } = await guest.run(['ip', '-json', 'address', 'show'])
-  return z.array(linkSchema).parse(JSON.parse(stdout))
+  return toolJson(z.array(linkSchema), stdout, `${guest.name}: ip -json address`)
 }
 
 /**
@@ -97,11 +98,18 @@ export async function guestFacts(guest: RemoteHost): Promise<GuestFacts> {
     stdout.split('\f')
   return {
     bootId: boot.trim(),
-    links: z.array(linkSchema).parse(JSON.parse(links)),
-    dhcp: z.enum(['networkd', 'dhclient', 'none']).parse(dhcp.trim()),
+    links: toolJson(z.array(linkSchema), links, `${guest.name}: ip -json address`),
+    dhcp: dhcpOf(guest.name, dhcp.trim()),
     defaultRoutes: [...defaultRoutes('-4', routes4), ...defaultRoutes('-6', routes6)],
     routes: { '-4': all4, '-6': all6 },
   }
+}
+
+function dhcpOf(machine: string, said: string): GuestFacts['dhcp'] {
+  if (said === 'networkd' || said === 'dhclient' || said === 'none') return said
+  throw new MachineError(
+    `${machine}: what manages its interfaces was not told: ${said.slice(0, 120) || 'nothing'}`,
+  )
 }
 
 /** Routes of several hops, on lines of their own below, have no `dev` and are left alone. */

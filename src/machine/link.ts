@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { MachineError } from '../core/errors.ts'
 import type { Undo } from '../core/journal.ts'
 import { shell } from '../core/shell-quote.ts'
+import { toolJson } from '../core/tool-output.ts'
 import type { RemoteHost } from '../transport/host.ts'
 import { Virsh } from '../transport/libvirt/virsh.ts'
 import { journalHost, journalHostSchema } from '../transport/ssh/address.ts'
@@ -150,7 +151,7 @@ const vfListSchema = z.tuple([
 /** `auto` or `enable`, to be put back; one that is disabled already, by a run that was killed, is `auto` for us. */
 async function vfState(host: RemoteHost, device: string, vf: number): Promise<string> {
   const { stdout } = await host.run(['ip', '-json', 'link', 'show', 'dev', device])
-  const [{ vfinfo_list: list }] = vfListSchema.parse(JSON.parse(stdout))
+  const [{ vfinfo_list: list }] = toolJson(vfListSchema, stdout, `${host.name}: ip -json link`)
   const state = list.find((each) => each.vf === vf)?.link_state
   return state === undefined || state === 'disable' ? 'auto' : state
 }
@@ -165,8 +166,7 @@ async function portOf({ name, hypervisor, data }: CabledMachine): Promise<Cable>
       `${why}, and the config names no bridge of its own for it: its link cannot be changed`,
     )
   const { stdout } = await hypervisor.ssh.run(['ip', '-json', 'link', 'show', 'master', bridge])
-  const ports = portsSchema
-    .parse(JSON.parse(stdout.trim() || '[]'))
+  const ports = toolJson(portsSchema, stdout.trim() || '[]', `${hypervisor.name}: ip -json link`)
     .map(({ ifname }) => ifname)
     .filter((port) => port !== netdev)
   const [device] = ports

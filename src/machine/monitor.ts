@@ -1,5 +1,8 @@
 /** QEMU's monitor, through libvirt: commands of both its languages, and the events that it tells. */
+import { z } from 'zod'
 import { MachineError, UsageError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import { toolJson } from '../core/tool-output.ts'
 import { type Guest, onDomain } from './on-domain.ts'
 import { requireDomain } from './own-domain.ts'
 
@@ -49,9 +52,14 @@ export function hmpAnswer(machine: string, command: string, said: string): strin
   return text
 }
 
+const answerSchema = z.looseObject({
+  return: z.unknown().optional(),
+  error: z.looseObject({ class: z.string().optional(), desc: z.string().optional() }).optional(),
+})
+
 /** @throws MachineError with QEMU's own description of the error */
 export function qmpAnswer(machine: string, command: QmpCommand, said: string): unknown {
-  const answer = JSON.parse(said) as { return?: unknown; error?: { class?: string; desc?: string } }
+  const answer = toolJson(answerSchema, said, `${machine}: QMP ${command.execute}`)
   if (!answer.error) return answer.return
   const { class: kind, desc } = answer.error
   throw new MachineError(
@@ -63,7 +71,7 @@ export function qmpAnswer(machine: string, command: QmpCommand, said: string): u
 export function parseMonitorLine(line: string): string | QmpCommand {
   if (!line.trimStart().startsWith('{')) return line.trim()
   try {
-    const command = JSON.parse(line) as QmpCommand
+    const command = parseJson(line) as QmpCommand
     if (typeof command.execute === 'string') return command
   } catch (error) {
     throw new UsageError(

@@ -9,6 +9,7 @@ import { figuresOf, figuresSchema } from './figures.ts'
 import { traitsOfRun, traitsSchema } from './likeness.ts'
 import { stateOf } from './outcome.ts'
 import { type RunRecord, parseVersioned, serialiseJson } from './record.ts'
+import { instant } from './instant.ts'
 
 /** Raised when a baseline of the old form would be misread. */
 export const baselineVersion = 1
@@ -20,7 +21,7 @@ export const baselineSchema = z.object({
   name: z.string(),
   /** Of the run. */
   runId: z.string(),
-  startedAt: z.string(),
+  startedAt: instant,
   dpbenchVersion: z.string(),
   profile: z.string(),
   config: z.object({ name: z.string().optional(), sha256: z.string() }),

@@ -4,8 +4,10 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { baselineCheckSchema } from './baseline-check.ts'
+import { instant } from './instant.ts'
 import { flightSchema } from './flight-schema.ts'
 import { measuredMetrics } from './metric-schema.ts'
 import { quarantineSchema } from './quarantine.ts'
@@ -95,7 +97,7 @@ const testRecord = z.object({
   scenario: text.optional(),
   /** Of throughput, what the verdict is about: `iperf3 ipv4 vm3 → vm1`. */
   measurement: text.optional(),
-  startedAt: text,
+  startedAt: instant,
   durationMs: z.number(),
   result: testResult,
   /** What the config says of its being known to fail. */
@@ -143,9 +145,9 @@ export const recordSchema = z.object({
   schema_version: z.literal(schemaVersion),
   runId: text,
   tag: text.optional(),
-  startedAt: text,
+  startedAt: instant,
   /** Absent while the run goes on, and in the record of one that was killed. */
-  finishedAt: text.optional(),
+  finishedAt: instant.optional(),
   dpbenchVersion: text,
   commandLine: z.array(text),
   options: z.record(text, z.unknown()),
@@ -201,7 +203,7 @@ export function parseRecord(json: string, source: string): RunRecord {
  * @throws ConfigError as {@link parseRecord}
  */
 export function parseOutline(json: string, source: string): RunRecord {
-  const document = parseJson(json, source)
+  const document = parseDocument(json, source)
   const outline = z.looseObject({ tests: z.array(outlinedTest) }).safeParse(document)
   return checkVersioned(outline.success ? { ...outline.data, steps: [] } : document, source, {
     what: 'a run record of dpbench',
@@ -218,7 +220,7 @@ const outlinedTest = z.looseObject({
 
 /** Reads a document that says its schema version. `what` it must be is for messages. @throws ConfigError */
 export function parseVersioned<T>(json: string, source: string, expected: VersionedDocument<T>): T {
-  return checkVersioned(parseJson(json, source), source, expected)
+  return checkVersioned(parseDocument(json, source), source, expected)
 }
 
 interface VersionedDocument<T> {
@@ -248,9 +250,9 @@ function checkVersioned<T>(
   throw new ConfigError(`${source} is not ${sound}`, faults)
 }
 
-function parseJson(json: string, source: string): unknown {
+function parseDocument(json: string, source: string): unknown {
   try {
-    return JSON.parse(json)
+    return parseJson(json)
   } catch (error) {
     throw new ConfigError(`${source} is not JSON`, [], { cause: error })
   }

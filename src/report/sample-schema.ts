@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { countersSchema } from './counters-schema.ts'
 import { numberRows } from './number-rows.ts'
+import { instant } from './instant.ts'
 import type {
   FlowSample,
   FlowSide,
@@ -39,7 +40,7 @@ const flow = z.object({
 
 const provenance = z.object({
   repetition: z.number(),
-  startedAt: z.string(),
+  startedAt: instant,
   tool: z.string(),
   flowsAsked: z.number(),
   backends: z.array(z.string()).optional(),

@@ -1,5 +1,6 @@
 /** The timeline of a run: what was done, on which machine, from when to when, and what came out. */
 import { z } from 'zod'
+import { instant } from './instant.ts'
 
 /** Of a step's output at most this much is kept, its head and its end. */
 export const keptOutputCharacters = 4_000
@@ -14,7 +15,7 @@ export const stepSchema = z.object({
   /** For people: `deploy the data plane`, or the command as a shell would take it. */
   name: z.string(),
   /** ISO 8601, by the controller's clock. */
-  startedAt: z.string(),
+  startedAt: instant,
   durationMs: z.number(),
   outcome: z.enum(['ok', 'failed', 'aborted']),
   exitStatus: z.number().optional(),

@@ -26,7 +26,7 @@ export const ruleSchema = z.enum(['interval', 'mean'])
 
 export const statisticsSchema = z.object({
   n: z.number(),
-  values: z.array(z.number()),
+  values: z.array(z.number()).min(1),
   mean: z.number(),
   median: z.number(),
   min: z.number(),

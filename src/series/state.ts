@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UsageError, describeError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 import { replaceFile } from '../core/replace-file.ts'
 
 export const seriesFile = 'series.json'
@@ -53,7 +54,7 @@ export async function readSeries(folder: string, kind: SeriesKind): Promise<Seri
   })
   let state: SeriesState
   try {
-    state = seriesSchema.parse(JSON.parse(text))
+    state = seriesSchema.parse(parseJson(text))
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : describeError(error)
     throw new UsageError(`${file} cannot be read, so the series cannot go on: ${why}`, { cause: error })

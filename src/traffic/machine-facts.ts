@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { MeasurementError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
+import { toolJson } from '../core/tool-output.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 
 export interface MachineFacts {
@@ -50,11 +51,12 @@ export async function machineFacts(
     offloads: [...on].map((match) => match[1]!),
     sendBufferBytes: largestBuffer(wmem),
     receiveBufferBytes: largestBuffer(rmem),
-    route: route.trim() ? routes.parse(JSON.parse(route))[0]?.dev : undefined,
+    route: route.trim() ? toolJson(routes, route, `${machine.name}: ip -json route`)[0]?.dev : undefined,
   }
 }
 
-const routes = z.array(z.looseObject({ dev: z.string() }))
+/** Of `ip -json route get`. */
+export const routes = z.array(z.looseObject({ dev: z.string().optional(), prefsrc: z.string().optional() }))
 
 function largestBuffer(setting: string): number {
   return Number(setting.trim().split(/\s+/)[2] ?? 0)

@@ -170,7 +170,7 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
     return `${optionName(name)} (${settingVariables[name]}) is "${given[name]}": write ${hints[name] ?? 'a value'}`
   })
   const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
-  const modes = mode === undefined ? [] : modeNames[mode]
+  const modes = mode === undefined ? [] : Object.hasOwn(modeNames, mode) ? modeNames[mode] : undefined
   if (!modes) faults.unshift(`--mode is "${mode}": ${modeHint}`)
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))

@@ -46,7 +46,6 @@ describe.skipIf(faults.length > 0)(
       await succeed('lab', 'down', '--name', lab)
       await rm(folder, { recursive: true })
       await rm(environmentFolder(root, environment), { recursive: true, force: true })
-      await rm(join(root, 'results', tag), { recursive: true, force: true })
     }, 120_000)
 
     test('lab, image, provisioning, measuring, clean-up', async () => {
@@ -54,9 +53,11 @@ describe.skipIf(faults.length > 0)(
       const settings = JSON.parse(await readFile(labPaths(lab).configFile, 'utf8')) as Record<string, unknown>
       settings['measurement'] = {
         profile: 'quick',
-        kept_seconds: 3,
+        kept_seconds: 2,
         warm_up_seconds: 1,
-        repetitions: { min: 2, max: 4 },
+        warm_down_seconds: 1,
+        gap_seconds: 0,
+        repetitions: { min: 2, max: 2 },
         max_cov: 1,
       }
       await writeFile(config, JSON.stringify(settings))
@@ -84,14 +85,37 @@ describe.skipIf(faults.length > 0)(
       const again = await succeed('provision', '--disk-template', image, ...chosen)
       expect(again.match(/: unchanged, /g)).toHaveLength(3)
 
+      // in a project of a user's, with dpbench's own suite and one that drives the same machines
+      await writeDrivingProject(folder, root, environment)
       const run = await dpbench(
-        ['run', '--mode', 'offload', '-t', 'IPv4', '--reboot', '--tag', tag, ...chosen],
+        [
+          'run',
+          '--mode',
+          'offload',
+          '--verdict',
+          'mean',
+          '-t',
+          'IPv4|driven',
+          '--reboot',
+          '--tag',
+          tag,
+          ...chosen,
+        ],
         480_000,
+        folder,
       )
-      const file = join(root, 'results', tag, 'run.json')
+      const file = join(folder, 'results', tag, 'run.json')
       const record = parseRecord(await readFile(file, 'utf8'), file)
       const judged = record.tests.filter(({ result }) => result.state === 'judged')
-      expect(judged.map(({ scenario }) => scenario)).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      expect(
+        judged.map(({ scenario }) => scenario),
+        run.stdout,
+      ).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      const driven = record.tests.filter(({ suite }) => suite === 'driven')
+      expect(
+        driven.map(({ result }) => result.state),
+        run.stdout,
+      ).toEqual(['passed', 'passed', 'passed', 'passed'])
       for (const { repetitions } of judged)
         for (const { modeEvidence } of repetitions) expect(modeEvidence).toMatchObject({ state: 'proven' })
       const kinds = record.logs.map(({ machine, kind }) => `${machine} ${kind}`)
@@ -107,13 +131,7 @@ describe.skipIf(faults.length > 0)(
         expect(leaseSeconds).toBeGreaterThan(0)
         expect(run.stdout).toMatch(new RegExp(`${machine}: rebooted, SSH back after [\\d.]+ s`))
       }
-      expect(run.exitCode, run.stdout).toBe(record.outcome.exitCode)
-      expect([0, 4]).toContain(run.exitCode) // passed, or too noisy to say: never invalid, never missed
-
-      // the same machines, driven by a suite of a user's
-      await writeDrivingProject(folder, root, environment)
-      const driven = await dpbench(['run', '--mode', 'offload', ...chosen], 420_000, folder)
-      expect(driven.exitCode, driven.stdout).toBe(0)
+      expect(run.exitCode, run.stdout).toBe(0)
 
       await succeed('provision', '--clean-up', ...chosen)
       const left = (await readdir(labPaths(lab).host('hypervisor-1'), { recursive: true })).filter((name) =>

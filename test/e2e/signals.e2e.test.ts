@@ -27,7 +27,7 @@ async function holderOf(project: Project): Promise<number> {
 }
 
 describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_000 }, () => {
-  const lab = useLab()
+  const lab = useLab({ withoutImage: true })
 
   const expectPutBack = async (project: Project, running: Running, status: number): Promise<void> => {
     const ended = await running.ended

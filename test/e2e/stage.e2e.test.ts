@@ -17,7 +17,7 @@ test('is up', async ({ dataplane }) => void dataplane.deployed)
 }
 
 describe.skipIf(whyNoLab.length > 0)('the image of a run', { timeout: 120_000 }, () => {
-  const lab = useLab()
+  const lab = useLab({ withoutImage: true })
   const imageIds = (): Promise<string[]> =>
     Promise.all(
       ['hypervisor-1', 'hypervisor-2'].map(async (name) =>

@@ -30,10 +30,10 @@ describe('the state of a machine', () => {
 
   test('is the same after a VM was off and on, whose taps got other numbers; one more tap is a difference', () => {
     const before = state(
-      '== link\nvnet2: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet2/disable_ipv6 0\n',
+      '== link\nvnet2: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet2/disable_ipv6:0\n',
     )
     const after = state(
-      '== link\nvnet4: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet4/disable_ipv6 0\n',
+      '== link\nvnet4: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet4/disable_ipv6:0\n',
     )
     expect(differences(before, after)).toEqual([])
     const more = state('== link\nvnet4: <UP> master virbr0\nvnet5: <UP> master virbr0\n')

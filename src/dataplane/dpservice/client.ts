@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { DeployError } from '../../core/errors.ts'
+import { parseJson } from '../../core/json.ts'
 import {
   type DpserviceBalancerTarget,
   type DpserviceInterface,
@@ -116,7 +117,7 @@ export function understood<T extends z.ZodType>(
 export function judge(host: string, argv: readonly string[], result: CommandResult): unknown {
   const parsed = parse(result.stdout) ?? parse(result.stderr)
   if (parsed === undefined) throw new CommandError(result)
-  const { kind, status } = envelope.parse(parsed)
+  const { kind, status } = understood(host, argv, envelope, parsed)
   const code = status?.code ?? 0
   if (result.exitCode === 0 && code === 0 && kind !== 'Error') return parsed
   throw new DpserviceError(host, argv, code, status?.message ?? '')
@@ -124,7 +125,7 @@ export function judge(host: string, argv: readonly string[], result: CommandResu
 
 function parse(text: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text)
     return typeof value === 'object' && value !== null ? value : undefined
   } catch {
     return undefined // not JSON: the caller throws with the text itself

@@ -3,6 +3,8 @@
  * machine has that can speak so differs: Gardenlinux has Python, Debian at least Perl, a lean container perhaps socat.
  */
 import { shell } from '../../core/shell-quote.ts'
+import { parseJson } from '../../core/json.ts'
+import { DeployError } from '../../core/errors.ts'
 
 /** The exit status of the script where none of the programs is there: not one that they use. */
 export const noSpeaker = 90
@@ -53,17 +55,27 @@ export function telemetryCommand(socket: string, requests: readonly string[]): s
   return shell(script, socket, python, perl, ...requests)
 }
 
-/** The JSON objects in a text that has nothing between them but white space. @throws SyntaxError */
+/** The JSON objects in a text that has nothing between them but white space. @throws DeployError for anything else */
 export function parseReplies(text: string): Record<string, unknown>[] {
   const objects: Record<string, unknown>[] = []
   let start = 0
   while (start < text.length) {
     const end = endOfObject(text, start)
     const part = text.slice(start, end).trim()
-    if (part !== '') objects.push(JSON.parse(part) as Record<string, unknown>)
+    if (part !== '') objects.push(objectOf(part))
     start = end
   }
   return objects
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value = parseJson(text)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // said below
+  }
+  throw new DeployError(`its telemetry answered what is no JSON object: ${text.slice(0, 120)}`)
 }
 
 /** The index after the object's closing brace. */

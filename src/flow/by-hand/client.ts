@@ -4,8 +4,10 @@ import { hostname } from 'node:os'
 import { DisposalStack } from '../../core/disposal-stack.ts'
 import { ConnectionError, MeasurementError } from '../../core/errors.ts'
 import { waitFor } from '../../core/wait.ts'
+import { toolJson } from '../../core/tool-output.ts'
 import { guestLinks } from '../../machine/guest-network.ts'
 import { preflight } from '../../traffic/preflight.ts'
+import { routes } from '../../traffic/machine-facts.ts'
 import type { ServerEnd, ServerOrder, Serving } from '../../traffic/server-end.ts'
 import { LocalHost } from '../../transport/local-host.ts'
 import type { OpenPath } from '../machines.ts'
@@ -44,7 +46,7 @@ export async function openByHand(options: ClientOptions): Promise<OpenPath> {
     const from = { name: hostname(), ssh: new LocalHost(hostname()) }
     const to = { name: facts.name === from.name ? `${facts.name} (server)` : facts.name }
     const { stdout } = await from.ssh.run(['ip', '-json', 'route', 'get', address])
-    const [route] = JSON.parse(stdout) as { dev: string }[]
+    const [route] = toolJson(routes, stdout, `${from.name}: ip -json route`)
     const link = (await guestLinks(from.ssh)).find(({ ifname }) => ifname === route?.dev)
     if (!link) throw new MeasurementError(`${from.name} has no route to ${address}: give --server-ip another`)
     const { socketBufferBytes } = await preflight(

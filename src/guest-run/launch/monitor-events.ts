@@ -1,4 +1,5 @@
 /** What QEMU's monitor protocol says about the end of a VM, and what follows from it. Pure. */
+import { parseJson } from '../../core/json.ts'
 import type { GuestEnd } from '../launcher.ts'
 
 /** An event of the monitor protocol (QEMU's qapi/run-state.json). */
@@ -36,6 +37,16 @@ function deathOf({ code, signal, said }: ProcessEnd): string {
   return said.trim() === '' ? how : `${how}: ${said.trim()}`
 }
 
+/** A line that is none is passed over: this is read where nobody could be told, and the end of the VM is known all the same. */
+function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value = parseJson(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The events of a stream of JSON lines, which come in pieces; what is no event (greeting, answers) goes to `other`. */
 export function monitorReader(
   onEvent: (event: MonitorEvent) => void,
@@ -47,9 +58,9 @@ export function monitorReader(
     rest = lines.pop() ?? ''
     for (const line of lines) {
       if (line.trim() === '') continue
-      const message = JSON.parse(line) as Readonly<Record<string, unknown>>
-      if (typeof message['event'] === 'string') onEvent(message as unknown as MonitorEvent)
-      else other(message)
+      const message = objectOf(line)
+      if (typeof message?.['event'] === 'string') onEvent(message as unknown as MonitorEvent)
+      else if (message) other(message)
     }
   }
 }

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError, describeError } from '../../core/errors.ts'
+import { parseJson } from '../../core/json.ts'
 import type { RunRecord } from '../../report/record.ts'
 import { profileSchema, ruleSchema } from '../../report/verdict-schema.ts'
 import { usualTerms } from '../../verdict/tolerance.ts'
@@ -76,7 +77,7 @@ export async function readCalibrations(file: string): Promise<CalibrationFile> {
   })
   if (found === undefined) return { calibration_version: 1, thresholds: {}, calibrations: {} }
   try {
-    return fileSchema.parse(JSON.parse(found))
+    return fileSchema.parse(parseJson(found))
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : describeError(error)
     throw new ConfigError(

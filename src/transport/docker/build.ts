@@ -12,6 +12,7 @@ import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { DeployError, UsageError, describeError } from '../../core/errors.ts'
 import type { Observe } from '../../core/steps.ts'
 import { type LocalCommandOptions, tryLocally } from '../../core/local-command.ts'
+import { toolJson } from '../../core/tool-output.ts'
 
 /** Plain data: it goes from the main process to the workers. */
 export interface BuiltImage {
@@ -116,7 +117,7 @@ async function layersOf(
   const argv = dockerCommand(dockerHost, 'image', 'inspect', '--format', '{{json .RootFS.Layers}}', id)
   const result = await tryDocker(argv, { observe })
   if (result.exitCode !== 0) throw new CommandError(result)
-  return z.array(z.string()).parse(JSON.parse(result.stdout))
+  return toolJson(z.array(z.string()), result.stdout, 'docker image inspect')
 }
 
 /** @throws DeployError when there is no docker program */

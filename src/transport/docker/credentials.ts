@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type CommandResult } from '../../core/command-result.ts'
 import { ConfigError, DeployError } from '../../core/errors.ts'
+import { parseJson } from '../../core/json.ts'
 import { tryLocally } from '../../core/local-command.ts'
 
 /** As the engine's API takes it in `X-Registry-Auth`. */
@@ -68,7 +69,7 @@ async function readDockerConfig(file: string): Promise<DockerConfig | undefined>
   }
   // neither a parser's message nor a schema's goes on: they may quote a secret
   try {
-    return dockerConfig.parse(JSON.parse(text))
+    return dockerConfig.parse(parseJson(text))
   } catch {
     throw new ConfigError(`${file}, Docker's config, is broken: correct it, or type docker login anew`)
   }
@@ -130,7 +131,7 @@ async function askHelper(
 function helperCredentials(answer: string, program: string, server: string): RegistryCredentials {
   let parsed: z.output<typeof helperAnswer>
   try {
-    parsed = helperAnswer.parse(JSON.parse(answer))
+    parsed = helperAnswer.parse(parseJson(answer))
   } catch {
     throw new DeployError(`${program} gave no credentials for ${server}, but something that is not its JSON`)
   }

@@ -9,11 +9,18 @@ import { z } from 'zod'
 import { CommandError } from '../../core/command-result.ts'
 import { DeployError } from '../../core/errors.ts'
 import { type LocalCommandOptions, runLocally } from '../../core/local-command.ts'
+import { toolJson } from '../../core/tool-output.ts'
 import { type BuiltImage, dockerCommand, tryDocker } from './build.ts'
 
 /** The `manifest.json` of `docker save`, the same from 1.10 to this day. */
+/** Of the archive, and in it: its members are read here, as root perhaps. */
+const member = z
+  .string()
+  .refine(
+    (path) => path !== '' && !path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..'),
+  )
 const manifestSchema = z
-  .array(z.looseObject({ Config: z.string(), Layers: z.array(z.string()) }))
+  .array(z.looseObject({ Config: member, Layers: z.array(member) }))
   .length(1)
   .transform(([only]) => only!)
 
@@ -54,10 +61,14 @@ export class ImageArchive {
   /** An unpacked `docker save` that is to be loaded as `reference`. */
   static async read(folder: string, reference: string): Promise<ImageArchive> {
     const file = join(folder, 'manifest.json')
-    const manifest = manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')))
+    const manifest = toolJson(manifestSchema, await readFile(file, 'utf8'), `the image's archive (${file})`)
     const { Config, Layers } = manifest
+    const config = await readFile(join(folder, Config)).catch((error: NodeJS.ErrnoException) => {
+      throw new DeployError(`the image's archive has no ${Config}, its configuration: build the image anew`, {
+        cause: error,
+      })
+    })
     await writeFile(file, JSON.stringify([{ Config, RepoTags: [reference], Layers }]))
-    const config = await readFile(join(folder, Config))
     return new ImageArchive(folder, `sha256:${createHash('sha256').update(config).digest('hex')}`, manifest)
   }
 

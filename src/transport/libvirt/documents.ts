@@ -1,6 +1,6 @@
 /** libvirt's XML documents, as far as they concern us. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { DpbenchError } from '../../core/errors.ts'
+import { DpbenchError, describeError } from '../../core/errors.ts'
 
 export interface Domain {
   readonly name: string
@@ -56,7 +56,7 @@ const parser = new XMLParser({
     /\.(interface|disk|hostdev|serial|console|host|ip|provisioned|[\w-]+:provisioned)$/.test(String(path)),
 })
 
-/** @throws DpbenchError when the text is not well-formed. */
+/** @throws DpbenchError when the text is not well-formed, or more than a document of libvirt's may be. */
 export function parseXml(text: string): Element {
   const valid = XMLValidator.validate(text)
   if (valid !== true) {
@@ -64,7 +64,12 @@ export function parseXml(text: string): Element {
       `not well-formed XML: ${valid.err.msg} (line ${valid.err.line}, column ${valid.err.col})`,
     )
   }
-  return parser.parse(text) as Element
+  try {
+    return parser.parse(text) as Element
+  } catch (error) {
+    // what the validator lets pass: external entities, elements nested without end
+    throw new DpbenchError(`XML that is not read: ${describeError(error)}`, { cause: error })
+  }
 }
 
 export function parseDomain(text: string): Domain {

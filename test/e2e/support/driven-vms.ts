@@ -6,7 +6,7 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { environmentFolder } from '../../../src/config/index.ts'
 
-/** Makes `folder` a project with the suite, in which the environment is as it was provisioned from the repository. */
+/** Makes `folder` a project with that suite and the repository's vm2vm, in which the environment is as it was provisioned from the repository. */
 export async function writeDrivingProject(
   folder: string,
   repository: string,
@@ -22,14 +22,16 @@ export async function writeDrivingProject(
     join(environmentFolder(repository, environment), 'working.json'),
     join(environmentFolder(folder, environment), 'working.json'),
   )
+  await cp(join(repository, 'benchmark/vm2vm.test.ts'), join(folder, 'benchmark/vm2vm.test.ts'))
   await writeFile(join(folder, 'benchmark/driven.test.ts'), drivenVms)
 }
 
 const drivenVms = `
-import { afterAll, expect, test } from 'dpbench'
+import { describe, expect, test } from 'dpbench'
 
 const ping = 'ping -c 1 -W 2 '
 
+describe('driven', () => {
 test('1 units', async ({ vm }) => {
   const { vm1 } = vm
   await vm1.succeed(
@@ -95,5 +97,6 @@ test('3 power', async ({ vm, dataplane }) => {
 test('4 a machine that was left off is on with the next test', async ({ vm, dataplane }) => {
   await dataplane.route(vm.vm3, vm.vm1)
   await vm.vm3.waitUntilSucceeds(ping + vm.vm1.overlayAddress('ipv4'))
+})
 })
 `

@@ -6,6 +6,7 @@ import { CommandError, type CommandResult } from '../../../src/core/command-resu
 import { type LabDescription, labUp } from '../../../lab/lab.ts'
 import { insideHost } from '../../../lab/namespaces/namespace-host.ts'
 import { buildSoftplaneImage } from '../../../lab/softplane/build.ts'
+import type { GuestKind } from '../../../lab/options.ts'
 import { findHost } from '../../../lab/status.ts'
 import { readInit } from '../../../lab/state/processes.ts'
 import { hostEnvironment } from '../../../lab/tag.ts'
@@ -30,8 +31,12 @@ export interface TestLab {
 const guestRate = '300mbit'
 
 export interface LabUse {
+  /** Default: namespace guests. The lab with emulated ones is another, whose machines are its hypervisors until provisioning. */
+  readonly guests?: GuestKind
   /** The guests' data NICs are as fast as the machine allows; default: `guestRate`, which leaves the machine to others. */
   readonly unlimited?: boolean
+  /** No hypervisor has the data plane's image; default: all have, as after somebody else's use, and no run takes it away. */
+  readonly withoutImage?: boolean
 }
 
 /** Brings the lab up before the file's tests, or finds it up. */
@@ -39,11 +44,12 @@ export function useLab(use: LabUse = {}): TestLab {
   let description: LabDescription
   let config: Record<string, unknown>
   const pids = new Map<string, Promise<{ folder: string; pid: number }>>()
-  const name = sharedLabName(process.env['VITEST_POOL_ID']!)
+  const { guests = 'namespace' } = use
+  const name = sharedLabName(process.env['VITEST_POOL_ID']!, guests)
   beforeAll(async () => {
     description = await labUp({
       name,
-      guests: 'namespace',
+      guests,
       hypervisors: 2,
       log: () => undefined,
       image: { build: buildSoftplaneImage },
@@ -52,15 +58,22 @@ export function useLab(use: LabUse = {}): TestLab {
     const shape = use.unlimited
       ? 'tc qdisc del dev eth1 root 2> /dev/null || true'
       : `tc qdisc replace dev eth1 root tbf rate ${guestRate} burst 128k latency 20ms`
-    const vms = description.hypervisors.flatMap((each) => each.vms)
-    await Promise.all(vms.map((vm) => lab.shell(vm.name, shape)))
+    await Promise.all(guestNames().map((vm) => lab.shell(vm, shape)))
+    const { image = '' } = description
+    const held = `docker image inspect ${image} > /dev/null 2>&1`
+    const settle = use.withoutImage
+      ? `! ${held} || docker image rm --force ${image}`
+      : `${held} || docker pull --quiet ${image}`
+    await Promise.all(description.hypervisors.map((each) => lab.shell(each.name, settle)))
   }, 240_000)
   const tryShell = async (machine: string, script: string): Promise<CommandResult> => {
     if (!pids.has(machine)) pids.set(machine, running(name, machine))
     const { folder, pid } = await pids.get(machine)!
     const argv = insideHost({ lab: name, name: machine, folder, pid }, ['sh', '-c', script])
-    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 30_000 })
+    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 60_000 })
   }
+  const guestNames = (): string[] =>
+    description.hypervisors.flatMap(({ vms }) => vms.filter((vm) => vm.guest).map((vm) => vm.name))
   const lab: TestLab = {
     get description() {
       return description
@@ -69,7 +82,7 @@ export function useLab(use: LabUse = {}): TestLab {
       return structuredClone(config)
     },
     get machines() {
-      return description.hypervisors.flatMap((each) => [each.name, ...each.vms.map((vm) => vm.name)])
+      return [...description.hypervisors.map((each) => each.name), ...guestNames()]
     },
     tryShell,
     async shell(machine, script) {
