@@ -8,6 +8,8 @@ import { defaultControlPort } from '../src/flow/by-hand/messages.ts'
 import { openByHand } from '../src/flow/by-hand/client.ts'
 import { serveByHand } from '../src/flow/by-hand/server.ts'
 import { FlowFiles, describeRound, figureOf, refuseSummary, writeSummary } from '../src/flow/files.ts'
+import { secretsIn, textWithoutSecrets } from '../src/report/secrets.ts'
+import { troubleRecorder } from '../src/vitest/flight.ts'
 import { type OpenPath, openMachines } from '../src/flow/machines.ts'
 import { measureFlows } from '../src/flow/measure.ts'
 import { type FlowPlan, bitsPerSecondOf } from '../src/flow/plan.ts'
@@ -107,7 +109,13 @@ function between(argv: readonly string[]): Promise<number> {
       deploy: mode && { mode, image: chosen! },
       runId,
       log: progress,
-      keepLog: (log) => files.storeLog(log),
+      keepLog: (log) => files.storeLog({ ...log, text: textWithoutSecrets(log.text, secretsIn(config)) }),
+      onTrouble: troubleRecorder({ log: progress }, () => ({
+        config,
+        runId,
+        mode: mode ?? 'plain',
+        resultsFolder: `${prefix}_raw`,
+      })),
       signal,
     })
     return measure({ opened, plan, files, prefix, runId, title: `${from} → ${to}` }, signal)

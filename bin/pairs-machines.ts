@@ -6,7 +6,12 @@ import { type Journal, openJournal } from '../src/core/journal.ts'
 import type { KeepLog } from '../src/core/kept-log.ts'
 import { controller } from '../src/core/steps.ts'
 import { together } from '../src/core/together.ts'
-import { Environment, journalFile, leaseFile } from '../src/environment/environment.ts'
+import {
+  Environment,
+  type EnvironmentOptions,
+  journalFile,
+  leaseFile,
+} from '../src/environment/environment.ts'
 import { leaseHypervisors } from '../src/environment/hypervisor-lease.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { isKept, undoRuns } from '../src/environment/run-undo.ts'
@@ -34,6 +39,8 @@ export interface PairMachinesOptions {
   readonly waitForLease: number
   readonly log: (line: string) => void
   readonly keepLog: KeepLog
+  /** Is told when what was to be deployed could not be. */
+  readonly onTrouble?: EnvironmentOptions['onTrouble']
   readonly signal: AbortSignal
 }
 

@@ -10,6 +10,7 @@ import { type GroupRunOptions, runGroup, runHooksAfter } from '../src/pairs/grou
 import type { PairOutcome } from '../src/pairs/pair.ts'
 import { scaffold } from '../src/pairs/scaffold.ts'
 import { type GroupOutcome, countsLine, hasFailed, hookLine, pairLine } from '../src/pairs/summary.ts'
+import { troubleRecorder } from '../src/vitest/flight.ts'
 import { logKeeper } from '../src/vitest/log-keeper.ts'
 import { Values } from './flow-options.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions, takeRepeated } from './options.ts'
@@ -117,6 +118,12 @@ function run(argv: readonly string[]): Promise<number> {
         results ??= await resultsFor(tag, groups)
         if (config) await logKeeper(results, config)(log)
       },
+      ...(config && {
+        onTrouble: troubleRecorder({ log: progress }, async () => {
+          results ??= await resultsFor(tag, groups)
+          return { config, runId, mode: mode ?? 'plain', resultsFolder: results }
+        }),
+      }),
       signal,
     })
     results ??= await resultsFor(tag, groups)

@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { provisionedKey, workingConfigFile, type ProvisionedVm } from '../src/config/working-config.ts'
 import { environmentFolder } from '../src/config/working-config.ts'
-import { openJournal } from '../src/core/journal.ts'
+import { type Journal, openJournal } from '../src/core/journal.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { acquireLease } from '../src/environment/lease.ts'
+import { createResultsFolder } from '../src/report/results-folder.ts'
+import { troubleRecorder } from '../src/vitest/flight.ts'
 import { leaseFile } from '../src/environment/environment.ts'
 import type { ProvisionDeps, ProvisionResult, ProvisionedMachine } from './api.ts'
 import { Connections, connectBySsh, leasing, telling } from './connections.ts'
@@ -83,9 +85,28 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
     return { environment: config.name, workingFile, vms }
   } catch (error) {
     run.progress.finish?.()
+    await recordFailure(run, journal, deps, error)
     await takeBack(journal, run, connections, deps.log)
     throw error
   }
+}
+
+/** What a VM said that did not come up goes with it. Nothing is asked where nothing was made yet, or of recorded hosts. */
+async function recordFailure(
+  { config, runId, signal }: ProvisionRun,
+  journal: Journal,
+  { connect, log, signal: asked }: ProvisionDeps,
+  error: unknown,
+): Promise<void> {
+  const made = journal.pending('provision').some((entry) => entry.runId === runId)
+  if (connect || !made) return
+  const startedAt = new Date().toISOString()
+  const reached = { hypervisors: new Map(), vms: new Map(), leased: true }
+  const recorded = troubleRecorder({ log, interrupted: asked?.aborted }, async () => {
+    const resultsFolder = await createResultsFolder('results', { tag: `provision-${runId}`, startedAt })
+    return { config, runId, mode: 'provision', resultsFolder: path.relative('', resultsFolder) }
+  })
+  await recorded('the VMs could not be provisioned', error ?? signal.reason, reached)
 }
 
 /** As the working config has them. */

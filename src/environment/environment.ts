@@ -49,7 +49,7 @@ export interface EnvironmentOptions {
   /** Takes what is left on the machines once everything was put back, a sentence per machine. Default: closing fails with it. */
   readonly onLeaks?: (leaks: readonly string[]) => void | Promise<void>
   /** Is told of a failure outside of tests before anything else is put back, with the machines that were reached. It throws nothing. */
-  readonly onTrouble?: (occasion: string, error: unknown, reached: Reached) => Promise<void>
+  readonly onTrouble?: ((occasion: string, error: unknown, reached: Reached) => Promise<void>) | undefined
   readonly signal?: AbortSignal | undefined
   /** Is told of everything that is done on the machines. */
   readonly observe?: Observe | undefined

@@ -3,7 +3,7 @@
  * is deployed, guests are made ready, the two reach each other, and everything is put back. Without one nothing is
  * changed on any machine: what is there is used.
  */
-import { Environment, journalFile } from '../environment/environment.ts'
+import { Environment, type EnvironmentOptions, journalFile } from '../environment/environment.ts'
 import { hypervisorAddress, vmAddress } from '../environment/addresses.ts'
 import { undoRuns } from '../environment/run-undo.ts'
 import { type BenchConfig, type Mode, environmentFolder } from '../config/index.ts'
@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly log: (line: string) => void
   /** Keeps the logs of a data plane that was deployed. */
   readonly keepLog: KeepLog
+  /** Is told when what was to be deployed could not be. */
+  readonly onTrouble?: EnvironmentOptions['onTrouble']
   readonly signal: AbortSignal
 }
 
@@ -89,11 +91,21 @@ async function deployed(
   { mode, image }: NonNullable<MachineOptions['deploy']>,
   stack: DisposalStack,
 ): Promise<Pick<OpenPath, 'path' | 'dataplane'>> {
-  const { config, runId, signal, log, keepLog, family } = options
+  const { config, runId, signal, log, keepLog, onTrouble, family } = options
   const folder = environmentFolder(process.cwd(), config.name)
   stack.defer(() => putBackImages(folder, runId, log))
   const environment = stack.use(
-    await Environment.open({ config, mode, image, runId, folder, signal, log, keepLog }),
+    await Environment.open({
+      config,
+      mode,
+      image,
+      runId,
+      folder,
+      signal,
+      log,
+      keepLog,
+      onTrouble,
+    }),
   )
   const [from, to] = [environment.vms.get(options.from)!, environment.vms.get(options.to)!]
   const [sender, receiver] = [environment.guests.get(from.name)!, environment.guests.get(to.name)!]

@@ -1,4 +1,5 @@
 /** The flight recorder of a worker: what it gathers goes into the results folder, and what it cannot do is a line of the run's output. */
+import { join } from 'node:path'
 import { describeError } from '../core/errors.ts'
 import { type FlightTest, flightLimits } from '../core/flight.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
@@ -13,14 +14,17 @@ export interface Failure {
   readonly error: unknown
   readonly test?: FlightTest | undefined
   /** Somebody waits for the run's end. */
-  readonly interrupted?: boolean
+  readonly interrupted?: boolean | undefined
   /** The test's raw outputs, relative to the results folder. */
   readonly artifacts?: readonly string[]
 }
 
 export interface FlightRecorderOptions {
-  readonly run: Pick<RunContext, 'config' | 'mode' | 'runId' | 'resultsFolder'>
-  readonly observe: Observe
+  readonly run: Pick<RunContext, 'config' | 'runId' | 'resultsFolder'> & {
+    /** A run's, or what else is done: `provision`. */
+    readonly mode: string
+  }
+  readonly observe?: Observe | undefined
   readonly log: (line: string) => void
 }
 
@@ -52,5 +56,21 @@ export async function recordFlight(
   } catch (failed) {
     log(`flight recorder: nothing could be kept: ${describeError(failed)}`)
     return undefined
+  }
+}
+
+/** As {@link recordFlight}, for commands whose environment could not be opened or put back; says where the recording is. */
+export function troubleRecorder(
+  { interrupted, ...options }: Omit<FlightRecorderOptions, 'run'> & Pick<Failure, 'interrupted'>,
+  runNow: () => FlightRecorderOptions['run'] | Promise<FlightRecorderOptions['run']>,
+): (occasion: string, error: unknown, machines: ReachedMachines) => Promise<void> {
+  return async (occasion, error, machines) => {
+    try {
+      const run = await runNow()
+      const folder = await recordFlight({ ...options, run }, machines, { occasion, error, interrupted })
+      if (folder !== undefined) options.log(`flight recorder: ${join(run.resultsFolder, folder, 'index.md')}`)
+    } catch (failed) {
+      options.log(`flight recorder: nothing could be kept: ${describeError(failed)}`)
+    }
   }
 }
