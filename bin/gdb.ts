@@ -1,6 +1,11 @@
 /** `dpbench gdb`: a debugger on a VM's kernel. */
+import { randomBytes } from 'node:crypto'
+import { environmentFolder } from '../src/config/index.ts'
+import { openJournal } from '../src/core/journal.ts'
+import { journalFile, undoLogOf } from '../src/environment/environment.ts'
 import { debug } from '../src/keyboard/gdb.ts'
 import { connectHypervisor, findMachine, guestOf } from '../src/keyboard/machines.ts'
+import type { RecordChange } from '../src/machine/put-back.ts'
 import { askedFor, atTerminal, configOptions, streams } from './keyboard.ts'
 import { type OptionSpec, helpOf } from './options.ts'
 
@@ -25,6 +30,11 @@ export async function gdb(argv: readonly string[]): Promise<number> {
   return atTerminal(async (signal) => {
     await using hypervisor = await connectHypervisor(found, signal)
     const guest = { ...guestOf(found, hypervisor, signal), hypervisor }
-    return await debug(guest, { ...streams, symbols, print: values['print'] === true, signal })
+    const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
+    const undoLog = undoLogOf(journal, { config, runId: `gdb-${randomBytes(4).toString('hex')}` })
+    const recordChange: RecordChange = (what, undo) =>
+      undoLog.record({ hypervisor: hypervisor.name, what, undo })
+    const print = values['print'] === true
+    return await debug(guest, { ...streams, symbols, print, recordChange, signal })
   })
 }

@@ -1,9 +1,9 @@
 /** `dpbench guest container`: a container function as one ready-made guest run. */
-import { access, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, symlink, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UsageError } from '../src/core/errors.ts'
 import { type ContainerFunction, containerScript } from '../src/guest-run/container/script.ts'
+import { openWorkspace } from '../src/guest-run/workspace.ts'
 import { guestRun } from './guest-run.ts'
 import { guestRunOptions } from './guest-run-options.ts'
 import { type OptionSpec, helpOf, refuseUnknown, takeOptions, takeRepeated } from './options.ts'
@@ -90,15 +90,11 @@ async function runAsScript(
   container: ContainerFunction,
   options: readonly string[],
 ): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'dpbench-container-'))
-  try {
-    const script = join(folder, `${basename(archive).replace(/\.(tar|tgz|tar\.\w+)$/, '')}.sh`)
-    await symlink(resolve(archive), join(folder, container.archive))
-    await writeFile(script, containerScript(container), { mode: 0o755 })
-    return await guestRun([...options, script])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  await using workspace = await openWorkspace()
+  const script = join(workspace.path, `${basename(archive).replace(/\.(tar|tgz|tar\.\w+)$/, '')}.sh`)
+  await symlink(resolve(archive), join(workspace.path, container.archive))
+  await writeFile(script, containerScript(container), { mode: 0o755 })
+  return await guestRun([...options, script])
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import { type Journal, openJournal } from '../src/core/journal.ts'
 import { suggest } from '../src/core/suggest.ts'
 import { UndoRegistry } from '../src/core/undo.ts'
 import { hypervisorAddress, journalHost } from '../src/environment/addresses.ts'
+import { type HypervisorLease, leaseHypervisor } from '../src/environment/hypervisor-lease.ts'
 import { acquireLease } from '../src/environment/lease.ts'
 import { registerGuestUndo } from '../src/guest-run/launch/libvirt-undo.ts'
 import { removeImagesCommand } from '../src/guest-run/launch/hypervisor-files.ts'
@@ -23,6 +24,8 @@ export interface HypervisorRequest {
   readonly on: string
   readonly configFile?: string | undefined
   readonly configName?: string | undefined
+  /** How long to wait for a hypervisor that somebody else uses. */
+  readonly waitForLease?: number | undefined
   readonly log: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -33,9 +36,9 @@ export async function openLibvirtLauncher(
   open: DisposalStack,
 ): Promise<Launcher> {
   const { log, signal } = request
-  const { config, host, journal, runId } = await openHypervisor(request, open)
+  const { config, host, journal, runId, lease } = await openHypervisor(request, open)
   const files = await guestFiles({ log, signal })
-  return libvirtLauncher({
+  const launcher = libvirtLauncher({
     host,
     image: { id: basename(dirname(files.disk)), files },
     domainType: config.libvirt.domainType,
@@ -46,6 +49,13 @@ export async function openLibvirtLauncher(
       return () => journal.markUndone(id)
     },
   })
+  return {
+    ...launcher,
+    start(plan, options) {
+      lease.check()
+      return launcher.start(plan, options)
+    },
+  }
 }
 
 /** Removes the images that guest runs of any version have sent, and the folder with them where nothing else is in it. */
@@ -62,20 +72,23 @@ interface OpenedHypervisor {
   readonly host: SshHost
   readonly journal: Journal
   readonly runId: string
+  readonly lease: HypervisorLease
 }
 
-/** One user at a time of this controller, connected, with what an earlier one left taken back. */
+/** One user at a time, of this controller and of all others, connected, with what an earlier one left taken back. */
 async function openHypervisor(request: HypervisorRequest, open: DisposalStack): Promise<OpenedHypervisor> {
-  const { on, log, signal } = request
+  const { on, waitForLease: waitSeconds, log, signal } = request
   const config = await loadConfig({ file: request.configFile, name: request.configName })
   const address = hypervisorAddress(config, hypervisorOf(config, on))
   const folder = environmentFolder(process.cwd(), config.name)
   const runId = randomUUID()
   open.use(await acquireLease(join(folder, 'guest-runs.lease'), runId, { signal }))
   const host = open.use(await connectHost(address, { signal }))
+  const what = `guest run ${runId.slice(0, 8)}`
+  const lease = open.use(await leaseHypervisor(host, { what, waitSeconds, signal, log }))
   const journal = await openJournal(join(folder, 'guest-runs.jsonl'))
   await undoEarlier(journal, host, log)
-  return { config, host, journal, runId }
+  return { config, host, journal, runId, lease }
 }
 
 function hypervisorOf(config: BenchConfig, name: string): BenchConfig['hypervisors'][number] {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cacheFolder } from '../lab/paths.ts'
 import { UsageError } from '../src/core/errors.ts'
+import { programEnvironment } from '../src/core/passphrase.ts'
 import { buildKernel, configureByHand } from '../src/guest-run/kernel/build.ts'
 import { checkConfigTargets } from '../src/guest-run/kernel/make.ts'
 import { removeSentImages } from './guest-hypervisor.ts'
@@ -17,6 +18,11 @@ const imageOptions: readonly OptionSpec[] = [
     name: 'env-config-name',
     value: 'NAME',
     help: 'with --remove-from: which config of a file that holds several',
+  },
+  {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'with --remove-from: wait for a hypervisor that somebody else uses; default: 0',
   },
 ]
 
@@ -35,10 +41,14 @@ export function guestImage(argv: readonly string[]): Promise<number> {
     return typeof value === 'string' ? value : undefined
   }
   const on = text('remove-from')
+  const wait = text('wait-for-lease')
+  if (wait !== undefined && !/^\d{1,5}$/.test(wait))
+    throw new UsageError(`--wait-for-lease ${wait}: give a whole number from 0 to 99999`)
   return untilSignal(async (signal) => {
     if (on !== undefined) {
       const where = { configFile: text('env-config-file'), configName: text('env-config-name') }
-      await removeSentImages({ on, ...where, log: progress, signal })
+      const waitForLease = Number(wait ?? 0)
+      await removeSentImages({ on, ...where, waitForLease, log: progress, signal })
       return 0
     }
     const { disk, kernel, initrd } = await guestFiles({ log: progress, signal })
@@ -88,7 +98,7 @@ export function guestConfig(argv: readonly string[]): Promise<number> {
 /** A menu needs the terminal itself. */
 async function atTheTerminal(argv: readonly string[]): Promise<number> {
   const [program, ...args] = argv
-  const child = spawn(program!, args, { stdio: 'inherit' })
+  const child = spawn(program!, args, { env: programEnvironment(), stdio: 'inherit' })
   const [status] = (await once(child, 'close')) as [number | null]
   return status ?? 1
 }

@@ -14,11 +14,14 @@ export interface LauncherRequest {
   readonly on?: string | undefined
   readonly configFile?: string | undefined
   readonly configName?: string | undefined
+  readonly waitForLease?: number | undefined
   readonly kernel?: string | undefined
   readonly initrd?: string | undefined
   readonly modules?: string | undefined
   readonly kernelSource?: string | undefined
   readonly kernelConfig?: string | undefined
+  /** What the scripts require of a kernel that is built. */
+  readonly kernelOptions?: readonly string[]
   readonly gdb?: boolean
   readonly gem5?: string | undefined
   readonly gem5Config?: string | undefined
@@ -73,10 +76,16 @@ async function refuseMissing(request: LauncherRequest): Promise<void> {
 }
 
 async function kernelOf(request: LauncherRequest): Promise<GuestPlan['kernel']> {
-  const { kernel, initrd, modules, kernelSource, kernelConfig, gem5, log, signal } = request
+  const { kernel, initrd, modules, kernelSource, kernelConfig, kernelOptions, gem5, log, signal } = request
   if (kernelSource !== undefined) {
-    const settings = { source: kernelSource, config: kernelConfig, cacheFolder: cacheFolder(), log, signal }
-    const built = await buildKernel(settings)
+    const built = await buildKernel({
+      source: kernelSource,
+      config: kernelConfig,
+      require: kernelOptions,
+      cacheFolder: cacheFolder(),
+      log,
+      signal,
+    })
     return gem5 === undefined ? built.kernel : { image: join(built.output, 'vmlinux') }
   }
   if (kernel === undefined) return undefined

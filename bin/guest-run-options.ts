@@ -49,6 +49,11 @@ export const guestRunOptions: readonly OptionSpec[] = [
   { name: 'on', value: 'HYPERVISOR', help: 'run on a hypervisor of the config; default: this machine' },
   { name: 'env-config-file', value: 'FILE', help: 'with --on: the config' },
   { name: 'env-config-name', value: 'NAME', help: 'with --on: which config of a file that holds several' },
+  {
+    name: 'wait-for-lease',
+    value: 'SECONDS',
+    help: 'with --on: wait for a hypervisor that somebody else uses; default: 0',
+  },
   { name: 'port', value: 'PORT', help: 'serve files at this port, 0: any; default: 3003, or any if taken' },
   {
     name: 'success',
@@ -76,6 +81,7 @@ export interface GuestRunRequest {
   readonly port?: number | undefined
   readonly limits: UploadLimits
   readonly times: number
+  readonly waitForLease?: number | undefined
   text(name: string): string | undefined
   has(name: string): boolean
 }
@@ -110,6 +116,7 @@ export function parseGuestRun(argv: readonly string[]): GuestRunRequest {
   for (const name of ['gem5', 'gdb'])
     if (has(name) && has('on'))
       faults.push(`--${name} is for this machine, and --on for another: give one of them`)
+  if (has('wait-for-lease') && !has('on')) faults.push('--wait-for-lease goes with --on')
   if (has('times') && !has('loop')) faults.push('--times goes with --loop')
   if (has('interactive') && rest.length > 1) faults.push('--interactive takes one script')
   const limit = text('upload-limit')
@@ -130,6 +137,7 @@ export function parseGuestRun(argv: readonly string[]): GuestRunRequest {
       totalBytes: totalBytes ?? 0,
       fileBytes: limit === undefined ? defaultUploadLimits.fileBytes : (totalBytes ?? 0),
     },
+    waitForLease: whole('wait-for-lease', 0, 99_999),
     times: whole('times', 1, 1_000_000) ?? (has('loop') ? Infinity : 1),
     text,
     has,

@@ -1,5 +1,5 @@
 /** `dpbench guest run`: scripts as root in fresh VMs, one after the other, and their results back. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { ConfigError, ExitCode, GuestRunError, UsageError, describeError } from '../src/core/errors.ts'
 import { quoteArgv } from '../src/core/shell-quote.ts'
@@ -9,6 +9,7 @@ import type { GuestPlan, Launcher } from '../src/guest-run/launcher.ts'
 import { sizeText } from '../src/guest-run/quantities.ts'
 import { type GuestRunRecord, guestRunSchema } from '../src/guest-run/record.ts'
 import { classicPort, exitCodeOf, planOf, runInGuest } from '../src/guest-run/run.ts'
+import { runInRounds } from '../src/guest-run/rounds.ts'
 import { type StagedRun, stage } from '../src/guest-run/stage.ts'
 import { type Workspace, openWorkspace } from '../src/guest-run/workspace.ts'
 import { createResultsFolder, linkLatest } from '../src/report/results-folder.ts'
@@ -45,11 +46,13 @@ export function guestRun(argv: readonly string[]): Promise<number> {
       on: request.text('on'),
       configFile: request.text('env-config-file'),
       configName: request.text('env-config-name'),
+      waitForLease: request.waitForLease,
       kernel: request.text('kernel'),
       initrd: request.text('initrd'),
       modules: request.text('modules'),
       kernelSource: request.text('kernel-source'),
       kernelConfig: request.text('kernel-config'),
+      kernelOptions: [...new Set(staged.flatMap(({ ktest }) => ktest?.kernelConfig ?? []))],
       gdb: request.has('gdb'),
       gem5: request.text('gem5'),
       gem5Config: request.text('gem5-config'),
@@ -121,21 +124,17 @@ async function runAll(staged: readonly StagedRun[], running: Running): Promise<n
   const startedAt = new Date().toISOString()
   const results = await createResultsFolder('results', { tag: request.text('tag'), startedAt })
   const records: GuestRunRecord[] = []
-  const codes = new Set<number>()
-  repeating: for (let round = 1; round <= request.times; round++) {
-    if (round > 1) progress(`round ${round}`)
-    for (const each of staged) {
-      const code = await runOne(each, results, records, running)
-      codes.add(code)
-      if (code === 0 ? request.has('stop') : request.has('fail-fast')) break repeating
-    }
-    // -L ends with a failure; with -S it goes on until a success
-    if (!request.has('stop') && [...codes].some((code) => code !== 0)) break
-  }
+  const codes = await runInRounds(staged, (each) => runOne(each, results, records, running), {
+    times: request.times,
+    stop: request.has('stop'),
+    failFast: request.has('fail-fast'),
+    onRound: (round) => round > 1 && progress(`round ${round}`),
+  })
   await linkLatest(results)
   progress(`results: ${results}`)
   return (
-    [ExitCode.infrastructure, ExitCode.thresholdMissed].find((code) => codes.has(code)) ?? ExitCode.passed
+    [ExitCode.infrastructure, ExitCode.thresholdMissed].find((code) => codes.includes(code)) ??
+    ExitCode.passed
   )
 }
 
@@ -189,6 +188,8 @@ async function runOne(
     await writeFile(join(results, 'junit.xml'), renderGuestJunit(records))
     progress(`✖ ${staged.title}: ${describeError(error)}`)
     return error.exitCode
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
   }
 }
 

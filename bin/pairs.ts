@@ -138,7 +138,7 @@ async function runGroups(
       progress(
         `${group.name}: ${machines.local.name} (local), ${machines.remote.name} (remote, ${machines.remote.address})`,
       )
-      for (const each of group.skipped) progress(`skipped: ${each}`)
+      for (const each of group.remarks) progress(each)
       const common = {
         group,
         machines,

@@ -1,9 +1,11 @@
 /** What `calibrate`, `ab` and `bisect` have in common at the command line: options of their runs, and their series. */
 import { resolve } from 'node:path'
+import { loadConfig } from '../src/config/index.ts'
 import { UsageError } from '../src/core/errors.ts'
 import { processRuns } from '../src/series/child-run.ts'
 import { Series, type SeriesPlan, type SeriesTools } from '../src/series/series.ts'
 import type { SeriesKind } from '../src/series/state.ts'
+import { unlockIdentity } from '../src/transport/ssh/identity.ts'
 import { modeMissing, readSettings, settingVariables } from '../src/vitest/settings.ts'
 import { type OptionSpec, type OptionValues, takeOptions } from './options.ts'
 import { runOptions, variableOf, vitestArguments } from './run.ts'
@@ -109,6 +111,10 @@ export async function openSeries(
   signal: AbortSignal,
 ): Promise<Series> {
   const repeats = wholeNumber(values, 'repeats', 0)
+  const { 'env-config-file': file, 'env-config-name': configName } = runValues(runArguments)
+  // before the first run: a person who is asked for a passphrase is asked once, and not in the middle of the night
+  if (values['resume'] === undefined)
+    await unlockIdentity((await loadConfig({ file, name: configName })).keyFile)
   const tools: SeriesTools = {
     start: processRuns([process.execPath, process.argv[1]!], withoutSettings()),
     log: progress,

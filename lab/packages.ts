@@ -69,6 +69,9 @@ export const requirements: readonly Requirement[] = [
 export const testRequirements: readonly Requirement[] = [
   { package: 'tesseract-ocr', needs: ['tesseract'], for: 'tests' }, // reads a VM's screen
   { package: 'gdb', needs: ['gdb'], for: 'tests' },
+  { package: 'xvfb', needs: ['Xvfb'], for: 'tests' }, // an X server in a guest, and its windows
+  { package: 'x11-utils', needs: ['xwininfo'], for: 'tests' },
+  { package: 'sudo', needs: ['sudo'], for: 'tests' }, // logging in without root
   { package: 'bsdutils', needs: ['script'], for: 'tests' }, // a terminal for what wants one
   { package: 'chromium', needs: ['chromium', 'chromium-browser', 'google-chrome'], for: 'tests' },
   { package: 'fonts-dejavu-core', needs: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'], for: 'tests' },

@@ -71,7 +71,10 @@ export async function provision(options: ProvisionOptions, deps: ProvisionDeps):
     connect: options.verbose ? telling(connect, deps.log) : connect,
     lease: deps.connect ? undefined : leasing(`provisioning ${runId}`, { signal, log: deps.log }),
   })
-  const run: ProvisionRun = { ...base, journal, connect: connections.connect }
+  const begun = journal.pending('provision')
+  const isBegun = (made: string, hypervisor: string): boolean =>
+    begun.some(({ host, undo }) => host?.name === hypervisor && undo['folder'] === made)
+  const run: ProvisionRun = { ...base, journal, isBegun, connect: connections.connect }
   try {
     const vms = await createVms(run, connections, failure)
     const found = new Map(vms.map((vm) => [provisionedKey(vm.hypervisor, vm.name), fieldsOf(vm)]))

@@ -16,7 +16,8 @@ import type { RemoteHost } from '../src/transport/host.ts'
 import type { Domain } from '../src/transport/libvirt/documents.ts'
 import { Virsh } from '../src/transport/libvirt/virsh.ts'
 import { compressions, type Compression } from './pack.ts'
-import { environmentFolderOn, imagePlaces, labelName } from './places.ts'
+import { imagePlaces } from './places.ts'
+import { placesOn } from './places-taken.ts'
 import type { ProvisionRun } from './run.ts'
 
 export interface HypervisorFacts {
@@ -88,14 +89,8 @@ export async function inspectHypervisor(
   const domains = await domainsOf(run, hypervisor, virsh, faults)
 
   const places = imagePlaces(libvirt.imageFolder, run.image, run.runId)
-  const imageThere =
-    (await host.tryRun(['stat', '-c', '%s', places.image], options)).stdout.trim() === String(run.image.size)
-  const label = await host.tryRun(['cat', '--', `${environmentFolderOn(run)}/${labelName}`], options)
-  if (label.exitCode === 0 && label.stdout.trim() !== run.identity.id) {
-    faults.push(
-      `${environmentFolderOn(run)} belongs to another environment (${label.stdout.trim()}): move it away or choose another libvirt.image_folder`,
-    )
-  }
+  const { imageThere, folderThere, faults: taken } = await placesOn(host, run, hypervisor)
+  faults.push(...taken)
   await spaceFor(run, imageThere, output, faults)
   return {
     hypervisor,
@@ -104,7 +99,7 @@ export async function inspectHypervisor(
     imageFolderThere: await holds(['test', '-d', libvirt.imageFolder]),
     imageThere,
     imageMarked: await holds(['test', '-e', `${places.users}/${run.identity.id}`]),
-    folderThere: label.exitCode === 0,
+    folderThere,
     ...domains,
     takenMacs: new Set([...domains.takenMacs, ...networkMacs]),
     virtualFunctions,

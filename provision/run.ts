@@ -41,6 +41,8 @@ export interface ProvisionRun {
   readonly authorizedKeys: readonly string[]
   readonly consolePasswordHash: string | null
   readonly journal: Pick<Journal, 'record'>
+  /** Whether the journal has it that this folder was about to be made: without its label it is ours all the same. */
+  readonly isBegun?: (folder: string, hypervisor: string) => boolean
   readonly progress: Progress
   /** Told before each step. Default: the progress. */
   readonly onStep?: (host: string, step: Step) => void

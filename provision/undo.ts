@@ -80,9 +80,9 @@ export function registerProvisionUndo<T extends UndoRegistry<UndoHost>>(registry
     return undefined
   })
   registry.register('provision-image', async (data, host) => {
-    // the last user takes the image along; rmdir refuses while there is another
+    // the last user takes the image along, and the mark that it is ours last: without it the image would be a stranger's
     const script =
-      'rm -f -- "$2" "$3/$4"; [ -d "$3" ] || exit 0; rmdir -- "$3" 2>/dev/null || { echo used; exit 0; }; rm -f -- "$1"'
+      'rm -f -- "$2" "$3/$4"; [ -d "$3" ] || exit 0; [ -z "$(ls -A -- "$3")" ] || { echo used; exit 0; }; rm -f -- "$1" && rmdir -- "$3"'
     const result = await remote(host).run(
       shell(script, text(data.image), text(data.partial), text(data.users), text(data.environment)),
     )

@@ -26,7 +26,7 @@ export async function normalize(
   return deepFreeze({
     name,
     sourceFile,
-    keyFile: expandPath(file.key_file, scope),
+    keyFile: expandPath(file.key_file ?? file.public_key_file, scope),
     publicKeyFile: expandPath(file.public_key_file, scope),
     ...(file.dataplane === 'none' && { dataplane: file.dataplane }),
     ...defined({ defaultDpserviceImage: file.default_dpservice_image, dockerHost: file.docker_host }),

@@ -219,7 +219,12 @@ const loadBalancerFile = field.object(
 export const configSchema = field.object(
   {
     $schema: z.string().optional().describe('For editors: the path of schema.json.'),
-    key_file: field.path('"~/.ssh/id_ed25519"').describe('Private SSH key for hypervisors and VMs.'),
+    key_file: field
+      .path('"~/.ssh/id_ed25519"')
+      .optional()
+      .describe(
+        'Private SSH key for hypervisors and VMs; if not given, the one in the ssh-agent whose public half is public_key_file (docs/keys.md).',
+      ),
     public_key_file: field.path('"~/.ssh/id_ed25519.pub"').describe('Its public key, put into the VMs.'),
     dataplane: field
       .oneOf(['dpservice', 'none'])

@@ -14,7 +14,7 @@ export interface BenchConfig {
   readonly name: string
   /** Absolute. */
   readonly sourceFile: string
-  /** The private key for hypervisors and VMs. Absolute. */
+  /** The private key for hypervisors and VMs, or a public one whose private half is in the ssh-agent. Absolute. */
   readonly keyFile: string
   /** Its public key, which provisioning puts into the VMs. Absolute. */
   readonly publicKeyFile: string

@@ -55,7 +55,7 @@ export function mergeProvisioned(source: ConfigFile, provisioned: ProvisionedVms
 export function withAbsolutePaths(source: ConfigFile, scope: FileScope): ConfigFile {
   const file = { ...source }
   delete file.$schema
-  file.key_file = expandPath(source.key_file, scope)
+  if (source.key_file !== undefined) file.key_file = expandPath(source.key_file, scope)
   file.public_key_file = expandPath(source.public_key_file, scope)
   const hashFile = source.libvirt?.console_password?.hash_file
   if (hashFile !== undefined) {

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { DpbenchError } from './errors.ts'
+import { programEnvironment } from './passphrase.ts'
 
 /**
  * Takes the lock on `file`, waiting for another holder; `onWait` is called when there is one.
@@ -20,6 +21,7 @@ export async function lockBuild(
   const wait = '{ printf busy; setpriv --pdeathsig TERM flock 9; }'
   const script = `exec 9>"$0"; flock -n 9 || ${wait}; ${held}`
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'sh', '-c', script, file], {
+    env: programEnvironment(),
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const ended = once(child, 'close')

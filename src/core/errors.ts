@@ -52,6 +52,17 @@ export class HostKeyError extends ConnectionError {
   override readonly code = 'DPBENCH_HOST_KEY'
 }
 
+/** The login user of a host may not do what is needed there. `said` is what the host said to it. */
+export class PrivilegeError extends DpbenchError {
+  override readonly code = 'DPBENCH_PRIVILEGE'
+  readonly said: string
+
+  constructor(message: string, said: string, options?: ErrorOptions) {
+    super(message, options)
+    this.said = said
+  }
+}
+
 /** A state was not reached before its deadline, or cannot be reached any more. */
 export class WaitError extends DpbenchError {
   override readonly code = 'DPBENCH_WAIT'

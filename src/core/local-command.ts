@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { CommandError, type CommandResult } from './command-result.ts'
+import { programEnvironment } from './passphrase.ts'
 import { quoteArgv } from './shell-quote.ts'
 import { type Observe, asCommand, controller } from './steps.ts'
 
@@ -36,7 +37,7 @@ async function spawned(argv: readonly string[], options: LocalCommandOptions): P
   const started = performance.now()
   const child = spawn(program, args, {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: programEnvironment(options.env),
     detached: options.ownGroup ?? false,
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })

@@ -1,12 +1,13 @@
 /** The machine where dpbench itself runs. */
 import { constants } from 'node:fs'
-import { access, readFile, stat, statfs } from 'node:fs/promises'
+import { access, readFile, statfs } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import Docker from 'dockerode'
-import ssh2 from 'ssh2'
 import type { BenchConfig } from '../config/index.ts'
+import { DpbenchError } from '../core/errors.ts'
 import { requireNode } from '../core/node-version.ts'
 import { dockerSocket } from '../transport/docker/docker-over-ssh.ts'
+import { identityOf } from '../transport/ssh/identity.ts'
 import { spaceFinding } from './checks/space.ts'
 import { type Judgement, fault, notApplicable, ok, warning } from './finding.ts'
 import { oneLine } from './gather-host.ts'
@@ -30,12 +31,10 @@ export interface ControllerFacts {
 
 export interface KeyFacts {
   readonly file: string
-  /** As ssh2 reads it: usable, or why not. */
+  /** Usable, by a passphrase or the ssh-agent too, or why not and what to do. */
   readonly usable: true | string
   /** Whether `public_key_file` is its other half; `undefined` when that cannot be told. */
   readonly publicMatches: boolean | undefined
-  /** Permissions, octal. */
-  readonly mode: string
 }
 
 const programs = ['ssh-keygen', 'dockerd'] as const
@@ -98,17 +97,13 @@ function nodeCheck(version: string): Judgement {
 function keyChecks(key: KeyFacts | undefined): Judgement[] {
   const check = 'key files'
   if (!key) return [notApplicable(check, 'no config names them')]
-  const { file, usable, publicMatches, mode } = key
+  const { file, usable, publicMatches } = key
   if (usable !== true) {
-    return [
-      fault(
-        check,
-        `${file} cannot be used: ${usable}`,
-        /passphrase|encrypted/i.test(usable)
-          ? `ssh-keygen -p -N '' -f ${file} takes the passphrase away; or a key of its own for dpbench: ssh-keygen -t ed25519 -N '' -f FILE`
-          : `ssh-keygen -t ed25519 -N '' -f FILE, and name FILE in "key_file" of the config`,
-      ),
-    ]
+    const chmod = /\bchmod 600 .+/.exec(usable)?.[0]
+    const advice = /encrypted/.test(usable)
+      ? `ssh-add ${file}`
+      : `ssh-keygen -t ed25519 -f FILE, and name FILE in "key_file" of the config`
+    return [fault(check, usable, chmod ?? advice)]
   }
   if (publicMatches === false) {
     return [
@@ -122,34 +117,21 @@ function keyChecks(key: KeyFacts | undefined): Judgement[] {
       },
     ]
   }
-  return [
-    /[1-7][0-7]$|[1-7]$/.test(mode)
-      ? warning(check, `${file} may be read by others (mode ${mode})`, `chmod 600 ${file}`)
-      : ok(check, `${file} and its public half`),
-  ]
+  return [ok(check, `${file} and its public half`)]
 }
 
 async function keyFacts({ keyFile, publicKeyFile }: BenchConfig): Promise<KeyFacts> {
-  const [text, publicText, { mode }] = await Promise.all([
-    readFile(keyFile),
+  const [publicText, identity] = await Promise.all([
     readFile(publicKeyFile, 'utf8'),
-    stat(keyFile),
+    identityOf(keyFile).catch((error: unknown) => {
+      if (error instanceof DpbenchError) return error.message
+      throw error
+    }),
   ])
-  const parsed = ssh2.utils.parseKey(text)
-  if (parsed instanceof Error) {
-    return { file: keyFile, usable: parsed.message, publicMatches: undefined, mode: octal(mode) }
-  }
-  const key = Array.isArray(parsed) ? parsed[0] : parsed
-  const own = key?.getPublicSSH().toString('base64')
-  return {
-    file: keyFile,
-    usable: true,
-    publicMatches: own === undefined ? undefined : publicText.includes(own),
-    mode: octal(mode),
-  }
+  if (typeof identity === 'string') return { file: keyFile, usable: identity, publicMatches: undefined }
+  const own = 'privateKey' in identity && identity.privateKey.getPublicSSH().toString('base64')
+  return { file: keyFile, usable: true, publicMatches: own ? publicText.includes(own) : undefined }
 }
-
-const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(3, '0')
 
 async function inPath(program: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const places = (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, program))

@@ -1,6 +1,6 @@
 /** Asks a connected hypervisor everything that the checks judge: a few commands side by side, as each is a round trip. */
 import type { CommandResult } from '../core/command-result.ts'
-import { DpbenchError, describeError } from '../core/errors.ts'
+import { DpbenchError, PrivilegeError, describeError } from '../core/errors.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import { dockerSocket } from '../transport/docker/docker-over-ssh.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
@@ -67,8 +67,13 @@ async function clockOf(ssh: SshHost): Promise<AccessFacts['clock']> {
 }
 
 async function rootOf(ssh: SshHost, { sudo }: HypervisorNeeds): Promise<true | string> {
-  const { exitCode, stderr } = await ssh.tryRun(['true'], { sudo, timeoutMs })
-  return exitCode === 0 || stderr.trim() || `it ended with ${exitCode}`
+  try {
+    const { exitCode, stderr } = await ssh.tryRun(['true'], { sudo, timeoutMs })
+    return exitCode === 0 || stderr.trim() || `it ended with ${exitCode}`
+  } catch (error) {
+    if (error instanceof PrivilegeError) return error.said
+    throw error
+  }
 }
 
 /** A connection to sshd itself, at the address by which it was reached: something surely listens there. */

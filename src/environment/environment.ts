@@ -15,10 +15,11 @@ import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
-import { hypervisorAddress, journalHost, vmAddress } from './addresses.ts'
+import { hypervisorAddress, journalHost } from './addresses.ts'
 import { type Change, makeChange } from './changes.ts'
 import type { MachineDescription } from './describe.ts'
 import { addLoopbackAddress } from './guest-address.ts'
+import { type Reached, connectHypervisors, connectVms } from './connect-machines.ts'
 import { leaseHypervisors } from './hypervisor-lease.ts'
 import { acquireLease } from './lease.ts'
 import { type GuestReboot, rebootGuests } from './reboots.ts'
@@ -26,7 +27,7 @@ import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 import { trafficNic } from './plain-guests.ts'
-import { trafficSide } from './traffic-side.ts'
+import { refuseNamesTaken, trafficSide } from './traffic-side.ts'
 
 export interface EnvironmentOptions {
   readonly config: BenchConfig
@@ -46,7 +47,9 @@ export interface EnvironmentOptions {
   /** Takes the logs of the data plane and the guests when the environment closes, or could not be opened. */
   readonly keepLog: KeepLog
   /** Takes what is left on the machines once everything was put back, a sentence per machine. Default: closing fails with it. */
-  readonly onLeaks?: (leaks: readonly string[]) => void
+  readonly onLeaks?: (leaks: readonly string[]) => void | Promise<void>
+  /** Is told of a failure outside of tests before anything else is put back, with the machines that were reached. It throws nothing. */
+  readonly onTrouble?: (occasion: string, error: unknown, reached: Reached) => Promise<void>
   readonly signal?: AbortSignal | undefined
   /** Is told of everything that is done on the machines. */
   readonly observe?: Observe | undefined
@@ -104,14 +107,16 @@ export class Environment implements AsyncDisposable {
   /** @throws DpbenchError of the part that failed, after everything that was done so far is undone */
   static async open(options: EnvironmentOptions): Promise<Environment> {
     const stack = new DisposalStack()
+    const reached: Reached = { hypervisors: new Map(), vms: new Map(), leased: false }
     try {
       return await asPhase(
         options.observe,
         'open the environment',
-        () => Environment.openOn(stack, options),
+        () => Environment.openOn(stack, options, reached),
         options.signal,
       )
     } catch (error) {
+      await options.onTrouble?.('the environment could not be opened', error, reached)
       try {
         await stack[Symbol.asyncDispose]()
       } catch (undoing) {
@@ -121,14 +126,20 @@ export class Environment implements AsyncDisposable {
     }
   }
 
-  private static async openOn(stack: DisposalStack, options: EnvironmentOptions): Promise<Environment> {
+  private static async openOn(
+    stack: DisposalStack,
+    options: EnvironmentOptions,
+    reached: Reached,
+  ): Promise<Environment> {
     const { config, folder, runId, signal, observe } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
     const journal = await openJournal(journalFile(folder))
-    const hypervisors = await connectHypervisors(options, stack)
+    const hypervisors = await connectHypervisors(options, stack, reached)
     const connections = [...hypervisors.values()].map(({ ssh }) => ssh)
     const requireLeases = await leaseHypervisors(connections, options, stack)
+    reached.leased = true
     await undoStale(journal, options, hypervisors)
+    await refuseNamesTaken(options, hypervisors)
     const logs = new RunLogs(options)
     stack.defer(() => logs.keepConsoles())
     const marking = config.hypervisors.map(({ name, vms }) =>
@@ -137,7 +148,7 @@ export class Environment implements AsyncDisposable {
         vms.map((vm) => vm.name),
       ),
     )
-    const [vms] = await together([connectVms(options, hypervisors, stack, logs), together(marking)])
+    const [vms] = await together([connectVms(options, stack, logs, reached), together(marking)])
     const reboots = options.reboot ? await rebootGuests(vms, options) : []
     const keeping = { kept: false }
     const machines = [...hypervisors.values(), ...vms.values()]
@@ -153,9 +164,14 @@ export class Environment implements AsyncDisposable {
     })
     stack.defer(async () => {
       if (keeping.kept) return
-      await asPhase(observe, 'put everything back', () =>
-        undoOwn(journal, options, { hypervisors, guests: vms }),
-      )
+      try {
+        await asPhase(observe, 'put everything back', () =>
+          undoOwn(journal, options, { hypervisors, guests: vms }),
+        )
+      } catch (error) {
+        await options.onTrouble?.('something could not be put back', error, reached)
+        throw error
+      }
     })
     const undoLog = undoLogOf(journal, options)
     const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
@@ -196,54 +212,6 @@ export class Environment implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return asPhase(this.observe, 'close the environment', () => this.stack[Symbol.asyncDispose]())
   }
-}
-
-async function connectHypervisors(
-  { config, signal, observe }: EnvironmentOptions,
-  stack: DisposalStack,
-): Promise<Map<string, Hypervisor>> {
-  return new Map(
-    await together(
-      config.hypervisors.map(async (hypervisor) => {
-        const connected = stack.use(
-          await Hypervisor.connect(hypervisorAddress(config, hypervisor), { signal, observe }),
-        )
-        return [hypervisor.name, connected] as const
-      }),
-    ),
-  )
-}
-
-async function connectVms(
-  { config, signal }: EnvironmentOptions,
-  hypervisors: ReadonlyMap<string, Hypervisor>,
-  stack: DisposalStack,
-  logs: RunLogs,
-): Promise<Map<string, VirtualMachine>> {
-  const wanted = config.hypervisors.flatMap((hypervisor) => hypervisor.vms)
-  const addresses = wanted.map((vm) => vmAddress(config, vm))
-  return new Map(
-    await together(
-      wanted.map(async (vm, index) => {
-        const { ipv4, ipv6, vni, macAddress, bridge, netdev } = vm
-        const connected = await VirtualMachine.connect(
-          addresses[index]!,
-          hypervisors.get(vm.hypervisor)!,
-          { ipv4, ipv6, vni, managementMac: macAddress, bridge, netdev },
-          { signal, timeoutMs: 60_000 },
-        )
-        return [vm.name, adopt(connected, stack, logs)] as const
-      }),
-    ),
-  )
-}
-
-/** Closed with the environment, its journal kept before. */
-function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
-  stack.use(vm)
-  logs.follow(vm.name, vm)
-  stack.defer(() => logs.keepJournal(vm.name))
-  return vm
 }
 
 export function undoLogOf(

@@ -8,7 +8,7 @@ import { recordGuestUndo } from './guest-address.ts'
 
 /** By name. Nothing is changed yet. */
 export async function planPreparations(
-  { config, signal, runId }: EnvironmentOptions,
+  { config, signal, runId }: Pick<EnvironmentOptions, 'config' | 'signal' | 'runId'>,
   vms: ReadonlyMap<string, VirtualMachine>,
   undoLog: UndoLog,
 ): Promise<Map<string, PlannedPreparation>> {

@@ -13,7 +13,7 @@ const mostOfKind = 3
 export interface LeakOptions {
   readonly runId: string
   readonly log: (line: string) => void
-  readonly onLeaks?: ((leaks: readonly string[]) => void) | undefined
+  readonly onLeaks?: ((leaks: readonly string[]) => void | Promise<void>) | undefined
 }
 
 interface Watched {
@@ -46,7 +46,7 @@ export class LeakWatch {
     const found = await Promise.all(this.watched.map((each) => this.leftOn(each)))
     const leaks = found.filter((each) => each !== undefined)
     const { onLeaks } = this.options
-    if (onLeaks) onLeaks(leaks)
+    if (onLeaks) await onLeaks(leaks)
     else if (leaks.length > 0) throw new DpbenchError(`leaked: ${leaks.join('; ')}`)
   }
 

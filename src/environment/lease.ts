@@ -6,12 +6,10 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { DpbenchError } from '../core/errors.ts'
+import { isAlive, liveProcessSchema, thisProcess } from '../core/live-process.ts'
 import { waitFor } from '../core/wait.ts'
 
-const holderSchema = z.object({
-  pid: z.number(),
-  /** The process's start in clock ticks since boot (`/proc/<pid>/stat`, field 22): pids are used again. */
-  startedTicks: z.string(),
+const holderSchema = liveProcessSchema.extend({
   runId: z.string(),
   since: z.string(),
 })
@@ -29,8 +27,7 @@ export async function acquireLease(
 ): Promise<Lease> {
   await mkdir(dirname(file), { recursive: true })
   const holder: LeaseHolder = {
-    pid: process.pid,
-    startedTicks: (await startOf(process.pid)) ?? '',
+    ...(await thisProcess()),
     runId,
     since: new Date().toISOString(),
   }
@@ -89,16 +86,4 @@ async function readHolder(file: string): Promise<LeaseHolder | undefined> {
   } catch {
     return undefined // cut short by a crash: nobody's
   }
-}
-
-async function isAlive({ pid, startedTicks }: LeaseHolder): Promise<boolean> {
-  return (await startOf(pid)) === startedTicks
-}
-
-/** `undefined` when the process is gone, or dead and not yet fetched by its parent. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  // the second field, the command in brackets, may hold spaces
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields && !/^[ZX]/i.test(fields[0] ?? '') ? fields[19] : undefined
 }

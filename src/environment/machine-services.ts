@@ -5,12 +5,16 @@ import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { EnvironmentOptions } from './environment.ts'
 import { planPreparations } from './guest-plans.ts'
 
-/** @param planned how each guest was made ready; without it there is nothing that it has to be ready for */
+/**
+ * @param planned how each guest was made ready; without it there is nothing that it has to be ready for
+ * @param preparing takes what making a fresh boot ready changes. Default: `undoLog`
+ */
 export function serveMachines(
   vms: ReadonlyMap<string, VirtualMachine>,
-  options: EnvironmentOptions,
+  options: Pick<EnvironmentOptions, 'config' | 'signal' | 'runId'>,
   undoLog: UndoLog,
   planned?: ReadonlyMap<string, PlannedPreparation>,
+  preparing: UndoLog = undoLog,
 ): void {
   const bootTimeoutMs = options.config.libvirt.bootTimeoutSeconds * 1000
   const ready = new Map(planned)
@@ -20,7 +24,7 @@ export function serveMachines(
       recordChange: (what, undo) => undoLog.record({ hypervisor: vm.hypervisor.name, what, undo }),
       ...(planned && {
         async prepare() {
-          const again = (await planPreparations(options, new Map([[vm.name, vm]]), undoLog)).get(vm.name)!
+          const again = (await planPreparations(options, new Map([[vm.name, vm]]), preparing)).get(vm.name)!
           ready.set(vm.name, again)
           await again.begin()
           await again.lease()

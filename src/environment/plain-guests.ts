@@ -1,6 +1,6 @@
 /**
- * Guests without a data plane that would lease their data NICs: whoever owns the network gives them the addresses of the
- * config, and which NIC has one is looked up when traffic is about to go there.
+ * Guests whose data NICs are not leased here, as there is no data plane or an earlier run's: whoever owns the network gives
+ * them the addresses of the config, and which NIC has one is looked up when traffic is about to go there.
  */
 import { MeasurementError } from '../core/errors.ts'
 import { guestLinks, hasAddress } from '../machine/guest-network.ts'
@@ -23,7 +23,7 @@ export async function trafficNic(vm: VirtualMachine, family: Family): Promise<Pr
   )
   throw new MeasurementError(
     `${vm.name} does not have ${address}, its "${family}" in the config, on any interface (${there.join(', ') || 'none has an address'}): ` +
-      'with "dataplane": "none" the suite, or whoever owns the network, sets it before traffic is sent',
+      'the data plane, or with "dataplane": "none" the suite or whoever owns the network, gives it before traffic is sent',
   )
 }
 

@@ -8,6 +8,7 @@ import { quoteArgv, shell } from '../core/shell-quote.ts'
 import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
+import { gdbStubUndoKind, undoGdbStub } from '../machine/gdb-stub.ts'
 import { linkUndoKind, undoLink } from '../machine/link.ts'
 import { powerUndoKind, undoPower } from '../machine/power.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
@@ -104,6 +105,7 @@ export async function undoRuns(
   registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, options))
   registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, needed(hypervisor)))
   registry.register(linkUndoKind, (data, hypervisor) => undoLink(needed(hypervisor), data))
+  registry.register(gdbStubUndoKind, (data, hypervisor) => undoGdbStub(needed(hypervisor), data))
   registry.register(powerUndoKind, (data, hypervisor) => undoPower(needed(hypervisor), data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
     registry.register(kind, (data, context) => {

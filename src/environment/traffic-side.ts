@@ -1,11 +1,13 @@
 /** What carries the traffic of an environment: dpservice, deployed here with its guests leased; or nothing of ours. */
 import { join } from 'node:path'
+import type { BenchConfig } from '../config/index.ts'
 import type { DisposalStack } from '../core/disposal-stack.ts'
 import { UsageError } from '../core/errors.ts'
 import { asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
-import { deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { type DpserviceDeployment, deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { refuseStrangers } from '../dataplane/dpservice/strangers.ts'
 import { noDataplane } from '../dataplane/none.ts'
 import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
@@ -44,6 +46,21 @@ export async function trafficSide(
   return withDpservice(options, machines, undoLog, stack)
 }
 
+/** Before anything is changed, a reboot too. @throws DeployError of what somebody else has under a name that is needed */
+export async function refuseNamesTaken(
+  { config }: EnvironmentOptions,
+  hypervisors: ReadonlyMap<string, Hypervisor>,
+): Promise<void> {
+  if (config.dataplane === 'none') return
+  await refuseStrangers(
+    config.hypervisors.map(({ name, dpservice: settings, vms }) => ({
+      hypervisor: hypervisors.get(name)!,
+      settings,
+      netdevs: vms.flatMap(({ netdev, bridge }) => (netdev && bridge ? [netdev] : [])),
+    })),
+  )
+}
+
 async function withoutDataplane(
   options: EnvironmentOptions,
   machines: ConnectedMachines,
@@ -69,22 +86,16 @@ async function withDpservice(
   if (mode === 'plain' || options.image === undefined)
     throw new UsageError('dpservice is deployed in a mode and of an image: give --mode and --docker-image')
   const dpservice = { ...options, mode, image: options.image }
-  const deployments = config.hypervisors.map((hypervisor) => ({
-    hypervisor: hypervisors.get(hypervisor.name)!,
-    settings: hypervisor.dpservice,
-    ports: hypervisor.vms.map((vm) => ({
-      vm: vms.get(vm.name)!,
-      device: (vm.device ?? vm.pciAddress)!,
-      netdev: vm.netdev,
-      bridge: vm.bridge,
-    })),
-  }))
   const planned = await planPreparations(options, vms, undoLog)
   serveMachines(vms, options, undoLog, planned)
   const image = await imageOf(dpservice, stack)
   const [dataplane, machines] = await together([
     asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
-      const deployed = await deployDpservice(deployments, { ...dpservice, ...image, undoLog })
+      const deployed = await deployDpservice(deploymentsIn(config, connected), {
+        ...dpservice,
+        ...image,
+        undoLog,
+      })
       stack.defer(() => deployed.release())
       return deployed
     }),
@@ -104,7 +115,27 @@ async function withDpservice(
   return { dataplane, guests, machines }
 }
 
-function describeAll({ hypervisors, vms }: ConnectedMachines): Promise<MachineDescription[]> {
+/** What is to run on each hypervisor, with a port for each VM there. */
+export function deploymentsIn(
+  config: BenchConfig,
+  { hypervisors, vms }: Pick<ConnectedMachines, 'hypervisors' | 'vms'>,
+): DpserviceDeployment[] {
+  return config.hypervisors.map((hypervisor) => ({
+    hypervisor: hypervisors.get(hypervisor.name)!,
+    settings: hypervisor.dpservice,
+    ports: hypervisor.vms.map((vm) => ({
+      vm: vms.get(vm.name)!,
+      device: (vm.device ?? vm.pciAddress)!,
+      netdev: vm.netdev,
+      bridge: vm.bridge,
+    })),
+  }))
+}
+
+export function describeAll({
+  hypervisors,
+  vms,
+}: Pick<ConnectedMachines, 'hypervisors' | 'vms'>): Promise<MachineDescription[]> {
   return together([...hypervisors.values(), ...vms.values()].map(({ ssh }) => describeMachine(ssh)))
 }
 

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { DpbenchError, GuestRunError } from '../core/errors.ts'
 import { tryLocally } from '../core/local-command.ts'
+import { ktestEnvironment } from './ktest-variables.ts'
 
 const timeoutMs = 20_000
 const confined = 'dpbench: confined\n'
@@ -23,6 +24,10 @@ export async function ask(script: string, argument: string, signal?: AbortSignal
   const namespaces = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc']
   const result = await tryLocally(
     [
+      // a script that hangs must not outlive who asks it
+      'setpriv',
+      '--pdeathsig',
+      'KILL',
       'unshare',
       ...(asRoot ? [] : ['--user', '--map-root-user']),
       ...namespaces,
@@ -31,7 +36,7 @@ export async function ask(script: string, argument: string, signal?: AbortSignal
       script,
       argument,
     ],
-    { timeoutMs, signal, ownGroup: true },
+    { timeoutMs, signal, ownGroup: true, env: { ...process.env, ...ktestEnvironment } },
   ).catch((error: unknown) => {
     throw new DpbenchError('unshare is missing: install util-linux', { cause: error })
   })

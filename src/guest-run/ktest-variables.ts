@@ -6,12 +6,20 @@ import type { Key, Setting } from './declaration.ts'
 
 export interface KtestVariables {
   readonly settings: readonly Setting[]
-  /** What the kernel must have been built with. */
+  /** What the kernel must have been built with: `MD`, `SCSI_DEBUG=m`. */
   readonly kernelConfig: readonly string[]
   /** `sd` or `vd`, and the letter of the first scratch disk: how the test names its disks. */
   readonly firstDisk: string
   /** All variables as they were printed: the test's own code may ask for them in the guest. */
   readonly variables: Readonly<Record<string, string>>
+}
+
+/** What ktest's programs export to a test, wherever it is called; its library for kernel options asks for them. */
+export const ktestEnvironment: Readonly<Record<string, string>> = {
+  ktest_arch: 'x86_64',
+  KERNEL_ARCH: 'x86',
+  BITS: '64',
+  DEBIAN_ARCH: 'amd64',
 }
 
 const translated = new Map<string, Key>(
@@ -22,12 +30,16 @@ const translated = new Map<string, Key>(
     ktest_kernel_append: 'KERNEL_ARGS',
     ktest_scratch_devs: 'SCRATCH',
     ktest_scratch_dev_sizes: 'SCRATCH',
+    ktest_require: 'REQUIRE',
   } as const),
 )
 
 const unmet = new Map(
   Object.entries({
     ktest_images: 'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
+    ktest_rw_images:
+      'disk images of its own are not supported: put them into REQUIRE and set up a loop device',
+    ktest_containers: 'containers are not supported: see dpbench guest container',
     ktest_pmem_devs: 'persistent memory is not supported',
     ktest_qemu_append: 'arguments for QEMU are not supported',
     ktest_make_install:
@@ -56,6 +68,9 @@ export function readKtestVariables(text: string, where: string, faults: string[]
     // a test without config-timeout has 0: the default
     if (key !== undefined && !(key === 'TIMEOUT' && value === '0')) settings.push({ key, value, where })
   }
+  const vms = variables['ktest_vms'] ?? ''
+  if (!['', '1'].includes(vms))
+    faults.push(`${where}: ktest_vms=${vms}: a guest run has one VM; for several write a suite or a pair`)
   const arch = variables['ktest_arch'] ?? ''
   if (!['', 'x86_64'].includes(arch))
     faults.push(`${where}: ktest_arch=${arch}: only x86_64 guests are there`)

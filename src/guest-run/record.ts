@@ -23,6 +23,6 @@ export interface GuestRunRecord {
   readonly subtests: readonly SubtestRecord[]
   /** Paths below `uploads/`. */
   readonly uploads: readonly string[]
-  /** What was refused or cut. */
+  /** What was refused or cut, and what the kernel complained of. */
   readonly notes: readonly string[]
 }

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runLocally } from '../core/local-command.ts'
 import { quoteArg } from '../core/shell-quote.ts'
+import { ktestEnvironment } from './ktest-variables.ts'
 import type { StagedRun } from './stage.ts'
 
 export interface RunScriptOptions {
@@ -27,7 +28,9 @@ export async function writeRunScript(staged: StagedRun, options: RunScriptOption
     FAIL_FAST: String(options.failFast),
     ISOLATED: String(staged.declaration.network === 'none' && !options.embed),
     FILES: staged.files.map((file) => `${servedPath(file)} ${file}`).join('\n'),
-    ENVIRONMENT: staged.ktest ? ktestEnvironment(staged, options) : ':',
+    ENVIRONMENT: staged.ktest ? environmentOfKtest(staged, options) : ':',
+    WATCH_TAINT: String(staged.ktest !== undefined && staged.ktest.variables['ktest_allow_taint'] !== 'true'),
+    INIT: String(staged.initializes),
   }
   const text = template.replaceAll(/@([A-Z_]+)@/g, (whole, name: string) => parts[name] ?? whole)
   const archive = options.embed ? await archiveOf(staged) : ''
@@ -39,10 +42,12 @@ function servedPath(file: string): string {
 }
 
 /** What ktest's own runner gives its tests in the guest, and its names for the disks. */
-function ktestEnvironment({ ktest }: StagedRun, { failFast }: RunScriptOptions): string {
+function environmentOfKtest({ ktest }: StagedRun, { failFast }: RunScriptOptions): string {
+  const variables = Object.entries(ktestEnvironment).map(([name, value]) => `${name}=${value}`)
   const lines = [
+    `export ${variables.join(' ')}`,
     `export ktest_failfast=${failFast} ktest_out="$results" ktest_dir="$work/files" ktest_no_cleanup_tmpdir=1`,
-    'ln -sfn "$work/files" /ktest 2> /dev/null',
+    '[ "$work" = /dpbench ] && ln -sfn "$work/files" /ktest && ln -sfn "$results" /ktest-out && mkdir -p "$results/out"',
   ]
   const prefix = ktest!.firstDisk.slice(0, 2)
   const names = [...lettersAfterA].map((letter) => `/dev/${prefix}${letter}`).join(' ')

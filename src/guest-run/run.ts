@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import { GuestRunError } from '../core/errors.ts'
+import { complaints } from './console-faults.ts'
 import { outputOfConsole } from './console-output.ts'
 import { keepRecord, keepSubtests, linesText, preSeed } from './keep.ts'
 import type { GuestPlan, Launcher, RunningGuest } from './launcher.ts'
@@ -118,7 +119,7 @@ export async function runInGuest(
     declaration: staged.declaration,
     subtests: await keepSubtests(places.results, watched.board.all()),
     uploads: uploads.kept,
-    notes,
+    notes: [...notes, ...complaints(watched.lines)],
   }
   await keepRecord(places.results, record)
   return record

@@ -3,7 +3,7 @@
  * lie to each other as they do here. Found by reading, so a path that is computed otherwise than from the script's own is
  * not found; REQUIRE is there for those.
  */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 
 export interface Sourced {
@@ -12,7 +12,7 @@ export interface Sourced {
   readonly text: string
 }
 
-/** The names by which ktest's tests source its library; where it is not there, ours stands in. */
+/** The names by which ktest's tests source its library; where it is not there, ours of the same name stands in. */
 const preludes = ['prelude.sh', 'test-libs.sh']
 const mostFiles = 200
 
@@ -22,19 +22,40 @@ const mostFiles = 200
  */
 const sourcing = /^[ \t]*(?:\.|source)[ \t]+["']?(?:\$\w+\/|\$[^;&|\n]*[})"']\/|\.\/|(?=\.\.\/))([\w.+/-]+)/gm
 
-/** What `script` sources, but not itself. `ours` is the text that stands in for ktest's library. */
-export async function sourcedBy(script: Sourced, ours: () => Promise<string>): Promise<readonly Sourced[]> {
+/** `require-lib ../test-libs.sh`: as ktest's middle form says it. */
+const requiring = /^[ \t]*require-lib[ \t]+["']?([\w.+/-]+)/gm
+/** `. "$ktest_dir/cross.conf"`: from the root of ktest's tree. */
+const fromRoot = /^[ \t]*(?:\.|source)[ \t]+["']?\$\{?ktest_dir\}?["']?\//
+
+/** What `script` sources, but not itself. `ours` has the text that stands in for a file of ktest's library. */
+export async function sourcedBy(
+  script: Sourced,
+  ours: (name: string) => Promise<string>,
+): Promise<readonly Sourced[]> {
   const found = new Map<string, Sourced>([[script.path, script]])
   for (const file of found.values()) {
-    for (const [, name] of file.text.matchAll(sourcing)) {
-      const path = resolve(dirname(file.path), name!)
+    for (const [whole, name] of [...file.text.matchAll(sourcing), ...file.text.matchAll(requiring)]) {
+      const folder = dirname(file.path)
+      const path = resolve(fromRoot.test(whole) ? await rootAbove(folder, name!) : folder, name!)
       if (found.has(path) || found.size > mostFiles) continue
       const text = await readIfThere(path)
       if (text !== undefined) found.set(path, { path, text })
-      else if (preludes.includes(basename(path))) found.set(path, { path, text: await ours() })
+      else if (preludes.includes(basename(path))) found.set(path, { path, text: await ours(basename(path)) })
     }
   }
   return [...found.values()].slice(1)
+}
+
+/** The nearest folder at or above `folder` that has `name`; `folder` where none has. */
+async function rootAbove(folder: string, name: string): Promise<string> {
+  for (let root = folder; root !== dirname(root); root = dirname(root)) {
+    const there = await access(resolve(root, name)).then(
+      () => true,
+      () => false,
+    )
+    if (there) return root
+  }
+  return folder
 }
 
 /** Whether anything is sourced at all, by whatever way. */
@@ -50,4 +71,16 @@ async function readIfThere(path: string): Promise<string | undefined> {
       return undefined
     throw error
   }
+}
+
+/**
+ * Whether it is a test of ktest's middle form, which is no program: it calls functions that whoever sources it has, and
+ * neither sources nor ends with `main "$@"`.
+ */
+export function isSourcedTest(text: string): boolean {
+  return (
+    /^[ \t]*(?:require-(?:lib|kernel-config)|config-(?:mem|timeout|scratch-devs))[ \t]/m.test(text) &&
+    !sources(text) &&
+    !/^[ \t]*main[ \t]+["']?\$/m.test(text)
+  )
 }

@@ -5,10 +5,11 @@
 import { chmod, copyFile, cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { ConfigError, UsageError } from '../core/errors.ts'
+import { quoteArg } from '../core/shell-quote.ts'
 import type { Setting } from './declaration.ts'
 import { type Needs, readNeeds } from './needs.ts'
 import { findRequirements } from './requirements.ts'
-import { sourcedBy } from './sourced.ts'
+import { isSourcedTest, sourcedBy } from './sourced.ts'
 import { suggestFile } from './suggest-file.ts'
 
 export interface StagedRun extends Needs {
@@ -16,6 +17,8 @@ export interface StagedRun extends Needs {
   readonly title: string
   /** The path of the script below `files/`. */
   readonly script: string
+  /** Whether it wants to be called with `init` before its first subtest, as ktest's tests do. */
+  readonly initializes: boolean
   /** The folder to serve. */
   readonly folder: string
   /** Paths below `files/`, the script's among them. */
@@ -39,27 +42,50 @@ export interface StageOptions {
 export async function stage(name: string, options: StageOptions): Promise<StagedRun> {
   const path = resolve(name)
   const text = await readScript(name, path)
-  const sourced = await sourcedBy({ path, text }, () =>
-    readFile(join(import.meta.dirname, 'guest/prelude.sh'), 'utf8'),
-  )
+  const sourced = await sourcedBy({ path, text }, guestFile)
   const top = commonFolder([path, ...sourced.map((file) => file.path)])
   const files = join(options.folder, 'files')
-  const script = relative(top, path)
-  await mkdir(join(files, dirname(script)), { recursive: true })
-  await copyFile(path, join(files, script))
-  await chmod(join(files, script), 0o755)
+  const own = relative(top, path)
+  await mkdir(join(files, dirname(own)), { recursive: true })
+  await copyFile(path, join(files, own))
+  await chmod(join(files, own), 0o755)
   for (const file of sourced) {
     const to = join(files, relative(top, file.path))
     await mkdir(dirname(to), { recursive: true })
     await writeFile(to, file.text, { mode: 0o755 })
   }
+  const { script, called } = isSourcedTest(text)
+    ? await writeCaller(files, own)
+    : { script: own, called: text }
   const faults: string[] = []
   const { overriding = [], only = [], signal } = options
   const staged = join(files, script)
-  const needs = await readNeeds({ name, staged, text, overriding, only, signal }, faults)
+  const needs = await readNeeds({ name, staged, text: called, overriding, only, signal }, faults)
   await addRequirements({ name, path, staged, needs, tree: options.sourceTree }, faults)
   if (faults.length > 0) throw new ConfigError(`what ${name} needs cannot be met:`, faults)
-  return { ...needs, title: basename(path), script, folder: options.folder, files: await filesBelow(files) }
+  const texts = [called, ...sourced.map((file) => file.text)]
+  return {
+    ...needs,
+    title: basename(path),
+    script,
+    initializes: needs.ktest !== undefined && texts.some((each) => /^\s*init\)/m.test(each)),
+    folder: options.folder,
+    files: await filesBelow(files),
+  }
+}
+
+function guestFile(name: string): Promise<string> {
+  return readFile(join(import.meta.dirname, 'guest', name), 'utf8')
+}
+
+/** The program beside a test that is none, which sources it. */
+async function writeCaller(files: string, own: string): Promise<{ script: string; called: string }> {
+  const test = basename(own)
+  const parts = [await guestFile('prelude.sh'), await guestFile('sourced-test.sh')]
+  const called = parts.join('').replace('"$TESTDIR/@SCRIPT@"', `"$TESTDIR"/${quoteArg(test)}`)
+  const script = join(dirname(own), `.dpbench-${test}`)
+  await writeFile(join(files, script), called, { mode: 0o755 })
+  return { script, called }
 }
 
 async function readScript(name: string, path: string): Promise<string> {

@@ -1,5 +1,5 @@
 /** What became of a guest run: evidence → outcome, with a sentence and the lines that show it. Pure. */
-import { findFault } from './console-faults.ts'
+import { findFault, findStall, kernelText } from './console-faults.ts'
 import type { GuestEnd } from './launcher.ts'
 import type { Subtest } from './subtests.ts'
 
@@ -61,7 +61,7 @@ export function judge(evidence: Evidence): GuestVerdict {
 function kernelFault({ console, end }: Evidence): GuestVerdict | undefined {
   const fault = findFault(console)
   if (!fault) return undefined
-  const first = plainKernelLine(console[fault.line]!)
+  const first = saidBy(console[fault.line]!)
   const after = end.how === 'reset' ? ', and the guest reset itself' : ''
   const what = { panic: 'the kernel panicked', oops: 'the kernel faulted', 'lock-up': 'the kernel locked up' }
   // what led to a panic stands before it
@@ -76,6 +76,13 @@ function kernelFault({ console, end }: Evidence): GuestVerdict | undefined {
 function timeout({ timedOut, fetched, console, output }: Evidence): GuestVerdict | undefined {
   if (!timedOut) return undefined
   const seconds = Math.round(timedOut.afterMs / 1000)
+  const stall = findStall(console)
+  if (stall >= 0)
+    return {
+      outcome: 'lock-up',
+      sentence: `the kernel locked up, and nothing ended it within ${seconds} s: ${saidBy(console[stall]!)}`,
+      lines: console.slice(stall, stall + mostLines),
+    }
   const where = timedOut.subtest === undefined ? '' : ` in subtest ${timedOut.subtest}`
   const sentence = fetched
     ? `nothing ended it within ${seconds} s${where}: raise TIMEOUT, or let the script print WATCHDOG <seconds>`
@@ -162,8 +169,8 @@ function last(lines: readonly string[]): readonly string[] {
   return lines.filter((line) => line.trim() !== '').slice(-mostLines)
 }
 
-function plainKernelLine(line: string): string {
-  return line.replace(/^(?:<\d+>)?\[\s*\d+\.\d+\]\s*/, '')
+function saidBy(line: string): string {
+  return kernelText(line) ?? line
 }
 
 function readable(pattern: RegExp): string {

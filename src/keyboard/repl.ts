@@ -10,6 +10,8 @@ export interface PromptOptions extends Streams {
   readonly context: Readonly<Record<string, unknown>>
   /** Says what there is, to a person. */
   readonly greeting: string
+  /** Ends what is being waited for: somebody at the terminal has pressed Ctrl-C. */
+  readonly interrupt: () => void
   readonly signal: AbortSignal
 }
 
@@ -18,7 +20,15 @@ export function evaluate(options: PromptOptions): Promise<number> {
   return isTerminal(options) ? prompt(options) : script(options)
 }
 
-async function prompt({ stdin, stdout, stderr, context, greeting, signal }: PromptOptions): Promise<number> {
+async function prompt({
+  stdin,
+  stdout,
+  stderr,
+  context,
+  greeting,
+  interrupt,
+  signal,
+}: PromptOptions): Promise<number> {
   stderr.write(`${greeting}\n`)
   // what is thrown at a person is a sentence, not a stack of this program's own files
   Object.defineProperty(DpbenchError.prototype, inspect.custom, {
@@ -27,9 +37,17 @@ async function prompt({ stdin, stdout, stderr, context, greeting, signal }: Prom
       return `${this.name}: ${describeError(this)}`
     },
   })
-  const server = start({ input: stdin, output: stdout, terminal: true, prompt: 'dpbench> ' })
+  // without breakEvalOnSigint a Ctrl-C is kept until what is awaited has ended
+  const server = start({
+    input: stdin,
+    output: stdout,
+    terminal: true,
+    prompt: 'dpbench> ',
+    breakEvalOnSigint: true,
+  })
   for (const [name, value] of Object.entries(context))
     Object.defineProperty(server.context, name, { value, enumerable: true })
+  server.on('SIGINT', interrupt)
   const stop = (): void => server.close()
   signal.addEventListener('abort', stop, { once: true })
   await new Promise<void>((resolve) => server.once('exit', () => resolve()))

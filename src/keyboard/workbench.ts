@@ -1,14 +1,19 @@
 /**
- * All machines of a config, for a prompt: connected as they are, with nothing deployed. What is changed on them is in the
- * journal first and put back at the end, so nobody else may use the environment meanwhile: it is leased.
+ * All machines of a config, for a prompt: connected as they are, with the data plane that a run has left, and none deployed.
+ * What is changed is in the journal first and put back at the end, so nobody else may use the environment meanwhile: it is leased.
  */
+import { randomBytes } from 'node:crypto'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
-import { openJournal } from '../core/journal.ts'
+import { DpbenchError } from '../core/errors.ts'
+import { type Journal, openJournal } from '../core/journal.ts'
 import { together } from '../core/together.ts'
+import type { UndoLog } from '../dataplane/dataplane.ts'
 import { journalFile, leaseFile, undoLogOf } from '../environment/environment.ts'
 import { leaseHypervisors } from '../environment/hypervisor-lease.ts'
+import { type KeptSide, keptSide } from '../environment/kept-side.ts'
 import { acquireLease } from '../environment/lease.ts'
+import { undoRuns } from '../environment/run-undo.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
@@ -21,9 +26,19 @@ export interface WorkbenchOptions {
   readonly signal: AbortSignal
 }
 
-export interface Workbench extends AsyncDisposable {
+export interface Workbench extends KeptSide, AsyncDisposable {
   readonly hypervisors: ReadonlyMap<string, Hypervisor>
   readonly vms: ReadonlyMap<string, VirtualMachine>
+  /** Takes what the prompt makes; what is in it at the end is put back. */
+  readonly undoLog: UndoLog
+  /** What is asked of the machines from now on ends with `signal`. */
+  use(signal: AbortSignal): void
+}
+
+const promptPrefix = 'repl-'
+
+export function newPromptId(): string {
+  return promptPrefix + randomBytes(4).toString('hex')
 }
 
 /** @throws DpbenchError when a run uses the environment; ConfigError, HostKeyError, ConnectionError */
@@ -33,7 +48,7 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   const stack = new DisposalStack()
   try {
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
-    const undoLog = undoLogOf(await openJournal(journalFile(folder)), options)
+    const journal = await openJournal(journalFile(folder))
     const hypervisors = new Map(
       await together(
         config.hypervisors.map(
@@ -49,21 +64,49 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
       await together(
         wanted.map(async (vm) => {
           const connected = await connectVm(config, vm, hypervisors.get(vm.hypervisor)!, signal)
-          connected.serve({
-            bootTimeoutMs: config.libvirt.bootTimeoutSeconds * 1000,
-            recordChange: (what, undo) => undoLog.record({ hypervisor: vm.hypervisor, what, undo }),
-          })
           return [vm.name, stack.use(connected)] as const
         }),
       ),
     )
+    const connected = { hypervisors, vms }
+    await putBackPrompts(journal, connected, log)
+    const undoLogs = (runId: string): UndoLog => undoLogOf(journal, { config, runId })
+    const side = await keptSide({ config, journal, signal, runId, undoLogOf: undoLogs }, connected)
     const machines: Machine[] = [...hypervisors.values(), ...vms.values()]
-    for (const machine of machines) machine.during({ signal, log })
+    const use = (signal: AbortSignal): void => {
+      for (const machine of machines) machine.during({ signal, log })
+    }
+    use(signal)
     await together([...vms.values()].map((vm) => vm.attend()))
+    stack.defer(async () => {
+      const own = journal.pending('run').filter((entry) => entry.runId === runId)
+      const { left } = await undoRuns(journal, own, { hypervisors, guests: vms, log })
+      if (left.length === 0) return
+      throw new DpbenchError('could not be put back (it stays in the journal, the next run tries again)')
+    })
     stack.defer(() => together(machines.map((machine) => machine.putBack())))
-    return { hypervisors, vms, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() }
+    return {
+      ...connected,
+      ...side,
+      undoLog: undoLogs(runId),
+      use,
+      [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await stack[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What a prompt that was killed has left; what a run has left stays. */
+async function putBackPrompts(
+  journal: Journal,
+  connected: Pick<Workbench, 'hypervisors' | 'vms'>,
+  log: (line: string) => void,
+): Promise<void> {
+  const stale = journal.pending('run').filter(({ runId }) => runId.startsWith(promptPrefix))
+  if (stale.length === 0) return
+  log(`putting back what an earlier prompt left: ${stale.map(({ what }) => what).join(', ')}`)
+  const { hypervisors, vms: guests } = connected
+  await undoRuns(journal, stale, { hypervisors, guests, log })
 }

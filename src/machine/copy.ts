@@ -2,18 +2,16 @@
  * Files and folders to a machine and from it, over the channel of its commands: modes and symbolic links are kept, and what
  * is copied belongs to who copies it. A folder goes through tar of both ends, as a stream; a file gets its name when it is whole.
  */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { chmod, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { posix } from 'node:path'
-import { PassThrough } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import { CommandError } from '../core/command-result.ts'
 import { MachineError, UsageError } from '../core/errors.ts'
-import { runLocally } from '../core/local-command.ts'
 import { shell } from '../core/shell-quote.ts'
-import { fileCommands, type RunOptions } from '../transport/host.ts'
+import { fileCommands } from '../transport/host.ts'
 import { type Reachable, type TimedOptions, endOf } from './reachable.ts'
+import { type Ends, endsOf, fetchBytes, fetchTar, sendTar } from './streams.ts'
 
 /** Of a copy, when it is not told otherwise: ten minutes. */
 const copyTimeoutMs = 600_000
@@ -68,44 +66,27 @@ export async function copyFrom(
   })
 }
 
-interface Runner {
-  /** On the machine. */
-  remote(argv: readonly string[], more?: RunOptions): Promise<{ readonly stdout: string }>
-  /** On the controller. */
-  local(argv: readonly string[], more?: Pick<RunOptions, 'input' | 'output' | 'signal'>): Promise<unknown>
-  readonly signal: AbortSignal | undefined
-}
-
-async function runner(on: Reachable, name: string, options: TimedOptions): Promise<Runner> {
-  const common = { timeoutMs: options.timeoutMs ?? copyTimeoutMs, signal: on.signal }
-  const host = await on.connection()
-  return {
+async function runner(on: Reachable, name: string, options: TimedOptions): Promise<Ends> {
+  return endsOf(await on.connection(), {
+    timeoutMs: options.timeoutMs ?? copyTimeoutMs,
     signal: on.signal,
-    remote: (argv, more) => host.run(argv, { ...common, as: { kind: 'file', name }, ...more }),
-    local: (argv, more) => runLocally(argv, { ...common, ...more }),
-  }
+    as: { kind: 'file', name },
+  })
 }
 
 /** The names are listed, so that the folder itself, which may be `/tmp`, keeps the mode that it has there. */
-async function sendFolder(run: Runner, from: string, to: string, mode: number): Promise<void> {
-  const names = (await readdir(from)).map((name) => `./${name}\0`).join('')
+async function sendFolder(ends: Ends, from: string, to: string, mode: number): Promise<void> {
   const receive = shell(
     '[ -d "$1" ] || { mkdir -p -- "$1" && chmod "$2" "$1"; } || exit; exec tar -C "$1" -xpof -',
     to,
     mode.toString(8).padStart(4, '0'),
   )
-  await through(run.signal, (pipe, signal) => [
-    run.local(['tar', '-C', from, '-cf', '-', '--null', '-T', '-'], { input: names, output: pipe, signal }),
-    run.remote(receive, { input: pipe, signal }),
-  ])
+  await sendTar(ends, from, await readdir(from), receive)
 }
 
-async function fetchFolder(run: Runner, from: string, to: string, mode: number | undefined): Promise<void> {
+async function fetchFolder(ends: Ends, from: string, to: string, mode: number | undefined): Promise<void> {
   await mkdir(to, { recursive: true })
-  await through(run.signal, (pipe, signal) => [
-    run.remote(['tar', '-C', from, '-cf', '-', '.'], { output: pipe, signal }),
-    run.local(['tar', '-C', to, '--no-overwrite-dir', '-xpof', '-'], { input: pipe, signal }),
-  ])
+  await fetchTar(ends, (more) => ends.remote(['tar', '-C', from, '-cf', '-', '.'], more), to)
   if (mode !== undefined) await chmod(to, mode)
 }
 
@@ -118,41 +99,18 @@ function receiveFile(to: string, mode: number, bytes: number): string[] {
   )
 }
 
-async function fetchFile(run: Runner, from: string, to: string, mode: number): Promise<void> {
+async function fetchFile(ends: Ends, from: string, to: string, mode: number): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   const partial = `${to}.partial`
+  await rm(partial, { force: true })
   try {
-    const output = createWriteStream(partial, { mode: 0o600 })
-    const written = finished(output)
-    await Promise.all([run.remote(fileCommands.read(from), { output }), written])
+    await fetchBytes(ends, from, partial)
     await chmod(partial, mode)
     await rename(partial, to)
   } catch (error) {
     await rm(partial, { force: true })
     throw error
   }
-}
-
-/** Two ends of a stream: when one fails the other is ended, and the first failure is what is thrown. */
-async function through(
-  signal: AbortSignal | undefined,
-  ends: (pipe: PassThrough, signal: AbortSignal) => readonly Promise<unknown>[],
-): Promise<void> {
-  const stop = new AbortController()
-  const pipe = new PassThrough()
-  const failures: unknown[] = []
-  const all = ends(pipe, signal ? AbortSignal.any([signal, stop.signal]) : stop.signal)
-  await Promise.all(
-    all.map((end) =>
-      end.catch((error: unknown) => {
-        failures.push(error)
-        stop.abort(error)
-        pipe.destroy()
-      }),
-    ),
-  )
-  signal?.throwIfAborted()
-  if (failures.length > 0) throw failures[0]
 }
 
 async function orSay(what: string, work: () => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@ import { DpbenchError, MachineError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
 import { toolJson } from '../core/tool-output.ts'
 import type { RemoteHost } from '../transport/host.ts'
+import { withoutState } from './others-on-link.ts'
 
 const linkSchema = z.object({
   ifname: z.string(),
@@ -18,6 +19,13 @@ const linkSchema = z.object({
         family: z.string(),
         local: z.string().optional(),
         prefixlen: z.number(),
+        scope: z.string().optional(),
+        broadcast: z.string().optional(),
+        label: z.string().optional(),
+        nodad: z.boolean().optional(),
+        noprefixroute: z.boolean().optional(),
+        /** With a lifetime, as a lease has. */
+        dynamic: z.boolean().optional(),
         tentative: z.boolean().optional(),
       }),
     )
@@ -62,6 +70,8 @@ export interface GuestFacts {
   /** What manages the interfaces, or could. */
   readonly dhcp: 'networkd' | 'dhclient' | 'none'
   readonly defaultRoutes: readonly DefaultRoute[]
+  /** All of them, as `ip route show table all` tells them. */
+  readonly routes: Readonly<Record<'-4' | '-6', string>>
 }
 
 export interface DefaultRoute {
@@ -77,17 +87,21 @@ section; ip -json address show
 section; if command -v networkctl >/dev/null && systemctl is-active --quiet systemd-networkd; then echo networkd
 elif command -v dhclient >/dev/null; then echo dhclient; else echo none; fi
 section; ip -4 route show default
-section; ip -6 route show default`
+section; ip -6 route show default
+section; ip -4 route show table all
+section; ip -6 route show table all`
 
 /** What the preparation of a guest begins with, in one command. @throws CommandError */
 export async function guestFacts(guest: RemoteHost): Promise<GuestFacts> {
   const { stdout } = await guest.run(shell(factsScript))
-  const [boot = '', links = '', dhcp = '', routes4 = '', routes6 = ''] = stdout.split('\f')
+  const [boot = '', links = '', dhcp = '', routes4 = '', routes6 = '', all4 = '', all6 = ''] =
+    stdout.split('\f')
   return {
     bootId: boot.trim(),
     links: toolJson(z.array(linkSchema), links, `${guest.name}: ip -json address`),
     dhcp: dhcpOf(guest.name, dhcp.trim()),
     defaultRoutes: [...defaultRoutes('-4', routes4), ...defaultRoutes('-6', routes6)],
+    routes: { '-4': all4, '-6': all6 },
   }
 }
 
@@ -101,18 +115,10 @@ function dhcpOf(machine: string, said: string): GuestFacts['dhcp'] {
 /** Routes of several hops, on lines of their own below, have no `dev` and are left alone. */
 function defaultRoutes(family: '-4' | '-6', text: string): DefaultRoute[] {
   return text.split('\n').flatMap((line) => {
-    const words = dropExpiry(line.split(/\s+/).filter((word) => word && !transientWords.has(word)))
+    const words = withoutState(line.split(/\s+/).filter(Boolean))
     const dev = words[words.indexOf('dev') + 1]
     return line.startsWith('default') && words.includes('dev') && dev ? [{ family, dev, words }] : []
   })
-}
-
-/** Words of `ip route show` that `ip route add` does not take. */
-const transientWords = new Set(['linkdown', 'dead'])
-
-function dropExpiry(words: readonly string[]): string[] {
-  const at = words.indexOf('expires')
-  return at < 0 ? [...words] : words.toSpliced(at, 2)
 }
 
 /** The id of the guest's present boot: it changes with a reboot and with nothing else. */

@@ -15,6 +15,7 @@ import {
   hasAddress,
 } from './guest-network.ts'
 import { endMarkedProcesses } from './marked-processes.ts'
+import { othersOnLink } from './others-on-link.ts'
 import type { VirtualMachine } from './virtual-machine.ts'
 
 export interface GuestUndo {
@@ -63,25 +64,29 @@ export async function planPreparation(
 ): Promise<PlannedPreparation> {
   const facts = await guestFacts(vm.ssh)
   const link = dataLink(vm.name, facts.links, vm.data.managementMac)
-  const client = dhcpClient(vm, facts)
+  const others = othersOnLink(link, facts.routes)
+  const client = dhcpClient(vm, facts, options.runId)
   const recordUndo = (undo: GuestUndo): Promise<void> => options.recordUndo(undo, facts.bootId)
   // before the lease: dhclient's script adds no default route where there is one already
-  const others = facts.defaultRoutes.filter((route) => route.dev !== link.ifname)
-  for (const { family, dev, words } of others) {
+  const winning = facts.defaultRoutes.filter((route) => route.dev !== link.ifname)
+  for (const { family, dev, words } of winning) {
     await recordUndo({
       what: `${vm.name}: the default route over ${dev}`,
       commands: [['ip', family, 'route', 'replace', ...words]],
     })
   }
-  await recordUndo({ what: `${vm.name}: the lease of ${link.ifname}`, commands: client.release(link) })
+  await recordUndo({
+    what: `${vm.name}: the lease of ${link.ifname}`,
+    commands: [...client.release(link), ...others.commands, ...others.defaults],
+  })
   await recordUndo({
     what: `${vm.name}: processes of the run`,
     commands: [endMarkedProcesses(options.runId)],
   })
-  const yielding = others.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
-  const renew = (): Promise<void> => client.renew(vm, link, options)
+  const yielding = winning.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
+  const renew = (): Promise<void> => client.renew(vm, link, { ...options, others: others.commands })
   return {
-    begin: () => runInOrder(vm, [...yielding, ...client.before(link)], options.signal),
+    begin: () => runInOrder(vm, [...yielding, ...client.before(link, others.commands)], options.signal),
     async lease() {
       const { ifname, mtu } = await leasedLink(vm, link.ifname, options, renew)
       return { interface: ifname, mtu }
@@ -136,19 +141,26 @@ function leasedLink(
   )
 }
 
+type Commands = readonly (readonly string[])[]
+
+/** Where the link goes down and up, what others had on it is put there again. */
 interface DhcpClient {
   /** What makes the interface ready to ask. */
-  before(link: GuestLink): string[][]
+  before(link: GuestLink, others: Commands): Commands
   /** Asks afresh; does not wait for the answer. */
-  renew(vm: VirtualMachine, link: GuestLink, options: PreparationOptions): Promise<void>
+  renew(
+    vm: VirtualMachine,
+    link: GuestLink,
+    options: PreparationOptions & { readonly others: Commands },
+  ): Promise<void>
   /** The commands that leave no lease behind. */
   release(link: GuestLink): string[][]
 }
 
 /** The client that manages the guest's interfaces already, else one that is there to be started. */
-function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts): DhcpClient {
+function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts, runId: string): DhcpClient {
   if (dhcp === 'networkd') return networkd
-  if (dhcp === 'dhclient') return dhclient
+  if (dhcp === 'dhclient') return dhclient(runId)
   throw new DpbenchError(
     `${vm.name}: neither systemd-networkd runs nor dhclient is installed, so the data NIC cannot be leased; ` +
       'install one of them in the guest image',
@@ -161,7 +173,8 @@ function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts): DhcpClient {
  */
 const networkd: DhcpClient = {
   before: () => [],
-  renew: (vm, link, { signal }) => runInOrder(vm, [downAndSeen(link), linkCommand(link, 'up')], signal),
+  renew: (vm, link, { others, signal }) =>
+    runInOrder(vm, [downAndSeen(link), linkCommand(link, 'up'), ...others], signal),
   release: (link) => [downAndSeen(link), ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : [])],
 }
 
@@ -178,22 +191,27 @@ function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
   return ['ip', 'link', 'set', 'dev', ifname, state]
 }
 
-/** dhclient keeps its lease in files of ours, so that it can be ended without touching another one's. */
-const dhclient: DhcpClient = {
-  before: (link) => [...stopDhclient(link), linkCommand(link, 'down'), linkCommand(link, 'up')],
+/** dhclient keeps its lease in files of this run, so that it can be ended without touching another one's. */
+const dhclient = (runId: string): DhcpClient => ({
+  before: (link, others) => [
+    ...stopDhclient(link, runId),
+    linkCommand(link, 'down'),
+    linkCommand(link, 'up'),
+    ...others,
+  ],
   async renew(vm, link, options) {
-    await runInOrder(vm, [...stopDhclient(link), dhclientCommand('-4', link)], options.signal)
+    await runInOrder(vm, [...stopDhclient(link, runId), dhclientCommand('-4', link, runId)], options.signal)
     if (!options.ipv6) return
     await settledLinkLocal(vm, link, options)
-    await runInOrder(vm, [dhclientCommand('-6', link)], options.signal)
+    await runInOrder(vm, [dhclientCommand('-6', link, runId)], options.signal)
   },
   release: (link) => [
-    ...stopDhclient(link),
+    ...stopDhclient(link, runId),
     ['ip', 'address', 'flush', 'dev', link.ifname, 'scope', 'global'],
     ['ip', '-6', 'route', 'flush', 'dev', link.ifname, 'proto', 'ra'],
     ...(link.flags.includes('UP') ? [] : [linkCommand(link, 'down')]),
   ],
-}
+})
 
 /** dhclient cannot bind to a link-local address that duplicate address detection still holds back. */
 function settledLinkLocal(
@@ -217,20 +235,20 @@ function settledLinkLocal(
   )
 }
 
-function dhclientCommand(family: '-4' | '-6', link: GuestLink): string[] {
-  const files = dhclientFiles(family, link)
+function dhclientCommand(family: '-4' | '-6', link: GuestLink, runId: string): string[] {
+  const files = dhclientFiles(family, link, runId)
   // -nw: goes to the background at once; the wait for the address is ours, with our deadline.
   return ['dhclient', family, '-nw', '-pf', files.pid, '-lf', files.lease, link.ifname]
 }
 
-function dhclientFiles(family: '-4' | '-6', link: GuestLink): { pid: string; lease: string } {
-  const base = `/run/dpbench-dhclient${family}-${link.ifname}`
+function dhclientFiles(family: '-4' | '-6', link: GuestLink, runId: string): { pid: string; lease: string } {
+  const base = `/run/dpbench-dhclient${family}-${link.ifname}-${runId}`
   return { pid: `${base}.pid`, lease: `${base}.leases` }
 }
 
-function stopDhclient(link: GuestLink): string[][] {
+function stopDhclient(link: GuestLink, runId: string): string[][] {
   return (['-4', '-6'] as const).map((family) => {
-    const { pid, lease } = dhclientFiles(family, link)
+    const { pid, lease } = dhclientFiles(family, link, runId)
     return shell(
       'if [ -s "$1" ]; then p=$(cat "$1"); ' +
         'if grep -qz dhclient "/proc/$p/cmdline" 2>/dev/null; then kill "$p"; fi; fi; rm -f -- "$1" "$2"',

@@ -3,8 +3,8 @@ import { join } from 'node:path/posix'
 import { MachineError } from '../core/errors.ts'
 import { quoteArg, shell } from '../core/shell-quote.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
-import { sendFolder } from '../machine/transfer.ts'
 import { type WorkFolder, folderVariable } from '../machine/work-folder.ts'
+import { sendNames } from './files.ts'
 import type { Group, Side } from './group.ts'
 import { helperFiles, sudoForRoot } from './helpers.ts'
 
@@ -35,7 +35,6 @@ export interface SidePaths {
   readonly shims: string
   /** What a program needs beside its result folder: its output, its pipes. */
   readonly control: (run: string) => string
-  readonly scratch: string
 }
 
 export function pathsOf({ path }: WorkFolder, group: string, tag: string): SidePaths {
@@ -47,15 +46,13 @@ export function pathsOf({ path }: WorkFolder, group: string, tag: string): SideP
     helpers: join(path, 'helpers'),
     shims: join(path, 'shims'),
     control: (run) => join(path, 'control', run),
-    scratch: join(path, 'transfer.tar.gz'),
   }
 }
 
 /** What is used of a machine beside a POSIX shell, by the Debian package that has it. */
 const programs = {
-  base64: 'coreutils',
+  find: 'findutils',
   grep: 'grep',
-  gzip: 'gzip',
   mkfifo: 'coreutils',
   mktemp: 'coreutils',
   sed: 'sed',
@@ -96,7 +93,7 @@ export async function furnish(
     shell(`mkdir -p -- "$1" "$2" "$3" && ${script}`, paths.helpers, paths.shims, paths.results),
     asUser,
   )
-  await sendFolder(machine.ssh, join(group.folder, '..'), paths.root, { ...asUser, names: group.shipped })
+  await sendNames(machine, join(group.folder, '..'), group.shipped, paths.root, signal)
 }
 
 /** The variables that every program and hook of the group gets, under the names of mirage-bench. */

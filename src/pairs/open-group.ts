@@ -1,11 +1,13 @@
 /** A group, open on its two machines: a folder on each, journaled; hooks and pairs run there, and what they wrote is fetched. */
-import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DisposalStack } from '../core/disposal-stack.ts'
+import { CommandError } from '../core/command-result.ts'
+import { ConnectionError, describeError } from '../core/errors.ts'
 import { together } from '../core/together.ts'
-import { fetchFile, fetchFolder, sendFolder } from '../machine/transfer.ts'
+import { endProcesses } from '../machine/marked-processes.ts'
 import { type WorkFolder, makeWorkFolder, removeWorkFolder, workFolderOf } from '../machine/work-folder.ts'
+import { fetchOutput, fetchTree, freeName, ownFolder, reclaim, sendNames } from './files.ts'
 import { type Group, type HookName, type PairNames, type Side, sides } from './group.ts'
 import {
   type PairMachine,
@@ -16,7 +18,7 @@ import {
   requirePrograms,
 } from './machines.ts'
 import { type Limits, type PairOutcome, lastResortMs, notRun, runPair } from './pair.ts'
-import { type ProgramEnd, startProgram } from './program.ts'
+import { againWhenLost, runMark, startProgram } from './program.ts'
 import { endSignals } from './remote-watch.ts'
 import { Requests } from './requests.ts'
 
@@ -42,6 +44,8 @@ export interface HookOutcome {
   readonly fault?: string | undefined
   readonly seconds: number
 }
+
+const outputNames = ['stdout', 'stderr', 'exit-status'] as const
 
 export class OpenGroup implements AsyncDisposable {
   private readonly options: GroupOptions
@@ -92,9 +96,7 @@ export class OpenGroup implements AsyncDisposable {
     const outcomes: HookOutcome[] = []
     for (const side of sides.toReversed()) {
       if (!this.options.group.hooks.includes(`after_last_test_${side}`)) continue
-      const { machine, paths } = this.sides[side]
-      const asUser = { sudo: false, signal: this.options.signal }
-      await sendFolder(machine.ssh, this.options.results, paths.results, asUser)
+      await this.sendResults(this.sides[side])
       const hook = await this.hook(`after_last_test_${side}`, side, this.options.signal)
       if (hook) outcomes.push(hook)
       await this.fetchResults(side)
@@ -103,24 +105,56 @@ export class OpenGroup implements AsyncDisposable {
   }
 
   /**
-   * Runs a pair, fetches what it left, and marks its folder.
+   * Runs a pair, fetches what it left, and marks its folder. A pair whose machine was lost, and answers again, has failed.
    * @throws CommandError, ConnectionError when a machine fails; the signal's reason
    */
   async run(pair: PairNames, signal = this.options.signal): Promise<PairOutcome> {
-    const { limits, results } = this.options
-    const folder = join(results, pair.name)
-    await mkdir(folder, { recursive: true })
+    const folder = join(this.options.results, pair.name)
     const run = `pair-${(this.count += 1)}`
     try {
-      const order = { pair, run, sides: this.sides, variables: this.variables, limits, signal }
-      const outcome = await runPair(order)
-      await together(sides.map((side) => this.gather(side, pair, run, outcome.ends[side], signal)))
+      await ownFolder(folder)
+      const outcome = await this.runAndGather(pair, run, signal).catch((error: unknown) =>
+        this.recovered(pair, run, error, signal),
+      )
       await mark(folder, outcome)
       return outcome
     } catch (error) {
       await mark(folder, notRun(pair, error))
       throw error
     }
+  }
+
+  private async runAndGather(
+    pair: PairNames,
+    run: string,
+    signal: AbortSignal | undefined,
+  ): Promise<PairOutcome> {
+    const { limits } = this.options
+    const outcome = await runPair({ pair, run, sides: this.sides, variables: this.variables, limits, signal })
+    const gathering = sides.map((side) => this.gather(side, pair, run, outcome.ends[side]?.status, signal))
+    const missing = (await together(gathering)).filter((each) => each !== undefined)
+    if (missing.length === 0) return outcome
+    return { ...outcome, succeeded: false, reason: [outcome.reason, ...missing].join('; ') }
+  }
+
+  /** Where a machine was lost and both answer again, what may still run there is ended. @throws what happened, otherwise */
+  private async recovered(
+    pair: PairNames,
+    run: string,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<PairOutcome> {
+    if (!(error instanceof ConnectionError) || signal?.aborted) throw error
+    const { graceSeconds } = this.options.limits
+    const ending = sides.map((side) => {
+      const at = this.sides[side]
+      const marked = { mark: runMark(at, `${run}-${side}`), signals: endSignals, graceSeconds }
+      return againWhenLost(() => at.machine.ssh.run(endProcesses(marked), { timeoutMs: 60_000 }))
+    })
+    await together(ending).catch(() => {
+      throw error
+    })
+    return notRun(pair, error)
   }
 
   /** Ends what is left on the machines and removes the folders, once. */
@@ -169,45 +203,49 @@ export class OpenGroup implements AsyncDisposable {
       signal?.removeEventListener('abort', interrupted)
     })
     signal?.throwIfAborted()
-    await this.fetchOutput(at, program.control, end, (name) => join(results, `${hook}.${name}`))
+    if (end.lost !== undefined) {
+      await program.end(endSignals, limits.graceSeconds)
+      return { hook, fault: end.lost, seconds: end.seconds }
+    }
+    const target = (name: string): string => join(results, `${hook}.${name}`)
+    for (const name of outputNames) await rm(target(name), { force: true, recursive: true })
+    await fetchOutput(at.machine, program.control, end.status, target, signal)
     if (end.status !== 0) fault ??= `it ended with status ${end.status ?? '(none)'}`
     return { hook, fault, seconds: end.seconds }
   }
 
-  /** What a program wrote in its result folder, and its output. */
+  /** What a program wrote in its result folder, and its output. Returns what could not be had, in a sentence. */
   private async gather(
     side: Side,
     pair: PairNames,
     run: string,
-    end: ProgramEnd | undefined,
+    status: number | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const at = this.sides[side]
+  ): Promise<string | undefined> {
+    const { machine, paths } = this.sides[side]
     const target = join(this.options.results, pair.name, side)
-    await fetchFolder(at.machine.ssh, `${at.paths.results}/${pair.name}/${side}`, target, at.paths.scratch, {
-      signal,
-    })
-    await this.fetchOutput(at, at.paths.control(`${run}-${side}`), end, (name) => freeName(target, name))
+    try {
+      await ownFolder(target)
+      const missing = await fetchTree(machine, `${paths.results}/${pair.name}/${side}`, target, signal)
+      const control = paths.control(`${run}-${side}`)
+      await fetchOutput(machine, control, status, (name) => freeName(target, name), signal)
+      return missing && `not all results of ${machine.name} could be read: ${missing}`
+    } catch (error) {
+      if (!(error instanceof CommandError) || signal?.aborted) throw error
+      return `the results of ${machine.name} could not be gathered: ${describeError(error)}`
+    }
   }
 
-  private async fetchOutput(
-    at: PairSide,
-    control: string,
-    end: ProgramEnd | undefined,
-    target: (name: string) => string,
-  ): Promise<void> {
-    for (const name of ['stdout', 'stderr']) {
-      const file = target(name)
-      await writeFile(file, '')
-      await fetchFile(at.machine.ssh, `${control}/${name}`, (bytes) => writeFile(file, bytes, { flag: 'a' }))
-    }
-    await writeFile(target('exit-status'), `${end?.status ?? 'none'}\n`)
+  private async sendResults({ machine, paths }: PairSide): Promise<void> {
+    const { results, signal } = this.options
+    await reclaim(machine, paths.results, signal)
+    await sendNames(machine, results, await readdir(results), paths.results, signal)
   }
 
   private async fetchResults(side: Side): Promise<void> {
     const { machine, paths } = this.sides[side]
     const { results, signal } = this.options
-    await fetchFolder(machine.ssh, paths.results, results, paths.scratch, { signal })
+    await fetchTree(machine, paths.results, results, signal)
   }
 }
 
@@ -227,11 +265,8 @@ async function openSide(side: Side, options: GroupOptions, stack: DisposalStack)
   return opened
 }
 
-/** The program's own file of that name is kept, too. */
-function freeName(folder: string, name: string): string {
-  return join(folder, existsSync(join(folder, name)) ? `${name}.dpbench` : name)
-}
-
 async function mark(folder: string, { succeeded, reason }: PairOutcome): Promise<void> {
-  await writeFile(join(folder, succeeded ? 'SUCCESS' : 'FAILED'), `${reason}\n`)
+  const file = join(folder, succeeded ? 'SUCCESS' : 'FAILED')
+  await rm(file, { force: true, recursive: true })
+  await writeFile(file, `${reason}\n`)
 }

@@ -58,7 +58,6 @@ export async function runPair(order: PairOrder): Promise<PairOutcome> {
     () => failing.resolve(`it still ran after ${limits.timeoutSeconds} s (--timeout)`),
     limits.timeoutSeconds * 1000,
   )
-  failing.promise.catch(() => undefined) // also when nobody waits for it any more
   const interrupted = (): void => failing.resolve('it was interrupted')
   signal?.addEventListener('abort', interrupted, { once: true })
   try {
@@ -78,7 +77,7 @@ async function runBoth(order: PairOrder, failing: Failing): Promise<Omit<PairOut
   const remote = await startProgram(programOf(order, 'remote'))
   const watch = new RemoteWatch(remote, order.limits.graceSeconds, failing.resolve)
   try {
-    const { end, reason } = await runLocal(order, remote, watch, failing)
+    const { end, reason } = await runLocal(order, watch, failing)
     const stillRan = watch.end === undefined
     await watch.stop()
     const ends = { local: end, remote: watch.end }
@@ -93,6 +92,7 @@ async function runBoth(order: PairOrder, failing: Failing): Promise<Omit<PairOut
 }
 
 function faultOf(local: ProgramEnd, watch: RemoteWatch): string | undefined {
+  if (watch.end?.lost !== undefined) return watch.end.lost
   if (local.status !== 0) return `the local program ended with ${statusText(local)}`
   return watch.byItself && watch.end?.status !== 0 ? watch.described() : undefined
 }
@@ -100,7 +100,6 @@ function faultOf(local: ProgramEnd, watch: RemoteWatch): string | undefined {
 /** Until it ends, or must be ended. */
 async function runLocal(
   order: PairOrder,
-  remote: RunningProgram,
   watch: RemoteWatch,
   failing: Failing,
 ): Promise<{ end: ProgramEnd; reason?: string }> {
@@ -116,10 +115,10 @@ async function runLocal(
   })
   const local = await startProgram({ ...programOf(order, 'local'), onAsk: requests.take })
   tellStandIn(sides.local, local, watch)
-  remote.ended.catch((error: unknown) => failing.reject(error))
   try {
     const first = await Promise.race([local.ended, failing.promise])
-    if (typeof first !== 'string') return { end: first }
+    if (typeof first !== 'string')
+      return first.lost === undefined ? { end: first } : { end: first, reason: first.lost }
     await local.end(endSignals, limits.graceSeconds)
     return { end: await local.ended, reason: first }
   } finally {

@@ -1,5 +1,6 @@
 /** A program on a machine, in a session of its own, with its output in files there; and how it is ended. */
 import { CommandError } from '../core/command-result.ts'
+import { ConnectionError, describeError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
 import { endProcesses, haveProcesses, runVariable } from '../machine/marked-processes.ts'
 import { folderMark, type PairSide } from './machines.ts'
@@ -35,15 +36,20 @@ export interface ProgramEnd {
   /** As a shell has it: 128 + N after signal N. `undefined` when the deadline of last resort ended it. */
   readonly status: number | undefined
   readonly seconds: number
+  /** In a sentence: the machine was lost before the program had ended, and nobody knows what became of it. */
+  readonly lost?: string | undefined
 }
 
 export interface RunningProgram {
   readonly order: ProgramOrder
   /** On the machine: `stdout`, `stderr`, and what the helpers need. */
   readonly control: string
-  /** Rejects when the machine is lost. */
+  /** Also when the machine is lost. */
   readonly ended: Promise<ProgramEnd>
-  /** Ends it and all that it started, one signal after the other while any is left. @throws CommandError */
+  /**
+   * Ends it and all that it started, one signal after the other while any is left.
+   * @throws CommandError, ConnectionError when the machine is lost and does not answer again
+   */
   end(signals: readonly string[], graceSeconds: number): Promise<void>
   /** Whether it, or something that it has left behind, runs. */
   lives(): Promise<boolean>
@@ -78,12 +84,17 @@ status=$?
 if [ "$asks" = yes ]; then printf 'over\\n' >&4; printf 'over\\n' >&5; wait; fi
 exit "$status"`
 
+/** In the environment of all that a program starts. */
+export function runMark({ folder }: PairSide, run: string): string {
+  return `${runVariable}=${folder.label}.${run}`
+}
+
 /** Starts it, and resolves when it has begun. @throws CommandError when it cannot be begun, ConnectionError */
 export async function startProgram(order: ProgramOrder): Promise<RunningProgram> {
   const { at, run } = order
   const { ssh } = at.machine
   const control = at.paths.control(run)
-  const mark = `${runVariable}=${at.folder.label}.${run}`
+  const mark = runMark(at, run)
   const started = Promise.withResolvers<number>()
   const begun = performance.now()
   const ended = ssh
@@ -97,11 +108,16 @@ export async function startProgram(order: ProgramOrder): Promise<RunningProgram>
         else if (/^ask\.\w+$|^-$/.test(place)) order.onAsk?.({ kind, place, argument })
       },
     })
-    .then((result): ProgramEnd => {
-      started.reject(new CommandError(result)) // nothing, when it had begun
-      return { status: result.exitCode ?? undefined, seconds: (performance.now() - begun) / 1000 }
-    })
-  ended.catch((error: unknown) => started.reject(error))
+    .then(
+      (result): ProgramEnd => {
+        started.reject(new CommandError(result)) // nothing, when it had begun
+        return { status: result.exitCode ?? undefined, seconds: secondsSince(begun) }
+      },
+      (error: unknown): ProgramEnd => {
+        started.reject(error)
+        return { status: undefined, seconds: secondsSince(begun), lost: describeError(error) }
+      },
+    )
   const group = await started.promise
   return {
     order,
@@ -109,10 +125,25 @@ export async function startProgram(order: ProgramOrder): Promise<RunningProgram>
     ended,
     async end(signals, graceSeconds) {
       const timeoutMs = signals.length * graceSeconds * 2000 + 60_000
-      await ssh.run(endProcesses({ mark, group, signals, graceSeconds }), { timeoutMs })
+      const order = endProcesses({ mark, group, signals, graceSeconds })
+      await againWhenLost(() => ssh.run(order, { timeoutMs }))
     },
     lives: async () => (await ssh.tryRun(haveProcesses({ mark, group }))).exitCode === 0,
   }
+}
+
+/** What may be done twice is done again over the next connection, if there is one. */
+export async function againWhenLost<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error
+    return work()
+  }
+}
+
+function secondsSince(begun: number): number {
+  return (performance.now() - begun) / 1000
 }
 
 function commandOf(order: ProgramOrder, control: string, mark: string): string[] {

@@ -26,10 +26,7 @@ export class RemoteWatch implements RemoteProgram {
     this.program = program
     this.graceSeconds = graceSeconds
     this.fail = fail
-    this.over = program.ended.then(
-      (end) => this.note(end),
-      () => undefined, // a lost machine: who waits for the pair is told
-    )
+    this.over = program.ended.then((end) => this.note(end))
   }
 
   /** One after the other, while it or what it has started still runs. */
@@ -60,12 +57,14 @@ export class RemoteWatch implements RemoteProgram {
 
   /** `the remote program ended by itself with status 1` */
   described(): string {
+    if (this.end?.lost !== undefined) return this.end.lost
     const how = this.byItself ? 'ended by itself with' : 'was ended, with'
     return `the remote program ${how} ${statusText(this.end)}`
   }
 
   private note(end: ProgramEnd): void {
     this.end = end
+    if (end.lost !== undefined) return this.fail(end.lost)
     this.byItself = this.stopping === undefined
     if (this.byItself && end.status !== 0 && !this.localIsReady)
       this.fail(`${this.described()} before the local one was ready`)

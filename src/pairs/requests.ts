@@ -2,7 +2,7 @@
 import pLimit from 'p-limit'
 import { describeError } from '../core/errors.ts'
 import { shell } from '../core/shell-quote.ts'
-import { fetchFile } from '../machine/transfer.ts'
+import { carry } from './files.ts'
 import type { PairSide } from './machines.ts'
 import { type Ask, type RunningProgram, startProgram } from './program.ts'
 
@@ -202,16 +202,6 @@ while :; do
   case $pause in 0.1) pause=0.2;; 0.2) pause=0.5;; esac
 done`
   return shell(script, state, String(port))
-}
-
-/** Copies a file between the two machines, by way of the controller. */
-async function carry(from: PairSide, source: string, to: PairSide, target: string): Promise<void> {
-  await fetchFile(from.machine.ssh, source, async (bytes) => {
-    await to.machine.ssh.run(shell('mkdir -p -- "${1%/*}" && cat >> "$1"', target), {
-      input: bytes,
-      sudo: false,
-    })
-  })
 }
 
 async function aborted(signal: AbortSignal): Promise<undefined> {

@@ -1,4 +1,5 @@
 /** What a group came to: for people, for `pairs.json`, and as a number. */
+import { escaped } from '../core/escape.ts'
 import type { HookOutcome } from './open-group.ts'
 import type { Group, PairNames, Side } from './group.ts'
 import type { PairOutcome } from './pair.ts'
@@ -19,7 +20,7 @@ export function hasFailed({ pairs, notRun }: Pick<GroupOutcome, 'pairs' | 'notRu
 
 /** `SUCCESS  client_x_server  1.2 s: …` */
 export function pairLine({ pair, succeeded, reason, seconds }: PairOutcome): string {
-  return `${succeeded ? 'SUCCESS' : 'FAILED '}  ${pair.name}  ${seconds.toFixed(1)} s: ${reason}`
+  return `${succeeded ? 'SUCCESS' : 'FAILED '}  ${escaped(pair.name)}  ${seconds.toFixed(1)} s: ${reason}`
 }
 
 /** `hook before_first_test_local  1.2 s: it ended with status 1` */

@@ -8,6 +8,7 @@ import { parseJson } from '../core/json.ts'
 import { logKinds } from '../core/kept-log.ts'
 import { baselineCheckSchema } from './baseline-check.ts'
 import { instant } from './instant.ts'
+import { flightSchema } from './flight-schema.ts'
 import { measuredMetrics } from './metric-schema.ts'
 import { quarantineSchema } from './quarantine.ts'
 import { sampleSchema } from './sample-schema.ts'
@@ -110,6 +111,8 @@ const testRecord = z.object({
   /** Relative to the results folder. */
   folder: text.optional(),
   artifacts: z.array(text).default([]),
+  /** The folder of its flight recording, relative to the results folder. */
+  flight: text.optional(),
 })
 export type TestRecord = z.infer<typeof testRecord>
 
@@ -170,6 +173,8 @@ export const recordSchema = z.object({
   failures: z.array(recordedError.extend({ where: text })),
   /** What the data plane and the guests wrote during the run. */
   logs: z.array(log).default([]),
+  /** Recordings of failures: what all machines told at that moment. */
+  flights: z.array(flightSchema).optional(),
   /** The timeline: what was done on which machine. */
   steps: z.array(stepSchema).default([]),
   /** What clean-up could not remove. */

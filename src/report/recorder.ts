@@ -1,6 +1,7 @@
 /** Gathers a run into its record, in the main process. What workers measured comes in as data. */
 import { createHash } from 'node:crypto'
 import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
+import type { FlightRecord } from './flight-schema.ts'
 import type { MeasuredMetrics } from './metric-schema.ts'
 import { outcomeOf } from './outcome.ts'
 import {
@@ -107,6 +108,10 @@ export class RunRecorder {
   /** All that were kept, in the place of those that were given before. */
   logs(logs: readonly LogRecord[]): void {
     this.#record.logs.splice(0, this.#record.logs.length, ...logs)
+  }
+
+  flights(flights: readonly FlightRecord[]): void {
+    if (flights.length > 0) this.#record.flights = [...flights]
   }
 
   step(...done: readonly StepRecord[]): void {

@@ -5,9 +5,9 @@
  * that reports write is written here. What was there before is never overwritten.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { DpbenchError } from '../core/errors.ts'
+import { DpbenchError, UsageError } from '../core/errors.ts'
 import { replaceFile } from '../core/replace-file.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
@@ -19,13 +19,14 @@ const latest = 'latest'
 
 /**
  * Makes the folder of a run under `results` and returns its path. Where one of that name exists, `-2`, `-3`, … is added.
- * @throws UsageError for a tag that is no name.
+ * @throws UsageError for a tag that is no name, and when something else than our link is called `latest`.
  */
 export async function createResultsFolder(
   results: string,
   { tag, startedAt }: { readonly tag?: string | undefined; readonly startedAt: string },
 ): Promise<string> {
   await mkdir(results, { recursive: true })
+  await refuseForeignLatest(join(results, latest))
   return makeUnique(results, tag === undefined ? timeName(startedAt) : tagName(tag))
 }
 
@@ -87,6 +88,18 @@ async function writeMarker(resultsFolder: string, test: TestRecord): Promise<str
   const state = stateOf(test.result)
   if (state === 'SKIPPED' || test.folder === undefined) return undefined
   return replaceFile(join(resultsFolder, test.folder, state === 'PASS' ? 'SUCCESS' : 'FAILED'), `${state}\n`)
+}
+
+/** The link is renamed to its place, which would take a file away, and fail with a folder when all has been measured. */
+async function refuseForeignLatest(link: string): Promise<void> {
+  const there = await lstat(link).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (!there || there.isSymbolicLink()) return
+  throw new UsageError(
+    `${link} is no link of dpbench, and is left alone: move it away, or have results made elsewhere with --results`,
+  )
 }
 
 /** Points `latest` to this folder; a reader sees the old one or the new one, never none. */

@@ -14,8 +14,12 @@ const name = /^\.steps-.+\.jsonl$/
  * tens of microseconds, as often as something is done on a machine.
  */
 export function stepLog(resultsFolder: string, mode: string): (entry: StepEntry) => void {
-  const file = join(resultsFolder, `.steps-${fileName(mode)}.jsonl`)
+  const file = stepLogFile(resultsFolder, mode)
   return (entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+}
+
+export function stepLogFile(resultsFolder: string, mode: string): string {
+  return join(resultsFolder, `.steps-${fileName(mode)}.jsonl`)
 }
 
 /** What all workers did; their logs are gone then. */

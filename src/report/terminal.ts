@@ -12,6 +12,7 @@ import {
   baselineSentencesOf,
   countsOf,
   explanationOf,
+  flightOf,
   logFilesOf,
   notesOf,
   ratioText,
@@ -82,7 +83,7 @@ export function renderTerminal(record: RunRecord, { color, folder = '' }: Termin
     metrics(record, paint),
     ratios(record, paint),
     baselines(record, paint),
-    problems(record, paint),
+    problems(record, folder, paint),
     notes(record, paint),
     logs(record, folder, paint),
     ending(record, paint),
@@ -160,7 +161,7 @@ function baselines(record: RunRecord, paint: Paint): string {
 }
 
 /** What did not pass, with all reasons; the same words for several tests are said once. */
-function problems(record: RunRecord, paint: Paint): string {
+function problems(record: RunRecord, folder: string, paint: Paint): string {
   const failing = rowsOf(record).filter(({ state }) => state !== 'PASS')
   const alike = Map.groupBy(failing, ({ state, test }) =>
     JSON.stringify([state, test.quarantine, explanationOf(test), reasonsOf(test), causesOf(test)]),
@@ -173,6 +174,7 @@ function problems(record: RunRecord, paint: Paint): string {
     return [
       ...titles,
       ...indent([quarantine, explanationOf(first.test), ...reasonsOf(first.test), ...causesOf(first.test)]),
+      ...indent([...new Set(rows.flatMap(({ test }) => flightOf(test, folder)))]),
     ]
   })
   const ofRun = record.failures.flatMap(({ where, code, message }) => [

@@ -1,4 +1,5 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
+import { join } from 'node:path'
 import type { LogKind } from '../core/kept-log.ts'
 import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import { summarise } from '../verdict/statistics.ts'
@@ -127,7 +128,13 @@ export function detailsOf(test: TestRecord): string[] {
     ...causesOf(test),
     ...notesOf(test),
     ...baselineSentencesOf(test),
+    ...flightOf(test),
   ]
+}
+
+/** Where the machines' state at the moment of the failure is. */
+export function flightOf({ flight }: Pick<TestRecord, 'flight'>, folder = ''): string[] {
+  return flight === undefined ? [] : [`flight recorder: ${join(folder, flight, 'index.md')}`]
 }
 
 /** What came out of holding a test against baselines; not what its explanation says already. */
@@ -151,13 +158,17 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
   return said.join(', ') || 'no test ran'
 }
 
-/** The logs that were kept, with whose they are. */
-export function logFilesOf({ logs }: RunRecord): string[] {
-  return logs.map(({ file, machine, kind, bytes }) =>
-    plainText(
-      `${file}: ${kindNames[kind]} ${machine}, ${Math.ceil(bytes / 1024).toLocaleString('en-US')} KiB`,
-    ),
+/** The flight recordings and logs that were kept, with whose they are. */
+export function logFilesOf({ logs, flights = [] }: RunRecord): string[] {
+  const size = (bytes: number): string => `${Math.ceil(bytes / 1024).toLocaleString('en-US')} KiB`
+  const recordings = flights.map(({ folder, occasion, test, pieces, missing, bytes }) => {
+    const of = test ? `${test.suite} › ${test.name}` : occasion
+    return `${join(folder, 'index.md')}: flight recorder, ${of}, ${pieces} pieces (${missing} missing), ${size(bytes)}`
+  })
+  const files = logs.map(
+    ({ file, machine, kind, bytes }) => `${file}: ${kindNames[kind]} ${machine}, ${size(bytes)}`,
   )
+  return [...recordings, ...files].map((line) => plainText(line))
 }
 
 const kindNames: Readonly<Record<LogKind, string>> = {

@@ -1,6 +1,5 @@
 /** `test`, as suites import it: machines, the data plane and traffic of the environment that the config describes. */
 import { inject, test as base } from 'vitest'
-import type { DeployedDataplane } from '../dataplane/dataplane.ts'
 import { DisposalStack } from '../core/disposal-stack.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
@@ -13,8 +12,7 @@ import { type MakeChange, changesIn } from './machine-changes.ts'
 import { putMachinesBack, useMachines } from './machines-in-use.ts'
 import { tell } from './messages.ts'
 import { unmetNeed } from './needs.ts'
-import { balancerThrough, natThrough } from './network-functions.ts'
-import type { BalancedPath, NatPath } from './placement.ts'
+import { type TestDataplane, dataplaneIn } from './test-dataplane.ts'
 import { type Placement, placementIn } from './placement-choice.ts'
 import {
   type Holds,
@@ -22,27 +20,15 @@ import {
   type PollingOptions,
   pollingCondition,
 } from './polling-condition.ts'
+import { recordFailure } from './record-failure.ts'
 import { BaselineWatch } from './regression.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { Session } from './session.ts'
 import type { MeasureContext } from './throughput.ts'
 import { type Part, type TestLog, testParts } from './test-steps.ts'
-import type { Through } from './through.ts'
 import { trafficOf } from './traffic.ts'
 import { beginWatching, refuseKernelTrouble } from './watching.ts'
 import { workerState } from './worker-state.ts'
-
-/** The data plane in one test: what the test creates is undone after it, whether it passes or not. */
-export interface TestDataplane {
-  /** Lets two VMs reach each other, both ways. @throws DeployError */
-  route(a: VirtualMachine, b: VirtualMachine): Promise<void>
-  /** Puts the path's sender behind its NAT, with the routes through it. @throws DeployError */
-  nat(path: NatPath): Promise<Through>
-  /** Makes the path's load balancer, with its backends and the routes through it. @throws DeployError */
-  loadBalancer(path: BalancedPath): Promise<Through>
-  /** What runs, for whatever has no fixture. */
-  readonly deployed: DeployedDataplane
-}
 
 /**
  * Polls `holds` until it is disposed of (`await using`) or the test ends. When it is broken the test ends at once, whatever
@@ -68,6 +54,9 @@ export const test = withSession
     onCleanup(async () => {
       try {
         await refuseKernelTrouble(environment)
+      } catch (error) {
+        await recordFailure(task, signal, error)
+        throw error
       } finally {
         try {
           if (session.kept === undefined) await putMachinesBack(environment)
@@ -95,15 +84,7 @@ export const test = withSession
   .extend('dataplane', async ({ environment, session, signal }, { onCleanup }): Promise<TestDataplane> => {
     const undo = new DisposalStack()
     onCleanup(() => takeBack(environment, session, undo))
-    return {
-      deployed: environment.dataplane,
-      async route(a, b) {
-        signal.throwIfAborted()
-        undo.defer(await environment.dataplane.route(a, b))
-      },
-      nat: (path) => natThrough(environment, undo, path),
-      loadBalancer: (path) => balancerThrough(environment, undo, path),
-    }
+    return dataplaneIn(environment, undo, signal)
   })
   .extend('change', ({ environment, session, signal }, { onCleanup }): MakeChange => {
     const undo = new DisposalStack()
@@ -126,15 +107,13 @@ export const test = withSession
     const end = (reason: Error): void => workerState().endings.get(task)?.abort(reason)
     return (name, holds, options = {}) => made.use(pollingCondition(name, holds, options, { signal, end }))
   })
-  .extend(
-    'breakpoint',
-    ({ signal, task }): ((why?: string) => Promise<void>) =>
-      (why) =>
-        breakAt(
-          { run: inject('dpbench'), test: task.name, ownLimitMs: task.timeout || undefined, signal },
-          why,
-        ),
-  )
+  .extend('breakpoint', ({ signal, task }): ((why?: string) => Promise<void>) => (why) => {
+    const ownLimitMs = task.timeout || undefined
+    const stop = breakAt({ run: inject('dpbench'), test: task.name, ownLimitMs, signal }, why)
+    const over = stop.catch(() => undefined) // told to the test
+    workerState().stops.set(task, over)
+    return stop
+  })
   .extend('traffic', ({ environment, session, signal, skip, task }): TestTraffic => {
     const run = inject('dpbench')
     const store = artifactStore(run, task)

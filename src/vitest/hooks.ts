@@ -1,7 +1,8 @@
 /** What is done around each test of a worker: a way to end it from outside, and what is to happen when it has failed. */
 import { afterEach, beforeEach, inject } from 'vitest'
 import { suiteName } from './artifacts.ts'
-import { breakAt } from './breakpoint.ts'
+import { breakAt, isTimeLimit } from './breakpoint.ts'
+import { recordFailure } from './record-failure.ts'
 import { workerState } from './worker-state.ts'
 
 export function hookTests(): void {
@@ -14,6 +15,10 @@ export function hookTests(): void {
 
   // the last hook of a test, and before its fixtures take back what they made
   afterEach(async ({ task, signal }) => {
+    await recordFailure(task, signal)
+    // one that its time limit has ended, and is being looked at, keeps what it has
+    const stopped = workerState().stops.get(task)
+    await stopped
     if (task.result?.state !== 'fail') return
     const run = inject('dpbench')
     const { session } = workerState()
@@ -21,7 +26,7 @@ export function hookTests(): void {
       session.keep({ suite: suiteName(task.file.filepath), name: task.name })
       if (session.kept !== undefined && task.meta.dpbench) task.meta.dpbench.kept = true
     }
-    if (!run.breakOnFailure) return
+    if (!run.breakOnFailure || (stopped && isTimeLimit(signal.reason))) return
     const [error] = task.result.errors ?? []
     // a test that was ended has an aborted signal, and is to be looked at all the same
     const at = { run, test: task.name, signal: signal.aborted ? new AbortController().signal : signal }

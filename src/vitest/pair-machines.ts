@@ -13,6 +13,7 @@ import type { Hypervisor } from '../machine/hypervisor.ts'
 import { type Side, sides } from '../pairs/group.ts'
 import type { PairMachine } from '../pairs/machines.ts'
 import type { GroupOptions } from '../pairs/open-group.ts'
+import { LastingConnection } from '../machine/lasting-connection.ts'
 import { LocalHost } from '../transport/local-host.ts'
 
 /** `undefined`: the controller. */
@@ -59,8 +60,9 @@ async function pairMachine(
     const address = given ?? (await controllerAddress(other))
     return { name: controller, address, user: userInfo().username, port: 22, ssh: new LocalHost(controller) }
   }
-  const { name, ssh } = machine
-  const { user, port } = ssh.address
+  const { name } = machine
+  const { user, port } = machine.ssh.address
+  const ssh = machine instanceof VirtualMachine ? new LastingConnection(machine) : machine.ssh
   return { name, user, port, address: given ?? (await addressOf(config, machine)), ssh }
 }
 

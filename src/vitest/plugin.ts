@@ -7,6 +7,7 @@ import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../co
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
+import { unlockIdentity } from '../transport/ssh/identity.ts'
 import { withClassicNames } from './classic-names.ts'
 import { baselinesFor } from './baseline-files.ts'
 import { buildForRun, imageToRun } from './image.ts'
@@ -177,6 +178,9 @@ function attach(vitest: Vitest, run: Run): void {
   const begin = async (specifications: readonly TestSpecification[]): Promise<void> => {
     if (specifications.length === 0) return
     await requireQuarantinedTests(vitest, run.config).catch((error: unknown) => {
+      throw error instanceof DpbenchError ? forVitest(error) : error
+    })
+    await unlockIdentity(run.config.keyFile).catch((error: unknown) => {
       throw error instanceof DpbenchError ? forVitest(error) : error
     })
     const resultsFolder = await openResults(run)

@@ -1,4 +1,5 @@
 /** What Vitest tells of a run, as progress lines and as entries of the run record. */
+import { relative } from 'node:path'
 import type {
   Reporter,
   SerializedError,
@@ -13,7 +14,7 @@ import { isExcused, quarantineOf, quarantineSentence } from '../report/quarantin
 import type { TestEntry } from '../report/recorder.ts'
 import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
-import { figureOf, measuredOnly } from '../report/view.ts'
+import { figureOf, flightOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
@@ -66,7 +67,7 @@ export class DpbenchReporter implements Reporter {
     if (result.state === 'pending' || this.told.has(test.id)) return
     this.told.add(test.id)
     if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
-    const meta = test.meta().dpbench
+    const { dpbench: meta, dpbenchFlight: flight } = test.meta()
     if (meta) this.describe(meta)
     if (meta?.kept && !this.run.kept) {
       this.run.kept = { test: test.name, mode: meta.mode }
@@ -93,6 +94,7 @@ export class DpbenchReporter implements Reporter {
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
       folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
+      ...(flight !== undefined && { flight }),
     })
     const snapshot = recorder.snapshot()
     const only = measuredOnly(snapshot.tests.at(-1)!)
@@ -103,6 +105,7 @@ export class DpbenchReporter implements Reporter {
     const line = (outcome.state === 'skipped' ? `${title(test)}: ${said}` : said) + excuse
     print(outcome.state === 'error' && line === this.lastLine ? '  ERROR: the same' : `  ${line}`)
     this.lastLine = line
+    for (const where of flightOf({ flight }, relative(process.cwd(), resultsFolder))) print(`  ${where}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
     await writeRecord(resultsFolder, snapshot)
   }
@@ -188,8 +191,8 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   const assessed = assessedBy(errors, meta)
   if (assessed) return assessed
   const worse = regressionsIn(meta)
-  const foreign = errors.find(
-    (error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said)),
+  const foreign = asOne(
+    errors.filter((error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said))),
   )
   if (!foreign && worse.length > 0) {
     const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
@@ -205,6 +208,13 @@ function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResu
   if (error.code === 'AssertionError' || error.code === 'DPBENCH_CONDITION')
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
+}
+
+/** Vitest takes things that failed at once apart; each is said, and the first says of what kind it was. */
+function asOne([first, ...others]: readonly RecordedError[]): RecordedError | undefined {
+  if (!first) return undefined
+  const messages = new Set([first, ...others].map(({ message }) => message))
+  return { ...first, message: [...messages].join('\n') }
 }
 
 /** In sentences, what was worse than a baseline, and was so again. */

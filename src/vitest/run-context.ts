@@ -84,5 +84,7 @@ declare module 'vitest' {
   }
   interface TaskMeta {
     dpbench?: DpbenchTaskMeta
+    /** The folder of its flight recording, relative to the results folder. */
+    dpbenchFlight?: string
   }
 }

@@ -11,6 +11,7 @@ import { journalFile } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
 import { takeLeaks } from '../report/leak-log.ts'
+import { listFlights } from '../report/flight.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -22,6 +23,7 @@ import { createResultsFolder, writeReports } from '../report/results-folder.ts'
 import { renderTerminal, wantsColor } from '../report/terminal.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
 import { saveBaseline } from './baseline-files.ts'
+import { recordFlight } from './flight.ts'
 import type { LiveScreen } from './live/screen.ts'
 import { logKeeper } from './log-keeper.ts'
 import type { BaselineContext } from './regression.ts'
@@ -118,6 +120,7 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   else recorder.notice(kept)
   await tellLeaks(run, resultsFolder)
   recorder.logs(await listLogs(resultsFolder))
+  recorder.flights(await listFlights(resultsFolder))
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
   await keepBaseline(run)
@@ -169,14 +172,19 @@ async function keepBaseline({ baselines, recorder }: Run): Promise<void> {
   }
 }
 
-async function putBack(
-  { runId, config, recorder, steps: { observe } }: Run,
-  resultsFolder: string,
-): Promise<void> {
+async function putBack(run: Run, resultsFolder: string): Promise<void> {
+  const {
+    runId,
+    config,
+    recorder,
+    steps: { observe },
+  } = run
   try {
     const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
     const own = journal.pending('run').filter((entry) => entry.runId === runId && !isKept(entry))
     if (own.length === 0) return
+    // images are taken back here after every run, what else is there was a worker's that has died
+    if (own.some(({ undo }) => undo.kind !== 'image')) await recordLostWorker(run, resultsFolder)
     const keepLog = logKeeper(resultsFolder, config)
     const { left } = await asPhase(observe, 'put back what is left', () =>
       undoRuns(journal, own, { log: print, keepLog, observe }),
@@ -185,6 +193,26 @@ async function putBack(
   } catch (error) {
     recorder.failure('clean-up', error)
   }
+}
+
+/** A worker that died could record nothing. */
+async function recordLostWorker(
+  { runId, config, settings, steps: { observe }, recorder }: Run,
+  resultsFolder: string,
+): Promise<void> {
+  const interrupted = process.env[interruptVariable] !== undefined
+  const { tests, failures } = recorder.snapshot()
+  const last = tests.at(-1)?.mode
+  const mode = settings.modes.find((each) => each === last) ?? settings.modes[0] ?? 'plain'
+  await recordFlight(
+    { run: { config, runId, mode, resultsFolder }, observe, log: print },
+    { hypervisors: new Map(), vms: new Map(), leased: false },
+    {
+      occasion: 'a worker ended before it had put everything back',
+      error: failures.at(-1)?.message ?? 'it was ended from outside, or crashed',
+      interrupted,
+    },
+  )
 }
 
 export function print(text: string): void {

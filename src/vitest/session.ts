@@ -1,5 +1,7 @@
 /** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
 import { Environment } from '../environment/environment.ts'
+import type { ReachedMachines } from '../environment/flight/gather.ts'
+import { type Failure, recordFlight } from './flight.ts'
 import { logKeeper } from './log-keeper.ts'
 import { writeLeaks } from '../report/leak-log.ts'
 import { secretsIn } from '../report/secrets.ts'
@@ -14,6 +16,9 @@ export interface TestPlace {
   readonly name: string
 }
 
+/** The key of a failure that is no test's: only the first of them is recorded. */
+const outsideOfTests = ''
+
 export class Session implements AsyncDisposable {
   /** The timeline of this mode. */
   readonly steps: StepRecorder
@@ -21,6 +26,8 @@ export class Session implements AsyncDisposable {
   private opening: Promise<Environment> | undefined
   private environment: Environment | undefined
   private keptFor: TestPlace | undefined
+  /** By test, or none: the folder of its flight recording. */
+  private readonly flights = new Map<string, Promise<string | undefined>>()
 
   constructor(run: RunContext) {
     this.run = run
@@ -43,15 +50,52 @@ export class Session implements AsyncDisposable {
     const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
     const { observe } = this.steps
     const { mode, resultsFolder } = this.run
-    const onLeaks = (leaks: readonly string[]): void => {
-      if (leaks.length > 0) writeLeaks(resultsFolder, { mode, leaks: [...leaks] })
+    const onTrouble = async (occasion: string, error: unknown, reached: ReachedMachines): Promise<void> =>
+      void (await this.recordOnce({ occasion, error, interrupted: signal.aborted }, reached))
+    const onLeaks = async (leaks: readonly string[]): Promise<void> => {
+      if (leaks.length === 0) return
+      writeLeaks(resultsFolder, { mode, leaks: [...leaks] })
+      const error = `leaked: ${leaks.join('; ')}`
+      if (this.environment)
+        await onTrouble('something was left on the machines', error, leased(this.environment))
     }
-    this.opening ??= Environment.open({ ...this.run, folder, signal, log, keepLog, observe, onLeaks }).then(
-      (opened) => (this.environment = opened),
-    )
+    this.opening ??= Environment.open({
+      ...this.run,
+      folder,
+      signal,
+      log,
+      keepLog,
+      observe,
+      onLeaks,
+      onTrouble,
+    }).then((opened) => (this.environment = opened))
     const environment = await this.opening
     environment.requireLeases()
     return environment
+  }
+
+  /**
+   * Records a failure, once per test, while the machines are as it left them; of one whose environment could not be opened there is
+   * that recording. Resolves with its folder, relative to the results folder, if there is one. Throws nothing.
+   */
+  recordFailure(failure: Failure): Promise<string | undefined> {
+    if (this.environment) return this.recordOnce(failure, leased(this.environment))
+    return this.flights.get(outsideOfTests) ?? Promise.resolve(undefined)
+  }
+
+  private recordOnce(failure: Failure, machines: ReachedMachines): Promise<string | undefined> {
+    const { test } = failure
+    const key = test ? JSON.stringify([test.suite, test.name]) : outsideOfTests
+    const recorder = {
+      run: this.run,
+      observe: this.steps.observe,
+      log: (text: string) => tell({ type: 'log', text }),
+    }
+    const known = this.flights.get(key)
+    if (known) return known
+    const recording = recordFlight(recorder, machines, failure)
+    this.flights.set(key, recording)
+    return recording
   }
 
   /** What the test ran on stays as it is, if there is anything, when the worker ends too. */
@@ -71,5 +115,15 @@ export class Session implements AsyncDisposable {
     // one that could not be opened has put everything back already
     const environment = await this.opening?.catch(() => undefined)
     await environment?.[Symbol.asyncDispose]()
+  }
+}
+
+/** What is open is this run's alone, unless its lease was lost. */
+function leased({ hypervisors, vms, requireLeases }: Environment): ReachedMachines {
+  try {
+    requireLeases()
+    return { hypervisors, vms, leased: true }
+  } catch {
+    return { hypervisors, vms, leased: false } // who is there now is asked
   }
 }

@@ -76,7 +76,7 @@ export interface MeasureContext {
   /** Is told of pre-flight and repetitions. */
   readonly observe: Observe
   readonly progress: (text: string) => void
-  readonly baselines: BaselineWatch
+  readonly baselines: Pick<BaselineWatch, 'settle' | 'against'>
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */

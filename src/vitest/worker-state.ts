@@ -8,11 +8,13 @@ export interface WorkerState {
   session?: Session
   /** By test: ends it, with the reason, whatever it waits for. */
   readonly endings: WeakMap<object, AbortController>
+  /** By test: its breakpoint, until somebody goes on. */
+  readonly stops: WeakMap<object, Promise<void>>
 }
 
 const key = Symbol.for('dpbench.worker')
 
 export function workerState(): WorkerState {
   const place = globalThis as { [key]?: WorkerState }
-  return (place[key] ??= { endings: new WeakMap() })
+  return (place[key] ??= { endings: new WeakMap(), stops: new WeakMap() })
 }

@@ -14,7 +14,7 @@ import {
   warning,
 } from '../../src/doctor/index.ts'
 
-const key = { file: '/k', usable: true, publicMatches: true, mode: '600' } as const
+const key = { file: '/k', usable: true, publicMatches: true } as const
 const healthy: ControllerFacts = {
   node: '24.1.0',
   os: { name: 'Debian', id: 'debian', like: [] },
@@ -35,11 +35,11 @@ test.each<[string, Partial<ControllerFacts>, string, Judgement['status'], RegExp
   ['ssh-keygen', { programs: [] }, 'ssh-keygen', 'fault', /not installed/, /install .*openssh-client/],
   [
     'a key that cannot be read',
-    { key: { ...key, usable: 'Encrypted private OpenSSH key detected, but no passphrase given' } },
+    { key: { ...key, usable: '/k is encrypted, and nobody tells its passphrase: …' } },
     'key files',
     'fault',
-    /Encrypted/,
-    /ssh-keygen -p -N ''/,
+    /encrypted/,
+    /^ssh-add \/k$/,
   ],
   [
     'two keys that are no pair',
@@ -51,11 +51,11 @@ test.each<[string, Partial<ControllerFacts>, string, Judgement['status'], RegExp
   ],
   [
     'a key that others may read',
-    { key: { ...key, mode: '644' } },
+    { key: { ...key, usable: '/k may be read by others (mode 0644), so it is not used: chmod 600 /k' } },
     'key files',
-    'warning',
-    /mode 644/,
-    /chmod 600/,
+    'fault',
+    /mode 0644/,
+    /^chmod 600 \/k$/,
   ],
   [
     'no engine',

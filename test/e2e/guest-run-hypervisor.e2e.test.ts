@@ -3,6 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { loadConfig } from '../../src/config/index.ts'
+import { hypervisorAddress } from '../../src/environment/addresses.ts'
+import { leaseHypervisor } from '../../src/environment/hypervisor-lease.ts'
+import { Hypervisor } from '../../src/machine/hypervisor.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 import { useLab } from './support/lab.ts'
 
@@ -47,6 +51,14 @@ test(
       '#!/bin/sh\n# MEM=256M\n# SCRATCH=64M\n[ "$(blockdev --getsize64 /dev/vda)" = 67108864 ] && echo TEST SUCCESS\n',
     )
     const run = ['run', '--on', 'hypervisor-1', script]
+    {
+      const config = await loadConfig({ file: lab.description.configFile })
+      await using connected = await Hypervisor.connect(hypervisorAddress(config, config.hypervisors[0]!))
+      await using _held = await leaseHypervisor(connected.ssh, { what: 'another run' })
+      const refused = await guest(cwd, run)
+      expect(refused.code, refused.output).toBe(3)
+      expect(refused.output).toMatch(/hypervisor-1: another run of .* holds this hypervisor/)
+    }
     const killed = await guest(cwd, run, (line, kill) => line.includes('the guest is up') && kill())
     expect(killed.code, killed.output).toBe(null)
 

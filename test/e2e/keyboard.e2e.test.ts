@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { capabilityFaults } from '../../lab/capable.ts'
-import { loadConfig } from '../../src/config/index.ts'
+import { environmentFolder, loadConfig } from '../../src/config/index.ts'
+import { openJournal } from '../../src/core/journal.ts'
 import { hypervisorAddress, vmAddress } from '../../src/environment/addresses.ts'
+import { journalFile } from '../../src/environment/environment.ts'
+import { undoRuns } from '../../src/environment/run-undo.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { Hypervisor } from '../../src/machine/hypervisor.ts'
 import { VirtualMachine } from '../../src/machine/virtual-machine.ts'
@@ -219,9 +222,27 @@ describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () =>
       { timeoutMs: 30_000 },
     )
     expect(stdout).toMatch(/rip\s+0x/)
-    printed.child.kill('SIGINT')
-    expect(await printed.status).toBe(130)
+    const journal = await openJournal(journalFile(environmentFolder(folder, 'keyboard')))
+    const replay = (): ReturnType<typeof undoRuns> =>
+      undoRuns(journal, journal.pending('run'), {
+        hypervisors: new Map([[hypervisor.name, hypervisor]]),
+        log: () => undefined,
+      })
+    expect((await replay()).left[0]?.reason).toMatch(/^somebody debugs it: end `dpbench gdb tiny` \(process/)
+    const killed = new Promise((resolve) => printed.child.once('exit', resolve))
+    printed.child.kill('SIGKILL')
+    await killed
+    expect(await lab.shell('hypervisor-1', 'ss -Hltnp | grep qemu || echo none')).toMatch(/127\.0\.0\.1/)
+    expect(await replay()).toMatchObject({ undone: [{ what: 'tiny: its gdb stub' }], left: [] })
+    expect(await lab.shell('hypervisor-1', 'ss -Hltnp | grep qemu || echo none')).toBe('none\n')
+
+    const again = dpbench('gdb', 'tiny', '--print')
+    await again.says(/gdb -ex 'target remote 127/)
+    again.child.kill('SIGINT')
+    expect(await again.status).toBe(130)
     expect(await vm.monitorCommand('info status')).toBe('VM status: running')
+    const { length } = (await openJournal(journal.file)).pending()
+    expect(length).toBe(0)
     expect(await lab.shell('hypervisor-1', 'ss -Hltnp | grep qemu || echo none')).toBe('none\n')
   })
 
@@ -246,7 +267,7 @@ describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () =>
     await writeFile(join(folder, 'plain.json'), JSON.stringify(lab.config))
     const plain = ['--env-config-file', join(folder, 'plain.json')]
     const prompt = new AtKeyboard(['repl', ...plain], folder, true)
-    await prompt.says(/vm, hypervisor and config are of .*\n/)
+    await prompt.says(/vm, hypervisor, config, .* are of .*\n/)
     prompt.press('(await vm.vm1.succeed("hostname")).trim() + hypervisor["hypervisor-1"].name\r')
     await prompt.says(/'vm1hypervisor-1'/)
     prompt.press('vm.vm9\r')

@@ -1,5 +1,5 @@
 /** What suites can do beyond measuring: keep what a failing test ran on, stop at the terminal, drive a service under faults. */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoteArgv } from '../../src/core/shell-quote.ts'
@@ -109,6 +109,22 @@ describe('at a terminal', { timeout: 60_000 }, () => {
     expect(shown).toMatch(/vm1 +on hypervisor-1 +npx dpbench ssh vm1/)
     expect(shown.indexOf('Enter goes on.')).toBeLessThan(shown.indexOf('ERROR: as planned'))
     expect(shown).toMatch(/COMMAND_EXIT_CODE="3"/)
+  })
+
+  test('a breakpoint outlasts the time limit of its test, which fails', async () => {
+    const project = await plainProject({ own: {} })
+    const suite = `import { test as base } from 'dpbench'
+const test = base.extend('thing', ({}, { onCleanup }) => {
+  const began = performance.now()
+  onCleanup(() => console.log('taken back after ' + Math.round(performance.now() - began) + ' ms'))
+  return 1
+})
+test('looked at', { timeout: 150 }, async ({ thing, breakpoint }) => { await breakpoint('here') })`
+    await writeFile(join(project.folder, 'benchmark/own.test.ts'), suite)
+    const shown = await atTerminal(project, ['--mode', 'offload'])
+    expect(shown).toMatch(/breakpoint \(here\) in "looked at": stopped[^]*time limit of its own, 0\.15 s,/)
+    expect(Number(/taken back after (\d+) ms/.exec(shown)?.[1]), shown).toBeGreaterThan(290)
+    expect(shown).toContain('Test timed out in 150ms')
   })
 
   test('without one it is refused', async () => {

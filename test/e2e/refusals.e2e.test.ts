@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { whyNoLab } from '../lab/support.ts'
+import { onlyRecording } from './support/flight.ts'
 import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project, type Finished, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
@@ -133,6 +134,10 @@ describe.skipIf(whyNoLab.length > 0)('a run that is refused', { timeout: 60_000 
     expect(text).not.toMatch(stackTrace)
     expect(text).not.toContain('dpservice (offload)')
     expect(await project.pending()).toEqual([])
+    // what can be had is had, and what can't says why
+    const { source } = await onlyRecording(project)
+    expect(source(name, 'routes').missing).toContain('the host key of')
+    expect(source('hypervisor-1', 'routes').bytes).toBeGreaterThan(0)
     await expectAsBefore(lab, before)
   })
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { waitFor } from '../../src/core/wait.ts'
 import { whyNoLab } from '../lab/support.ts'
+import { onlyRecording } from './support/flight.ts'
 import { useLab } from './support/lab.ts'
 import { Project, type Running, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
@@ -62,6 +63,9 @@ describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_
       await expectAsBefore(lab, before)
       if (moment !== 'measuring') return
       expect((await project.record()).interruptedBy).toBe('SIGINT')
+      const { index, source } = await onlyRecording(project)
+      expect(index).toMatchObject({ occasion: 'the run was interrupted', limitMs: 5000 })
+      expect(source('vm1', 'routes').bytes).toBeGreaterThan(0)
       const next = await project.run(...nextRun)
       expect(next.status, next.text).toBe(0)
     },

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { whyNoLab } from '../lab/support.ts'
+import { onlyRecording } from './support/flight.ts'
 import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
@@ -30,6 +31,35 @@ describe.skipIf(whyNoLab.length > 0)('a run that does not pass', { timeout: 120_
     const junit = await project.resultFile('junit.xml')
     expect(junit).toMatch(/<failure[^>]*>/)
     expect(junit).toMatch(/4000 expected/)
+
+    // the flight recorder: every machine, the outputs of both ends, the timeline, named wherever the failure is
+    expect(text).toContain(`flight recorder: ${join(project.resultsName, failed!.flight!)}`)
+    for (const report of ['junit.xml', 'summary.md', 'report.html'])
+      expect(await project.resultFile(report)).toContain(failed!.flight!)
+    const recording = await onlyRecording(project)
+    for (const machine of lab.machines)
+      for (const name of [
+        'addresses',
+        'routes',
+        'ethtool',
+        'packet-filter',
+        'sockets',
+        'kernel-log',
+        'journal',
+      ])
+        expect(recording.source(machine, name).file, `${name} of ${machine}`).toBeDefined()
+    const lease = (lab.config as EditableConfig).hypervisors[0].vms[0].if_config.ipv4 as string
+    expect(await recording.text('vm1', 'addresses'), 'before it is put back').toContain(lease)
+    expect(recording.source('hypervisor-2', 'domstats')).toMatchObject({ exitStatus: 0 })
+    expect(await recording.text('hypervisor-1', 'telemetry-of-dpservice_hypervisor-1')).toContain('obj_count')
+    expect(await recording.text('hypervisor-1', 'interfaces-of-dpservice_hypervisor-1')).toContain('"vm1"')
+    expect(await recording.text('controller', 'timeline.jsonl')).toContain('iperf3')
+    const outputs = recording.index.sources.filter(({ machine }) => machine === 'tools')
+    for (const end of ['client', 'server'])
+      expect(
+        outputs.some(({ name, bytes }) => name.endsWith(`${end}.json`) && bytes > 1000),
+        end,
+      ).toBe(true)
   })
 
   test('an iperf3 that fails for one of three flows makes it INVALID: exit 3', async () => {
@@ -77,6 +107,11 @@ chmod 755 ${wrapper}`,
     expect(text).not.toMatch(stackTrace)
     expect(performance.now() - killed).toBeLessThan(30_000)
     expect((await project.record()).outcome.counts).toMatchObject({ invalid: 1, passed: 0 })
+    const recording = await onlyRecording(project)
+    expect(recording.source('hypervisor-2', 'log-of-dpservice_hypervisor-2').bytes).toBeGreaterThan(0)
+    expect(recording.source('hypervisor-2', 'telemetry-of-dpservice_hypervisor-2').missing).toBe(
+      'it does not run',
+    )
     expect(await project.pending()).toEqual([])
     await expectAsBefore(lab, before)
   })

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type StagedRun, stage } from '../../src/guest-run/stage.ts'
@@ -77,7 +77,7 @@ describe("a test of ktest's", () => {
     expect(run.declaration).toMatchObject({ memoryMiB: 1024, cpus: 2, scratch: [2 ** 26], timeoutMs: 30_000 })
     expect(run.subtests).toEqual(['first', 'second'])
     expect(run.subtestArgument).toBe('run-tests')
-    expect(run.files).toEqual(['fs/one.ktest', 'test-libs.sh'])
+    expect(run.files).toEqual(['fs/one.ktest', 'prelude.sh', 'test-libs.sh'])
   })
 
   test('takes the library that is there, and what that sources', async () => {
@@ -96,6 +96,56 @@ describe("a test of ktest's", () => {
     expect(run.files).toEqual(['lib/common.sh', 'tests/fs/one.ktest', 'tests/test-libs.sh'])
   })
 
+  test("asks what ktest's programs export, and finds what lies at the root of its tree", async () => {
+    const run = await staged(
+      {
+        'tests/one.ktest': ofKtest.replace('/../test-libs.sh', '/test-libs.sh'),
+        'tests/test-libs.sh': '. $(dirname $(readlink -e ${BASH_SOURCE[0]}))/prelude.sh\n. ./kconfig.sh\n',
+        'tests/kconfig.sh':
+          'set -o nounset\ncase $ktest_arch,$KERNEL_ARCH in x86_64,x86) config-mem 3G;; *) exit 1;; esac\n',
+        'lib/common.sh': 'echo',
+        'cross.conf': 'ARCH_TRIPLE_X86_64=x86_64-linux-gnu\n',
+        'tests/prelude.sh':
+          '. $(dirname $(readlink -e "${BASH_SOURCE[0]}"))/../lib/common.sh\n' +
+          (await readFile(join(import.meta.dirname, '../../src/guest-run/guest/prelude.sh'), 'utf8')),
+      },
+      'tests/one.ktest',
+    )
+    expect(run.declaration).toMatchObject({ memoryMiB: 1024, cpus: 2 })
+    expect(run.files).toEqual([
+      'lib/common.sh',
+      'tests/kconfig.sh',
+      'tests/one.ktest',
+      'tests/prelude.sh',
+      'tests/test-libs.sh',
+    ])
+    const rooted = await staged(
+      {
+        'tests/one.sh': '#!/bin/bash\n. $(dirname $0)/../lib/common.sh\necho MEM=$size # deps\n',
+        'lib/common.sh': 'ktest_dir=$(dirname ${BASH_SOURCE})/..\n. "$ktest_dir/cross.conf"\n',
+        'cross.conf': 'size=128M\n',
+      },
+      'tests/one.sh',
+    )
+    expect(rooted.declaration.memoryMiB).toBe(128)
+    expect(rooted.files).toEqual(['cross.conf', 'lib/common.sh', 'tests/one.sh'])
+  })
+
+  test('is called with init once, and ends what it has left running', async () => {
+    const text = `#!/bin/bash
+. $(dirname $(readlink -e "\${BASH_SOURCE[0]}"))/test-libs.sh
+config-mem 128M
+init_it() { echo counted; }
+test_leaves() { antagonist_sync & sleep 600 & }
+test_next() { true; }
+main "$@"
+`
+    const { record, results } = await runHere(text)
+    expect(record.verdict.outcome).toBe('success')
+    expect(record.exitStatus).toBe(0)
+    expect((await readFile(join(results, 'stdout.log'), 'utf8')).match(/^counted$/gm)).toHaveLength(1)
+  })
+
   test('runs, its subtests each with their own status', async () => {
     const { record, results } = await runHere(ofKtest, {
       staging: { only: [] },
@@ -107,5 +157,47 @@ describe("a test of ktest's", () => {
     expect(record.verdict.outcome).toBe('failed')
     expect(await readFile(join(results, 'subtests/first/log'), 'utf8')).toContain('on /dev/sdb')
     expect(await readFile(join(results, 'stdout.log'), 'utf8')).not.toContain('never')
+  })
+})
+
+describe("a test of ktest's middle form, which is sourced", () => {
+  const cache = join(import.meta.dirname, 'ktest/middle')
+
+  test('is asked, with the libraries that it requires', async () => {
+    const [home, folder] = [scratchFolder(), scratchFolder()]
+    await cp(cache, home, { recursive: true })
+    const run = await stage(join(home, 'cache.ktest'), { folder })
+    expect(run.declaration).toMatchObject({
+      memoryMiB: 512,
+      scratch: [2 ** 26, 2 ** 27],
+      timeoutMs: 1_800_000,
+    })
+    expect(run.subtests).toEqual(['main'])
+    expect(run.title).toBe('cache.ktest')
+    expect(run.ktest?.kernelConfig).toEqual(['BLK_DEV_LOOP', 'EXT4_FS', 'CRYPTO_CRC32C_INTEL'])
+    expect(run.files.map((file) => file.replace(/^.*\//, ''))).toEqual(
+      expect.arrayContaining(['cache.ktest', 'middle-libs.sh', 'test-libs.sh', 'prelude.sh']),
+    )
+  })
+
+  test('what it requires and is nowhere is a fault, as is what a guest run has not', async () => {
+    const library = { 'libs.sh': 'require-container fedora\nconfig-nr-vms 2\n' }
+    const text =
+      '#!/bin/bash\nrequire-lib libs.sh\nrequire-bin gone-for-good\nconfig-mem 1G\nmain()\n{\n  true\n}\n'
+    await expect(staged({ 'a.ktest': text, ...library }, 'a.ktest')).rejects.toMatchObject({
+      faults: expect.arrayContaining([
+        expect.stringContaining('containers are not supported'),
+        expect.stringContaining('ktest_vms=2'),
+        expect.stringContaining('gone-for-good is neither'),
+      ]),
+    })
+    await expect(staged({ 'a.ktest': text }, 'a.ktest')).rejects.toThrow(/libs\.sh is not in/)
+  })
+
+  test('its functions test_… are subtests where it has no main', async () => {
+    const text =
+      '#!/bin/bash\nconfig-mem 128M\nconfig-timeout 30\ntest_a()\n{\n  true\n}\ntest_b() { false; }\n'
+    const { record } = await runHere(text)
+    expect(record.subtests.map(({ name, status }) => `${name} ${status}`)).toEqual(['a PASSED', 'b FAILED'])
   })
 })

@@ -66,7 +66,8 @@ export async function openGroup(
     ...options,
     limits: { ...limits, ...options.limits },
   })
-  onTestFinished(() => open[Symbol.asyncDispose]())
+  // a test that has closed it has seen how that went
+  onTestFinished(() => open[Symbol.asyncDispose]().catch(() => undefined))
   return {
     open,
     results,

@@ -24,7 +24,7 @@ export interface DpserviceSettings {
 }
 
 export const runLabel = 'dpbench.run'
-const modeLabel = 'dpbench.mode'
+export const modeLabel = 'dpbench.mode'
 
 /** `dpservice_<hypervisor>` as the suite that this replaces names it, or the config's name. */
 export function containerName(hypervisor: string, settings: DpserviceSettings): string {
@@ -106,6 +106,11 @@ export async function createContainer(
   }
 }
 
+/** dpservice-cli in that container. */
+export function clientOf({ name }: Hypervisor, container: Docker.Container): DpserviceClient {
+  return new DpserviceClient(name, (argv) => execInContainer(name, container, argv))
+}
+
 /**
  * Starts the container and waits until dpservice answers, which it does with its version.
  * @throws DeployError with the end of its log when it exits, WaitError with that at the deadline
@@ -124,9 +129,7 @@ export async function startContainer(
       { cause: error },
     )
   }
-  const client = new DpserviceClient(hypervisor.name, (argv) =>
-    execInContainer(hypervisor.name, container, argv),
-  )
+  const client = clientOf(hypervisor, container)
   try {
     const version = await waitFor(
       async () => {

@@ -6,13 +6,7 @@ import type { RegistryCredentials } from '../../transport/docker/credentials.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
 import type { Shipment } from '../../transport/docker/ship.ts'
 import type { Mode, UndoLog } from '../dataplane.ts'
-import {
-  type DpserviceSettings,
-  containerName,
-  createContainer,
-  refuseForeignContainer,
-  startContainer,
-} from './container.ts'
+import { type DpserviceSettings, containerName, createContainer, startContainer } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
 import { type Plug, plugIn } from './plug-in.ts'
 import { DpdkCounters, askDpdk } from './telemetry.ts'
@@ -57,7 +51,6 @@ export async function deployDpservice(
   deployments: readonly DpserviceDeployment[],
   options: DeployOptions,
 ): Promise<DeployedDpservice> {
-  await together(deployments.map(({ hypervisor, settings }) => refuseForeignContainer(hypervisor, settings)))
   const nodes = await together(deployments.map((deployment) => deployNode(deployment, options)))
   return new DeployedDpservice(options.mode, nodes, options.undoLog)
 }

@@ -18,7 +18,8 @@ import type { DpserviceClient } from './client.ts'
 import { type Deployment, makeLoadBalancer, makeNat } from './network-functions.ts'
 import { route } from './objects.ts'
 import { type PathEnd, observePath } from './observe-path.ts'
-import { OwnedObjects } from './owned-objects.ts'
+import { orUndone } from './owned-objects.ts'
+import { SharedRoutes } from './shared-routes.ts'
 import type { DpdkCounters } from './telemetry.ts'
 import { uplinkSpeed } from './uplink.ts'
 
@@ -36,6 +37,12 @@ export interface DpserviceNode {
   readonly settings: DpserviceSettings
 }
 
+export interface PresentRoute {
+  readonly hypervisor: string
+  readonly vni: number
+  readonly prefix: string
+}
+
 /** dpservice carries packets in IPv6: one header. */
 const tunnelBytes = 40
 
@@ -44,12 +51,22 @@ export class DeployedDpservice implements DeployedDataplane {
   readonly provenance: readonly DataplaneProvenance[]
   private readonly nodes: ReadonlyMap<string, DpserviceNode>
   private readonly undoLog: UndoLog
+  private readonly routes: SharedRoutes
   private readonly loss = new AbortController()
   private released = false
 
-  constructor(mode: Mode, nodes: readonly DpserviceNode[], undoLog: UndoLog) {
+  /** @param present by hypervisor, routes that are there already and stay */
+  constructor(
+    mode: Mode,
+    nodes: readonly DpserviceNode[],
+    undoLog: UndoLog,
+    present: readonly PresentRoute[] = [],
+  ) {
     this.mode = mode
     this.undoLog = undoLog
+    this.routes = new SharedRoutes(undoLog)
+    for (const { hypervisor, ...place } of present)
+      this.routes.known(hypervisor, route({ ...place, nextHop: '' }))
     this.nodes = new Map(nodes.map((node) => [node.hypervisor.name, node]))
     this.provenance = nodes.map((node) => node.provenance)
     for (const node of nodes) void this.watch(node)
@@ -76,21 +93,18 @@ export class DeployedDpservice implements DeployedDataplane {
 
   async route(a: VirtualMachine, b: VirtualMachine): Promise<() => Promise<void>> {
     if (a.hypervisor.name === b.hypervisor.name) return async () => undefined
-    const objects = new OwnedObjects(this.undoLog)
-    const create = (from: VirtualMachine, to: VirtualMachine, prefix: string): Promise<unknown> => {
-      const nextHop = this.underlayOf(to)
-      return objects.create(this.node(from.hypervisor.name), route({ prefix, vni: from.data.vni, nextHop }))
-    }
-    await objects.orUndone(() =>
-      together(
-        [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
-          [`${to.overlayAddress('ipv4')}/32`, `${to.overlayAddress('ipv6')}/128`].map((prefix) =>
-            create(from, to, prefix),
-          ),
-        ),
-      ),
+    const wanted = [[a, b] as const, [b, a] as const].flatMap(([from, to]) =>
+      [`${to.overlayAddress('ipv4')}/32`, `${to.overlayAddress('ipv6')}/128`].map((prefix) => ({
+        place: this.node(from.hypervisor.name),
+        spec: route({ prefix, vni: from.data.vni, nextHop: this.underlayOf(to) }),
+      })),
     )
-    return () => objects.undo()
+    const taken: (() => Promise<void>)[] = []
+    const giveUp = async (): Promise<void> => void (await together(taken.map((give) => give())))
+    return orUndone(async () => {
+      await together(wanted.map(async (each) => taken.push(await this.routes.take(each))))
+      return giveUp
+    }, giveUp)
   }
 
   async nat(request: NatRequest): Promise<NetworkFunction> {

@@ -54,19 +54,8 @@ export class OwnedObjects {
   }
 
   /** Runs `make`; when it fails, what it has made so far is taken back before its error is thrown. */
-  async orUndone<T>(make: () => Promise<T>): Promise<T> {
-    try {
-      return await make()
-    } catch (error) {
-      try {
-        await this.undo()
-      } catch (undoing) {
-        throw new DpbenchError(`${describeError(error)}\nand taking back failed: ${describeError(undoing)}`, {
-          cause: error,
-        })
-      }
-      throw error
-    }
+  orUndone<T>(make: () => Promise<T>): Promise<T> {
+    return orUndone(make, () => this.undo())
   }
 
   private async remove(
@@ -82,5 +71,21 @@ export class OwnedObjects {
     const stack = this.byHypervisor.get(name) ?? new DisposalStack()
     this.byHypervisor.set(name, stack)
     stack.defer(undo)
+  }
+}
+
+/** Runs `make`; when it fails, `undo` is run before its error is thrown. */
+export async function orUndone<T>(make: () => Promise<T>, undo: () => Promise<void>): Promise<T> {
+  try {
+    return await make()
+  } catch (error) {
+    try {
+      await undo()
+    } catch (undoing) {
+      throw new DpbenchError(`${describeError(error)}\nand taking back failed: ${describeError(undoing)}`, {
+        cause: error,
+      })
+    }
+    throw error
   }
 }

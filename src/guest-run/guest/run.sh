@@ -6,6 +6,8 @@ tests=@TESTS@
 run_tests=@RUN_TESTS@
 fail_fast=@FAIL_FAST@
 isolated=@ISOLATED@
+init=@INIT@
+watch_taint=@WATCH_TAINT@
 work=${DPBENCH_WORK:-/dpbench}
 results=$work/results
 m5=
@@ -102,12 +104,36 @@ run_all() {
 		return
 	fi
 	failed=0
+	tainted
+	before=$taint
+	$init && "./$name" init
 	for each in $tests; do
 		run_one "$each" || failed=1
 		[ $failed -eq 1 ] && $fail_fast && break
 	done
+	tainted
+	if $watch_taint && [ "$taint" -ne "$before" ]; then
+		echo "dpbench: the kernel is tainted: it warned of something, see the console"
+		failed=1
+	fi
 	if [ $failed -eq 0 ]; then echo 'TEST SUCCESS'; else echo 'TEST FAILED'; fi
 	return $failed
+}
+
+# by a fault of hardware (M), a bad page (B), an oops (D) or a warning (W), but not by a CPU that stood still (L)
+tainted() { read -r taint < /proc/sys/kernel/tainted && taint=$((taint & 0x2b0)); }
+
+# what the script left running would keep its output open, and so the run from ending
+end_leftovers() {
+	read -r self _ < /proc/self/stat
+	for process in /proc/[0-9]*; do
+		[ "$process" = "/proc/$self" ] && continue
+		for stream in 1 2; do
+			[ "$process/fd/$stream" -ef /proc/self/fd/1 ] || continue
+			kill -KILL "${process#/proc/}" 2> /dev/null
+			break
+		done
+	done
 }
 
 name=${script##*/}
@@ -151,6 +177,7 @@ echo 'dpbench: the script begins'
 {
 	run_all
 	echo $? > "$work/exit-status"
+	end_leftovers
 } 2>&1 < /dev/null | tee "$work/stdout.log"
 status=
 [ -s "$work/exit-status" ] && read -r status < "$work/exit-status"

@@ -9,8 +9,16 @@ import { lockBuild } from '../../core/build-lock.ts'
 import { ConfigError, GuestRunError } from '../../core/errors.ts'
 import { runLocally, tryLocally } from '../../core/local-command.ts'
 import type { GuestPlan } from '../launcher.ts'
-import { type KernelTree, checkTree, exists, makeCommand } from './make.ts'
-import { mergeOptions, missingOptions, missingSentence, requiredOptions, wantedOptions } from './options.ts'
+import { type KernelTree, checkTree, exists, heldMake, makeCommand } from './make.ts'
+import {
+  mergeOptions,
+  missingOptions,
+  missingSentence,
+  requiredByScripts,
+  requiredOptions,
+  wantedOptions,
+} from './options.ts'
+import { checkPrograms } from './programs.ts'
 
 export interface KernelBuildOptions {
   readonly source: string
@@ -19,6 +27,8 @@ export interface KernelBuildOptions {
   readonly cacheFolder: string
   /** A configuration to begin with, in the place of the one in `output` or of the kernel's `defconfig`. */
   readonly config?: string | undefined
+  /** What the scripts that will run require of it, as ktest writes it: `MD`, `SCSI_DEBUG=m`. */
+  readonly require?: readonly string[] | undefined
   readonly log: (line: string) => void
   readonly signal?: AbortSignal | undefined
 }
@@ -52,6 +62,7 @@ export async function buildKernel(options: KernelBuildOptions): Promise<BuiltKer
   const { log, signal } = options
   const tree = await kernelTree(options)
   await checkTree(tree)
+  await checkPrograms(tree)
   await mkdir(tree.output, { recursive: true })
   await using _lock = await lockBuild(join(tree.output, '.dpbench-lock'), {
     onWait: () => log(`waiting for another build in ${tree.output}`),
@@ -84,6 +95,7 @@ export async function configureByHand(
 ): Promise<number> {
   const tree = await kernelTree(options)
   await checkTree(tree)
+  await checkPrograms(tree)
   await mkdir(tree.output, { recursive: true })
   return await run(makeCommand(tree, targets))
 }
@@ -102,19 +114,21 @@ async function configure(tree: KernelTree, options: KernelBuildOptions): Promise
     }
   }
   if (!(await exists(file))) await make(tree, ['defconfig'], options)
-  const all = [...requiredOptions, ...wantedOptions]
+  const required = [...requiredOptions, ...requiredByScripts(options.require ?? [])]
+  const all = [...required, ...wantedOptions]
   let config = await readFile(file, 'utf8')
   const asked = join(tree.output, '.dpbench-merged')
   const before = await readFile(asked, 'utf8').catch(() => '') // never merged
-  if (missingOptions(config, all).length > 0 && before !== hashOf(config)) {
+  const hash = (): string => hashOf(`${config}${options.require?.join() ?? ''}`)
+  if (missingOptions(config, all).length > 0 && before !== hash()) {
     await writeFile(file, mergeOptions(config, all))
     await make(tree, ['olddefconfig'], options)
     config = await readFile(file, 'utf8')
-    await writeFile(asked, hashOf(config))
+    await writeFile(asked, hash())
   }
   if (missingOptions(config, all).length === 0) return
   const known = await knownOptions(tree)
-  const missing = missingOptions(config, requiredOptions, known)
+  const missing = missingOptions(config, required, known)
   if (missing.length > 0) {
     throw new ConfigError(
       `the kernel of ${tree.source} would run no guest`,
@@ -152,10 +166,9 @@ async function make(
   options: KernelBuildOptions,
 ): Promise<void> {
   const started = performance.now()
-  const result = await tryLocally(['nice', '-n', '10', ...makeCommand(tree, targets)], {
+  const result = await heldMake(tree, targets, {
     signal: options.signal,
     timeoutMs: 12 * hours,
-    ownGroup: true,
     env: { ...process.env, LC_ALL: 'C', KBUILD_BUILD_USER: 'dpbench', KBUILD_BUILD_HOST: 'dpbench' },
   })
   options.signal?.throwIfAborted()

@@ -2,7 +2,10 @@
 import { access } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import type { CommandResult } from '../../core/command-result.ts'
 import { ConfigError, UsageError } from '../../core/errors.ts'
+import { type LocalCommandOptions, tryLocally } from '../../core/local-command.ts'
 
 export interface KernelTree {
   /** Absolute path of the source tree. */
@@ -14,6 +17,25 @@ export interface KernelTree {
 /** `make …` for the tree, with targets or variables. */
 export function makeCommand(tree: KernelTree, targets: readonly string[]): string[] {
   return ['make', '-C', tree.source, `O=${tree.output}`, `-j${availableParallelism()}`, ...targets]
+}
+
+/** Ends the group that it leads with whoever holds its standard input: compilers must not outlive a killed dpbench. */
+const held =
+  'exec 3<&0; "$@" </dev/null 3<&- & made=$!; { read -r _ <&3; kill -KILL 0; } & wait $made; status=$?; kill $!; exit $status'
+
+/** Runs make in the background, so to speak: what else is done on the machine comes first. */
+export async function heldMake(
+  tree: KernelTree,
+  targets: readonly string[],
+  options: Omit<LocalCommandOptions, 'input' | 'ownGroup'>,
+): Promise<CommandResult> {
+  const input = new PassThrough()
+  try {
+    const argv = ['sh', '-c', held, 'sh', 'nice', '-n', '10', ...makeCommand(tree, targets)]
+    return await tryLocally(argv, { ...options, input, ownGroup: true })
+  } finally {
+    input.destroy()
+  }
 }
 
 /** Targets that change or show the configuration: menus, `oldconfig` and its kind, fragments such as `kvm_guest.config`. */

@@ -1,9 +1,21 @@
 /** What a kernel's configuration must have to run a guest of ours, and what it should have. Pure. */
 
-/** A boolean of Kconfig, without `CONFIG_`, and what needs it. */
+/** An option of Kconfig, without `CONFIG_`, and what needs it. */
 export interface KernelOption {
   readonly name: string
   readonly why: string
+  /** Default: `y`. */
+  readonly value?: string | undefined
+  /** A module does as well. */
+  readonly loadable?: boolean
+}
+
+/** What scripts require: `MD`, `CONFIG_SCSI_DEBUG=m`, `PREEMPT=n`, `LOG_BUF_SHIFT=20`; what is none of these is passed over. */
+export function requiredByScripts(texts: readonly string[]): KernelOption[] {
+  return texts.flatMap((text) => {
+    const [, name, value] = /^(?:CONFIG_)?(\w+)(?:=(.+))?$/.exec(text) ?? []
+    return name === undefined ? [] : [{ name, value, why: 'a script requires it', loadable: true }]
+  })
 }
 
 /** Without one of them no guest gets as far as its script. All are built in: nothing loads modules before the root is mounted. */
@@ -64,19 +76,22 @@ export const wantedOptions: readonly KernelOption[] = [
   })),
 ]
 
-/** The configuration with every option of ours set to `y`, each of its earlier lines gone. */
+/** The configuration with every option of ours set, each of its earlier lines gone. */
 export function mergeOptions(config: string, options: readonly KernelOption[]): string {
-  const names = new Set(options.map(({ name }) => name))
+  const wanted = new Map(options.map(({ name, value = 'y' }) => [name, value]))
   const kept = config.split('\n').filter((line) => {
     const name = /^(?:# )?CONFIG_(\w+)[= ]/.exec(line)?.[1]
-    return name === undefined || !names.has(name)
+    return name === undefined || !wanted.has(name)
   })
   while (kept.at(-1) === '') kept.pop()
-  return `${[...kept, ...[...names].map((name) => `CONFIG_${name}=y`)].join('\n')}\n`
+  const set = [...wanted].map(([name, value]) =>
+    value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`,
+  )
+  return `${[...kept, ...set].join('\n')}\n`
 }
 
 /**
- * Which of `options` the configuration does not have built in. An option that its kernel does not know any more is not
+ * Which of `options` the configuration does not have as wanted. An option that its kernel does not know any more is not
  * missing: `known` has the names that the source tree defines.
  */
 export function missingOptions(
@@ -84,13 +99,18 @@ export function missingOptions(
   options: readonly KernelOption[],
   known: (name: string) => boolean = () => true,
 ): KernelOption[] {
-  const set = new Set([...config.matchAll(/^CONFIG_(\w+)=y$/gm)].map(([, name]) => name))
-  return options.filter(({ name }) => !set.has(name) && known(name))
+  const set = new Map([...config.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+  return options.filter(({ name, value = 'y', loadable = false }) => {
+    const has = set.get(name) ?? 'n'
+    const either = loadable && ['y', 'm'].includes(value) && ['y', 'm'].includes(has)
+    return has !== value && !either && known(name)
+  })
 }
 
 /** One sentence per missing option, with what to do. */
-export function missingSentence({ name, why }: KernelOption, config: string): string {
+export function missingSentence({ name, why, value: wanted }: KernelOption, config: string): string {
   const value = new RegExp(`^CONFIG_${name}=(.*)$`, 'm').exec(config)?.[1]
   const is = value === undefined ? 'is not set' : `is "${value}"`
-  return `CONFIG_${name} ${is}, and a guest needs it built in (${why}): something that it depends on is off`
+  const needed = wanted === undefined ? 'a guest needs it built in' : `"${wanted}" is asked for`
+  return `CONFIG_${name} ${is}, and ${needed} (${why}): something that it depends on is off`
 }

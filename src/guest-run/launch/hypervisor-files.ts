@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { basename, dirname } from 'node:path'
 import { GuestRunError } from '../../core/errors.ts'
+import { programEnvironment } from '../../core/passphrase.ts'
 import { shell } from '../../core/shell-quote.ts'
 import type { RemoteHost } from '../../transport/host.ts'
 import type { GuestFiles } from './guest-files.ts'
@@ -36,6 +37,7 @@ export async function sendFiles(
 ): Promise<void> {
   const names = files.flatMap((file) => ['-C', dirname(file), basename(file)])
   const tar = spawn('tar', ['--create', '--sparse', '--file', '-', ...names], {
+    env: programEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

@@ -1,6 +1,7 @@
 /** How the process of a guest of this machine is started. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { GuestRunError } from '../../core/errors.ts'
+import { programEnvironment } from '../../core/passphrase.ts'
 
 /** Of the variable that marks the processes of a guest run; its value is the guest's name. */
 export const guestVariable = 'DPBENCH_GUEST'
@@ -11,7 +12,8 @@ export const guestVariable = 'DPBENCH_GUEST'
  * @throws GuestRunError
  */
 export async function spawned(argv: readonly string[], options: SpawnOptions): Promise<ChildProcess> {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], { ...options, detached: true })
+  const env = programEnvironment(options.env)
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], { ...options, env, detached: true })
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', (cause) =>

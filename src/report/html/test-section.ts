@@ -79,6 +79,7 @@ function measured(test: TestRecord, warmUpSeconds: number): Markup {
         ${items(evidence)}
       </details>`
     }
+    ${test.flight !== undefined && html`<p><a href="${test.flight}/index.md">Flight recorder</a>: what all machines told when it failed</p>`}
     ${
       test.artifacts.length > 0 &&
       html`<details>

@@ -36,3 +36,16 @@ function* frames(raw: Buffer): Generator<Buffer> {
     offset += 8 + length
   }
 }
+
+/** As many lines as a failure is looked at by. */
+const lastLines = 10_000
+
+/** The end of it, of a container that runs or not. @throws the engine's error when it is gone (`statusCode` 404) */
+export async function containerLogEnd(
+  container: Docker.Container,
+  mostBytes: number,
+): Promise<{ readonly text: string; readonly cut: boolean }> {
+  const wanted = { stdout: true, stderr: true, timestamps: true, follow: false, tail: lastLines } as const
+  const whole = Buffer.concat([...frames(await container.logs(wanted))])
+  return { text: whole.subarray(-mostBytes).toString('utf8'), cut: whole.length > mostBytes }
+}

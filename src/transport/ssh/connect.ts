@@ -1,12 +1,18 @@
 /** Opens one SSH connection to a host, directly or through another host's connection, and verifies who answers. */
-import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import pRetry, { AbortError } from 'p-retry'
-import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
+import {
+  type AgentAuthMethod,
+  Client,
+  type ConnectConfig,
+  type PublicKeyAuthMethod,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2'
 import { ConnectionError, DpbenchError, HostKeyError, describeError } from '../../core/errors.ts'
 import { type Observe, asStep } from '../../core/steps.ts'
 import type { HostAddress } from './address.ts'
-import { type PinnedHostKey, fingerprintOf, isPinned, resolveHostKey } from './host-key.ts'
+import { type PinnedHostKey, hostKeyRefusal, isPinned, resolveHostKey } from './host-key.ts'
+import { type Identity, identityOf } from './identity.ts'
 import { SshHost } from './ssh-host.ts'
 
 export interface ConnectOptions {
@@ -36,14 +42,12 @@ export function connectHost(host: HostAddress, options: ConnectOptions = {}): Pr
 }
 
 async function connected(host: HostAddress, options: ConnectOptions): Promise<SshHost> {
-  const privateKey = await readFile(host.keyFile).catch((error: unknown) => {
-    throw new ConnectionError(`${host.name}: cannot read the private key ${host.keyFile}`, { cause: error })
-  })
+  const identity = await identityOf(host.keyFile)
   const pinned = await resolveHostKey(host, host.hostKey)
   const timeoutMs = options.timeoutMs ?? 20_000
   const deadline = performance.now() + timeoutMs
   try {
-    return await pRetry(() => attempt(host, privateKey, pinned, options, deadline - performance.now()), {
+    return await pRetry(() => attempt(host, identity, pinned, options, deadline - performance.now()), {
       retries: Number.POSITIVE_INFINITY,
       maxRetryTime: timeoutMs,
       minTimeout: 200,
@@ -63,7 +67,7 @@ async function connected(host: HostAddress, options: ConnectOptions): Promise<Ss
 
 async function attempt(
   host: HostAddress,
-  privateKey: Buffer,
+  identity: Identity,
   pinned: PinnedHostKey,
   options: ConnectOptions,
   leftMs: number,
@@ -76,7 +80,9 @@ async function attempt(
     host: host.address,
     port: host.port,
     username: host.user,
-    privateKey,
+    authHandler: [authenticationBy(identity, host.user)],
+    agentForward: false,
+    algorithms: { serverHostKey: serverHostKeyAlgorithms(pinned.types) },
     readyTimeout,
     keepaliveInterval: 10_000,
     keepaliveCountMax: 3,
@@ -87,21 +93,24 @@ async function attempt(
     },
   }
   if (sock) config.sock = sock
-  if (pinned.types.length > 0) config.algorithms = { serverHostKey: serverHostKeyAlgorithms(pinned.types) }
   try {
     await ready(client, config, readyTimeout, options.signal)
   } catch (error) {
     client.destroy()
     sock?.destroy()
     if (refusal) throw new AbortError(refusal)
-    if (isAuthenticationFailure(error)) {
+    if (hasLevel(error, 'client-authentication')) {
       throw new AbortError(
         new ConnectionError(
-          `${host.name}: ${host.user}@${host.address} does not accept the key ${host.keyFile}; ` +
+          `${host.name}: ${host.user}@${host.address} does not accept the key ${host.keyFile}${'agent' in identity ? ', which the ssh-agent signed with' : ''}; ` +
             'put its public half into authorized_keys there, or name another key_file',
           { cause: error },
         ),
       )
+    }
+    if (hasLevel(error, 'agent')) {
+      const message = `${host.name}: the ssh-agent does not sign with the key ${host.keyFile} (${describeError(error)}); see ssh-add -l`
+      throw new AbortError(new ConnectionError(message, { cause: error }))
     }
     throw error instanceof Error ? new Error(error.message, { cause: error }) : error
   }
@@ -150,20 +159,29 @@ function ready(
   })
 }
 
-function isAuthenticationFailure(error: unknown): boolean {
-  return error instanceof Error && 'level' in error && error.level === 'client-authentication'
+/** Which part of ssh2 an error comes from. */
+function hasLevel(error: unknown, level: string): boolean {
+  return error instanceof Error && 'level' in error && error.level === level
 }
 
-function hostKeyRefusal(host: HostAddress, key: Buffer, pinned: PinnedHostKey): HostKeyError {
-  return new HostKeyError(
-    `${host.name}: the host key of ${host.address}:${host.port} is not the pinned one: ` +
-      `presented ${fingerprintOf(key)}, expected ${pinned.fingerprints.join(' or ')} (${pinned.origin}). ` +
-      'If the machine was reinstalled, update "host_key"; if not, somebody may be in between',
-  )
+function authenticationBy(identity: Identity, username: string): PublicKeyAuthMethod | AgentAuthMethod {
+  return 'agent' in identity
+    ? { type: 'agent', username, agent: identity.agent }
+    : { type: 'publickey', username, key: identity.privateKey }
 }
 
+/** With SHA-2 alone: signatures with SHA-1 (`ssh-rsa`) prove nothing any more. */
+const algorithmsOf = {
+  'ssh-ed25519': ['ssh-ed25519'],
+  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
+  'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
+  'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
+  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
+} as const satisfies Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>>
+
+/** The pinned types first, so that a machine shows a key that is known, then the others: a refusal names what it has. */
 function serverHostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
-  return types.flatMap((type) =>
-    type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type],
-  ) as ServerHostKeyAlgorithm[]
+  const all = Object.entries(algorithmsOf)
+  const first = (type: string): number => (types.includes(type) ? 0 : 1)
+  return all.toSorted(([a], [b]) => first(a) - first(b)).flatMap(([, algorithms]) => [...algorithms])
 }

@@ -15,6 +15,7 @@ import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
+import { rootNeeded, socketHint, sudoRefusal } from './privileges.ts'
 import { Output, commandLine, killCommand } from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
@@ -58,7 +59,10 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const result = await this.tryRun(argv, options)
     options.signal?.throwIfAborted()
-    if (result.exitCode !== 0 || result.timedOut) throw new CommandError(result)
+    if (result.exitCode !== 0 || result.timedOut) {
+      const asUser = options.sudo === undefined && this.address.sudo !== true
+      throw (asUser && rootNeeded(result, this.address)) || new CommandError(result)
+    }
     return result
   }
 
@@ -108,7 +112,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 
   /** A connection to a Unix socket on the host, as a stream. @throws ConnectionError */
   openUnixSocket(path: string): Promise<Duplex> {
-    return this.open(path, (done) => this.client.openssh_forwardOutStreamLocal(path, done))
+    const whose = socketHint(this.address.user)
+    return this.open(path, (done) => this.client.openssh_forwardOutStreamLocal(path, done), whose)
   }
 
   /**
@@ -177,7 +182,10 @@ export class SshHost implements RemoteHost, AsyncDisposable {
       throw this.connectionLost(`while it ran ${options.as?.name ?? argv.join(' ')}`)
     }
     const durationMs = performance.now() - started
-    return { host: this.name, argv, exitCode, signal, stdout, stderr, durationMs, timedOut }
+    const result = { host: this.name, argv, exitCode, signal, stdout, stderr, durationMs, timedOut }
+    const refusal = sudo && sudoRefusal(result, this.address)
+    if (refusal) throw refusal
+    return result
   }
 
   private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
@@ -234,6 +242,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   private open<T>(
     what: string,
     start: (done: (error: Error | undefined, channel: T) => void) => unknown,
+    hint = '',
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (!this.connected) return reject(this.connectionLost(`before opening ${what}`))
@@ -242,7 +251,11 @@ export class SshHost implements RemoteHost, AsyncDisposable {
       const done = (error: Error | undefined, channel: T): void => {
         this.client.off('close', onClose)
         if (error)
-          reject(new ConnectionError(`${this.name}: cannot open ${what}: ${error.message}`, { cause: error }))
+          reject(
+            new ConnectionError(`${this.name}: cannot open ${what}: ${error.message}${hint}`, {
+              cause: error,
+            }),
+          )
         else resolve(channel)
       }
       try {

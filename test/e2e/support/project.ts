@@ -1,7 +1,7 @@
 /** A project of a user, in a temporary folder: a config, suites, and the real `dpbench` started in it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -154,6 +154,11 @@ export class Project {
   /** The newest run's folder. */
   get results(): string {
     return join(this.folder, 'results/latest')
+  }
+
+  /** It, as the console names it. */
+  get resultsName(): string {
+    return join('results', readlinkSync(this.results))
   }
 
   get hasResults(): boolean {

@@ -1,6 +1,9 @@
-import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { waitFor } from '../../../src/core/wait.ts'
 import { type BuiltKernel, buildKernel, configureByHand } from '../../../src/guest-run/kernel/build.ts'
 import { checkConfigTargets } from '../../../src/guest-run/kernel/make.ts'
 import { requiredOptions } from '../../../src/guest-run/kernel/options.ts'
@@ -45,7 +48,10 @@ async function age(source: string): Promise<void> {
     await utimes(join(source, name), then, then)
 }
 
-function build(of: { source: string; output: string }, more: { config?: string } = {}): Promise<BuiltKernel> {
+function build(
+  of: { source: string; output: string },
+  more: { config?: string; require?: readonly string[] } = {},
+): Promise<BuiltKernel> {
   return buildKernel({ ...of, ...more, cacheFolder: '/nowhere', log: () => undefined })
 }
 
@@ -104,6 +110,68 @@ describe('a kernel from its source', () => {
     await writeFile(join(it.source, 'refuse'), '')
     await expect(build(it)).rejects.toThrow(
       /CONFIG_EXT4_FS is not set, and a guest needs it built in \(the root/,
+    )
+  })
+
+  test('what scripts require is merged too, and asked for again', async () => {
+    const it = await tree()
+    await build(it)
+    await it.calls()
+    await writeFile(join(it.source, 'Kconfig'), 'config MD\nconfig EXT4_FS\n')
+    const require = ['MD', 'SCSI_DEBUG=m']
+    await build(it, { require })
+    expect(await it.calls()).toEqual(['olddefconfig', 'bzImage', 'modules', 'modules_install'])
+    expect(await readFile(join(it.output, '.config'), 'utf8')).toContain('CONFIG_MD=y\nCONFIG_SCSI_DEBUG=m\n')
+  })
+
+  test('what the tree is built with and is not there is named, with its packages', async () => {
+    const it = await tree()
+    await mkdir(join(it.source, 'scripts/kconfig'), { recursive: true })
+    await mkdir(join(it.source, 'init'))
+    for (const name of ['scripts/kconfig/lexer.l', 'scripts/kconfig/parser.y', 'init/main.c'])
+      await writeFile(join(it.source, name), '')
+    const path = process.env['PATH']
+    onTestFinished(() => void (process.env['PATH'] = path))
+    process.env['PATH'] = scratchFolder()
+    for (const name of ['make', 'gcc', 'ld']) await writeFile(join(process.env['PATH'], name), '')
+    await expect(build(it)).rejects.toThrow(
+      `the kernel of ${it.source} is built with flex, bison, which this machine lacks: apt-get install flex bison`,
+    )
+    expect(await it.calls()).toEqual([])
+  })
+
+  test.each(['SIGKILL', 'SIGTERM'] as const)('a build ends with who asked for it, by %s', async (name) => {
+    const it = await tree()
+    const compiler = join(it.source, 'cc')
+    await writeFile(compiler, '#!/bin/sh\necho $$ > "$1"\nexec sleep 600\n')
+    await chmod(compiler, 0o755)
+    await writeFile(
+      join(it.source, 'Makefile'),
+      makefile.replace(/^bzImage: main.c\n.*$/m, 'bzImage:\n\t./cc $(O)/pid & wait'),
+    )
+    const modules = ['../../../src/guest-run/kernel/build.ts', '../../../bin/terminal.ts']
+    const [kernel, terminal] = modules.map((each) => JSON.stringify(import.meta.resolve(each)))
+    const program = `import { buildKernel } from ${kernel}; import { untilSignal } from ${terminal}
+      const options = { ...${JSON.stringify(it)}, cacheFolder: '/nowhere', log: () => undefined }
+      process.exitCode = await untilSignal(async (signal) => (await buildKernel({ ...options, signal }), 0))`
+    const builder = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })
+    const pid = await waitFor(
+      async () => {
+        const text = await readFile(join(it.output, 'pid'), 'utf8').catch(() => '')
+        return text.endsWith('\n') ? { state: 'ready', value: Number(text) } : { state: 'pending' }
+      },
+      { what: 'the compiler', timeoutMs: 20_000 },
+    )
+    builder.kill(name)
+    const [code] = await once(builder, 'close')
+    expect(code).toBe(name === 'SIGTERM' ? 143 : null)
+    await waitFor(
+      async () => {
+        // a process that nobody has waited for yet has ended too
+        const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')
+        return stat.includes(') Z') ? { state: 'ready', value: true } : { state: 'pending' }
+      },
+      { what: 'its end', timeoutMs: 10_000 },
     )
   })
 

@@ -1,0 +1,61 @@
+/**
+ * Addresses and routes that others have put on a NIC which is taken down and leased afresh: the kernel forgets them with the link,
+ * so they are put there again.
+ */
+import type { GuestLink } from './guest-network.ts'
+
+/** As `ip` takes them, to be run again without harm; `defaults` are the default routes, which win over those of a lease. */
+export interface OthersOnLink {
+  readonly commands: readonly (readonly string[])[]
+  readonly defaults: readonly (readonly string[])[]
+}
+
+/** Of the kernel itself, of routers, and of a lease: who made them makes them again. */
+const ofItself = /\bproto (kernel|ra|dhcp|redirect)\b/
+const ofAddresses = /^(local|broadcast|multicast|anycast|unreachable)\b/
+
+const keptFlags = ['nodad', 'noprefixroute'] as const
+
+/** @param routes what `ip -4` and `ip -6 route show table all` tell */
+export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6', string>>): OthersOnLink {
+  const addresses = link.addr_info
+    .filter(({ local, scope, dynamic }) => local !== undefined && scope === 'global' && dynamic !== true)
+    .map(({ local, prefixlen, broadcast, label, ...flags }) => [
+      'ip',
+      'address',
+      'replace',
+      `${local}/${prefixlen}`,
+      'dev',
+      link.ifname,
+      ...(broadcast === undefined ? [] : ['broadcast', broadcast]),
+      ...(label === undefined || label === link.ifname ? [] : ['label', label]),
+      ...keptFlags.filter((flag) => flags[flag] === true),
+    ])
+  const found = (['-4', '-6'] as const).flatMap((family) =>
+    routesOf(routes[family], link.ifname).map((words) => ['ip', family, 'route', 'replace', ...words]),
+  )
+  const isDefault = (command: readonly string[]): boolean => command[4] === 'default'
+  return {
+    commands: [...addresses, ...found.filter((command) => !isDefault(command))],
+    defaults: found.filter(isDefault),
+  }
+}
+
+/** Routes of several hops stand on several lines, without a device on the first, and are left alone. */
+function routesOf(text: string, ifname: string): string[][] {
+  return text.split('\n').flatMap((line) => {
+    const words = withoutState(line.split(/\s+/).filter(Boolean))
+    if (words[words.indexOf('dev') + 1] !== ifname || !words.includes('dev')) return []
+    return ofItself.test(line) || ofAddresses.test(line) || line.startsWith('fe80::') ? [] : [words]
+  })
+}
+
+/** Words of `ip route show` that `ip route add` does not take. */
+const transientWords = new Set(['linkdown', 'dead'])
+
+/** A line of `ip route show` as `ip route add` takes it. */
+export function withoutState(words: readonly string[]): string[] {
+  const kept = words.filter((word) => !transientWords.has(word))
+  const at = kept.indexOf('expires')
+  return at < 0 ? kept : kept.toSpliced(at, 2)
+}
