@@ -155,7 +155,6 @@ async function runOne(
   progress(`${staged.title}: starting a guest (${sizeText(staged.declaration.memoryMiB * 2 ** 20)})`)
   const interactive = request.has('interactive')
   using terminal = interactive ? attachTerminal() : undefined
-  const ends = terminal ? AbortSignal.any([signal, terminal.signal]) : signal
   try {
     const record = await runInGuest(
       staged,
@@ -171,7 +170,7 @@ async function runOne(
         log: progress,
         onConsole: (piece) => void process.stdout.write(piece),
         onStarted: (guest) => terminal?.connect(guest),
-        signal: ends,
+        signal,
       },
       { results: folder, temporary },
     )
@@ -182,7 +181,6 @@ async function runOne(
     return exitCodeOf(record.verdict)
   } catch (error) {
     await writeFile(join(folder, 'FAILED'), `${describeError(error)}\n`)
-    if (terminal?.signal.aborted && !signal.aborted) return ExitCode.passed
     if (signal.aborted || !(error instanceof GuestRunError)) throw error
     records.push(notRun(staged, launcher.name, error))
     await writeFile(join(results, 'junit.xml'), renderGuestJunit(records))

@@ -3,25 +3,21 @@ import type { RunningGuest } from '../src/guest-run/launcher.ts'
 import { progress } from './terminal.ts'
 
 export interface AttachedTerminal extends Disposable {
-  /** Aborts when Ctrl-] is typed. */
-  readonly signal: AbortSignal
   connect(guest: RunningGuest): void
 }
 
 const escape = '\u001d'
 
 export function attachTerminal(): AttachedTerminal {
-  const ended = new AbortController()
   const { stdin } = process
   let guest: RunningGuest | undefined
   const typed = (data: Buffer): void => {
     const text = data.toString('utf8')
-    if (text.includes(escape)) return ended.abort(new Error('ended at the terminal'))
-    // a guest that has just ended reads nothing more, and its run ends by itself
-    guest?.send(text).catch(() => undefined)
+    // a guest that has just ended takes nothing more, and its run ends by itself
+    const done = text.includes(escape) ? guest?.stop(0) : guest?.send(text)
+    done?.catch(() => undefined)
   }
   return {
-    signal: ended.signal,
     connect(running) {
       guest = running
       if (stdin.isTTY) stdin.setRawMode(true)

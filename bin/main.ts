@@ -1,6 +1,8 @@
 /** Finds the command that was meant, runs it, and turns what it throws into a sentence and an exit code. */
 import { DpbenchError, ExitCode, UsageError, describeError } from '../src/core/errors.ts'
+import { rememberEnvironment } from '../src/core/known-secrets.ts'
 import { requireNode } from '../src/core/node-version.ts'
+import { textWithoutSecrets } from '../src/report/secrets.ts'
 import { suggest } from '../src/core/suggest.ts'
 
 interface Command {
@@ -121,6 +123,8 @@ const commands: Readonly<Record<string, Command>> = {
 /** Runs a command line and returns its exit code. Nothing is thrown: a stack trace in front of a user is a bug. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
+  rememberEnvironment(process.env)
+  process.umask(process.umask() | 0o002) // what we write down, others do not rewrite; workers inherit it
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outliveReader)
   try {
     requireNode()
@@ -147,7 +151,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     return await command.run(rest)
   } catch (error) {
-    process.stderr.write(`dpbench: ${describeError(error)}\n`)
+    process.stderr.write(`dpbench: ${textWithoutSecrets(describeError(error), [])}\n`)
     if (!(error instanceof DpbenchError) && process.env['DPBENCH_DEBUG'])
       process.stderr.write(`${(error as Error).stack}\n`)
     return error instanceof DpbenchError ? error.exitCode : ExitCode.infrastructure

@@ -23,7 +23,7 @@ export async function environmentIdentity(
   if (known) return { name, ...known }
   const made = { id: randomUUID(), origin: `${userInfo().username}@${hostname()}:${folder}` }
   if (write) {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     const handle = await open(file, 'w', 0o600)
     try {
       await handle.writeFile(`${JSON.stringify(made)}\n`)

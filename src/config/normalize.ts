@@ -118,6 +118,8 @@ function dpservice(file: DpserviceFile): DpserviceConfig {
     environment: file.environment ?? {},
     privileged: file.privileged ?? true,
     capAdd: file.cap_add ?? [],
+    capDrop: file.cap_drop ?? [],
+    noNewPrivileges: file.no_new_privileges ?? false,
     devices: file.devices ?? [],
     mounts: mounts.map((mount) => (mount.includes(':') ? mount : `${mount}:${mount}`)),
     attach: (file.attach ?? []).map(attachment),

@@ -52,6 +52,16 @@ const dpserviceFile = field.object(
       .optional()
       .describe('Capabilities to add.')
       .meta({ default: [] }),
+    cap_drop: field
+      .listOf(field.plainName('a capability', '"ALL"'), 'capabilities')
+      .optional()
+      .describe('Capabilities to take away, "ALL" those of Docker\'s default too (docs/privileges.md).')
+      .meta({ default: [] }),
+    no_new_privileges: field
+      .yesNo()
+      .optional()
+      .describe('Whether no program in the container may gain privileges by being run.')
+      .meta({ default: false }),
     devices: field
       .listOf(field.absolutePath('"/dev/net/tun"'), 'devices')
       .optional()

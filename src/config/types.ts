@@ -107,6 +107,8 @@ export interface DpserviceConfig {
   readonly environment: Readonly<Record<string, string>>
   readonly privileged: boolean
   readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly noNewPrivileges: boolean
   readonly devices: readonly string[]
   /** Docker bind mounts, `host:container[:options]`. */
   readonly mounts: readonly string[]

@@ -71,9 +71,10 @@ export function withAbsolutePaths(source: ConfigFile, scope: FileScope): ConfigF
 
 /** Writes the working config whole or not at all: a reader never sees half of it. */
 export async function writeWorkingConfig(file: string, config: ConfigFile): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
   const partial = `${file}.partial`
-  const handle = await open(partial, 'w', 0o600)
+  await rm(partial, { force: true }) // of a run that was killed, or somebody's link to elsewhere
+  const handle = await open(partial, 'wx', 0o600)
   try {
     await handle.writeFile(`${JSON.stringify(config, null, 2)}\n`)
     await handle.sync()

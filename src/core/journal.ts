@@ -126,7 +126,7 @@ function readLine(line: string): JournalEntry | { readonly undone: string } | un
 }
 
 async function appendSynced(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
   const handle = await open(file, 'a', 0o600)
   try {
     await handle.writeFile(text)

@@ -25,7 +25,7 @@ export async function acquireLease(
   runId: string,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Lease> {
-  await mkdir(dirname(file), { recursive: true })
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const holder: LeaseHolder = {
     ...(await thisProcess()),
     runId,
@@ -69,7 +69,7 @@ function heldBy(file: string, { pid, runId, since }: LeaseHolder): string {
 
 async function create(file: string, holder: LeaseHolder): Promise<boolean> {
   try {
-    const handle = await open(file, 'wx')
+    const handle = await open(file, 'wx', 0o600)
     await handle.writeFile(JSON.stringify(holder))
     await handle.close()
     return true

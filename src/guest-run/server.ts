@@ -165,8 +165,10 @@ function refuse(
   { note }: RunServerOptions,
 ): void {
   const status = statusOf(error)
-  // what a guest asks for and is not there is its own business; what it sends and is not kept is the result's
-  if (status !== 404) note(`${request.method} ${request.url}: ${describeError(error)}`)
+  // what a guest asks for and does not get is its own business; what it sends and is not kept is the result's
+  const brokenOff = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+  if (status !== 404 && !(request.method === 'GET' && brokenOff))
+    note(`${request.method} ${request.url}: ${describeError(error)}`)
   if (response.headersSent || response.destroyed) return void response.destroy()
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
   response.end(`${describeError(error)}\n`)

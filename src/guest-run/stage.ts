@@ -7,6 +7,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { quoteArg } from '../core/shell-quote.ts'
 import type { Setting } from './declaration.ts'
+import { copyLibraries } from './libraries.ts'
 import { type Needs, readNeeds } from './needs.ts'
 import { findRequirements } from './requirements.ts'
 import { isSourcedTest, sourcedBy } from './sourced.ts'
@@ -64,6 +65,7 @@ export async function stage(name: string, options: StageOptions): Promise<Staged
   await addRequirements({ name, path, staged, needs, tree: options.sourceTree }, faults)
   if (faults.length > 0) throw new ConfigError(`what ${name} needs cannot be met:`, faults)
   const texts = [called, ...sourced.map((file) => file.text)]
+  if (texts.some((each) => /^[^#\n]*\bdocker /m.test(each))) await addDocker(dirname(staged))
   return {
     ...needs,
     title: basename(path),
@@ -76,6 +78,16 @@ export async function stage(name: string, options: StageOptions): Promise<Staged
 
 function guestFile(name: string): Promise<string> {
   return readFile(join(import.meta.dirname, 'guest', name), 'utf8')
+}
+
+/** Unless the script brings its own. */
+async function addDocker(folder: string): Promise<void> {
+  const text = await guestFile('docker.sh')
+  await writeFile(join(folder, 'docker'), text, { mode: 0o755, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
 }
 
 /** The program beside a test that is none, which sources it. */
@@ -115,7 +127,10 @@ async function addRequirements(
     const to = join(dirname(staged), file.name)
     if (to === staged)
       faults.push(`${name}: ${file.path} has the script's own name: call one of them otherwise`)
-    else await cp(file.path, to, { recursive: true, dereference: true })
+    else {
+      await cp(file.path, to, { recursive: true, dereference: true })
+      if (!file.folder) await copyLibraries(file.path, dirname(staged))
+    }
   }
 }
 

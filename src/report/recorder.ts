@@ -1,6 +1,7 @@
 /** Gathers a run into its record, in the main process. What workers measured comes in as data. */
 import { createHash } from 'node:crypto'
 import { describeError, DpbenchError, ExitCode } from '../core/errors.ts'
+import { rememberSecret } from '../core/known-secrets.ts'
 import type { FlightRecord } from './flight-schema.ts'
 import type { MeasuredMetrics } from './metric-schema.ts'
 import { outcomeOf } from './outcome.ts'
@@ -16,7 +17,7 @@ import {
   type TestRecord,
 } from './record.ts'
 import type { StepRecord } from './step-schema.ts'
-import { withoutSecrets } from './secrets.ts'
+import { recordWithoutSecrets, secretsIn, withoutSecrets } from './secrets.ts'
 
 /** What is known when a run begins. Secrets in `options` and `config` are replaced. */
 export interface RunStart extends Pick<
@@ -48,9 +49,12 @@ export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts' | 'metrics'
 
 export class RunRecorder {
   readonly #record: Omit<RunRecord, 'outcome' | 'finishedAt'>
+  readonly #secrets: readonly string[]
 
   constructor({ config, options, ...start }: RunStart) {
     const content = withoutSecrets(config.content)
+    this.#secrets = secretsIn(config.content)
+    this.#secrets.forEach(rememberSecret) // raw outputs are written elsewhere in this process
     this.#record = {
       schema_version: schemaVersion,
       ...start,
@@ -128,7 +132,9 @@ export class RunRecorder {
 
   /** The record so far, to be written after each test, so that a killed run leaves what it had. */
   snapshot(): RunRecord {
-    return recordSchema.parse({ ...this.#record, outcome: outcomeOf(this.#record) })
+    const { steps, ...rest } = this.#record // steps are clean since they were written down, and many
+    const clean = recordWithoutSecrets(rest, this.#secrets)
+    return recordSchema.parse({ ...clean, steps, outcome: outcomeOf(this.#record) })
   }
 
   finish(finishedAt: Date = new Date()): RunRecord {

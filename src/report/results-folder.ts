@@ -9,6 +9,7 @@ import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { replaceFile } from '../core/replace-file.ts'
+import { rawWithoutSecrets } from './secrets.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
 import { serialiseRecord, type RunRecord, type TestRecord } from './record.ts'
@@ -53,7 +54,8 @@ export async function writeArtifact(
 ): Promise<string> {
   const path = join(testFolder, fileName(name))
   // Two outputs of one name would be one lost: `wx` refuses to overwrite.
-  await writeFile(join(resultsFolder, path), content, { flag: 'wx' })
+  const clean = typeof content === 'string' ? rawWithoutSecrets(content) : content
+  await writeFile(join(resultsFolder, path), clean, { flag: 'wx' })
   return path
 }
 

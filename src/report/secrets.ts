@@ -1,8 +1,6 @@
-/** Keeps secrets out of records and logs: by the name of their key, and by the look of their value. */
+/** Keeps secrets out of records and logs: those that are known, those by the name of their key, those by their look. */
+import { isSecretName, withoutKnownSecrets } from '../core/known-secrets.ts'
 
-const secretKey = /pass(?:word|phrase|wd)|secret|token|credential|private[_-]?key/i
-/** A key that says where a secret is to be found holds none. */
-const reference = /(?:file|path|variable|env)$/i
 const secretValue = /-----BEGIN [A-Z ]*PRIVATE KEY-----|^\$(?:1|2[aby]|5|6|7|y|gy)\$/
 
 const replacement = '(not recorded)'
@@ -10,21 +8,17 @@ const replacement = '(not recorded)'
 /** A deep copy in which every secret is replaced. */
 export function withoutSecrets(value: unknown, key = ''): unknown {
   if (typeof value === 'string') {
-    return isSecretKey(key) || secretValue.test(value) ? replacement : value
+    return isSecretName(key) || secretValue.test(value) ? replacement : value
   }
   if (Array.isArray(value)) return value.map((entry) => withoutSecrets(entry, key))
   if (value === null || typeof value !== 'object')
-    return isSecretKey(key) && value !== null ? replacement : value
+    return isSecretName(key) && value !== null ? replacement : value
   return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, withoutSecrets(entry, name)]))
-}
-
-function isSecretKey(key: string): boolean {
-  return secretKey.test(key) && !reference.test(key)
 }
 
 /** Values that a deep copy would have lost: those that must not be in a log either. */
 export function secretsIn(value: unknown, key = ''): string[] {
-  if (typeof value === 'string') return isSecretKey(key) || secretValue.test(value) ? [value] : []
+  if (typeof value === 'string') return isSecretName(key) || secretValue.test(value) ? [value] : []
   if (Array.isArray(value)) return value.flatMap((entry) => secretsIn(entry, key))
   if (value === null || typeof value !== 'object') return []
   return Object.entries(value).flatMap(([name, entry]) => secretsIn(entry, name))
@@ -40,9 +34,29 @@ const authorization = /(\bauthorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+)[
 /** `password=…`, `"token": "…"`, `--secret …`. Looked for at the start of a word alone: a long one (base64) takes no time then. */
 const assignments = /(?<![\w.-])([\w.-]*)(["']?\s*[:=]\s*)("[^"\n]*"|'[^'\n]*'|[^\s"',;]+)/g
 
-/** A text in which every secret is replaced: the `known` ones wherever they are, others by how they look. */
+/** A sentence or log in which every secret is replaced: also what is assigned to a name that holds one. */
 export function textWithoutSecrets(text: string, known: readonly string[]): string {
-  let clean = text
+  return rawWithoutSecrets(text, known).replaceAll(assignments, (whole: string, key: string, sign: string) =>
+    isSecretName(key) ? `${key}${sign}${replacement}` : whole,
+  )
+}
+
+/** A deep copy of a record; sentences, which have spaces, as texts, and names (an image, a path) as they are. */
+export function recordWithoutSecrets<T>(value: T, known: readonly string[] = []): T {
+  if (typeof value === 'string')
+    return (/\s/.test(value) ? textWithoutSecrets(value, known) : rawWithoutSecrets(value, known)) as T
+  if (Array.isArray(value))
+    return (
+      typeof value[0] === 'number' ? value : value.map((each) => recordWithoutSecrets(each, known))
+    ) as T
+  if (value === null || typeof value !== 'object') return value
+  const entries = Object.entries(value).map(([key, each]) => [key, recordWithoutSecrets(each, known)])
+  return Object.fromEntries(entries) as T
+}
+
+/** A program's output as it is but for secrets: the `known` ones wherever they are, others by how they look. */
+export function rawWithoutSecrets(text: string, known: readonly string[] = []): string {
+  let clean = withoutKnownSecrets(text, replacement)
   for (const secret of known) {
     if (secret.length >= leastSecretLength) clean = clean.replaceAll(secret, replacement)
   }
@@ -51,7 +65,4 @@ export function textWithoutSecrets(text: string, known: readonly string[]): stri
     .replaceAll(passwordHashes, replacement)
     .replaceAll(urlPasswords, `$1${replacement}`)
     .replaceAll(authorization, `$1${replacement}`)
-    .replaceAll(assignments, (whole: string, key: string, sign: string) =>
-      isSecretKey(key) ? `${key}${sign}${replacement}` : whole,
-    )
 }

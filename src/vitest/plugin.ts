@@ -5,6 +5,7 @@ import type { Plugin } from 'vitest/config'
 import type { TestSpecification, Vitest } from 'vitest/node'
 import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
+import { rememberEnvironment } from '../core/known-secrets.ts'
 import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { unlockIdentity } from '../transport/ssh/identity.ts'
@@ -98,6 +99,7 @@ function forVitest(error: DpbenchError): DpbenchError {
 }
 
 async function runOf(asked: RunSettings): Promise<Run> {
+  rememberEnvironment(process.env)
   const loaded = await loadConfig({ file: asked.envConfigFile, name: asked.envConfigName })
   const settings = { ...asked, modes: modesOf(asked, loaded, process.env) }
   const measurement = settings.profile

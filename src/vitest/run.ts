@@ -14,7 +14,7 @@ import { takeLeaks } from '../report/leak-log.ts'
 import { listFlights } from '../report/flight.ts'
 import { listLogs } from '../report/logs.ts'
 import { RunRecorder } from '../report/recorder.ts'
-import { secretsIn } from '../report/secrets.ts'
+import { secretsIn, textWithoutSecrets } from '../report/secrets.ts'
 import { takeSteps } from '../report/step-log.ts'
 import { type StepEntry, StepRecorder } from '../report/step-recorder.ts'
 import { stepsOf, timelineOf } from '../report/steps.ts'
@@ -216,7 +216,7 @@ async function recordLostWorker(
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${textWithoutSecrets(text, [])}\n`)
 }
 
 function packageVersion(): string {

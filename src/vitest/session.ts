@@ -3,6 +3,7 @@ import { Environment } from '../environment/environment.ts'
 import type { ReachedMachines } from '../environment/flight/gather.ts'
 import { type Failure, recordFlight } from './flight.ts'
 import { logKeeper } from './log-keeper.ts'
+import { rememberEnvironment, rememberSecret } from '../core/known-secrets.ts'
 import { writeLeaks } from '../report/leak-log.ts'
 import { secretsIn } from '../report/secrets.ts'
 import { stepLog } from '../report/step-log.ts'
@@ -32,6 +33,8 @@ export class Session implements AsyncDisposable {
   constructor(run: RunContext) {
     this.run = run
     const { mode, config, resultsFolder, live } = run
+    rememberEnvironment(process.env)
+    secretsIn(config).forEach(rememberSecret)
     this.steps = new StepRecorder({
       mode,
       secrets: secretsIn(config),

@@ -71,6 +71,27 @@ describe('asking a script', () => {
   })
 })
 
+test('a required program brings its shared libraries along, but for those of the C library', async () => {
+  const run = await staged(
+    { 'a.sh': '#!/bin/sh\n# MEM=256M\n# REQUIRE=bash, helper\n', helper: '#!/bin/sh\n' },
+    'a.sh',
+  )
+  expect(run.files).toEqual(['.dpbench-lib/libtinfo.so.6', 'a.sh', 'bash', 'helper'])
+})
+
+test('a script that calls docker has it beside it, unless it brings its own', async () => {
+  const text = '#!/bin/sh\n# MEM=256M\ndocker pull a && docker run a\n'
+  expect((await staged({ 'a.sh': text }, 'a.sh')).files).toEqual(['a.sh', 'docker'])
+  const own = await staged(
+    { 'a.sh': text.replace('256M', '256M\n# REQUIRE=docker'), docker: '#!/bin/sh\necho own\n' },
+    'a.sh',
+  )
+  expect(await readFile(join(own.folder, 'files/docker'), 'utf8')).toContain('echo own')
+  expect((await staged({ 'a.sh': '#!/bin/sh\n# MEM=256M\n# as docker does\n' }, 'a.sh')).files).toEqual([
+    'a.sh',
+  ])
+})
+
 describe("a test of ktest's", () => {
   test('is asked, though it comes without its library', async () => {
     const run = await staged({ 'tests/fs/one.ktest': ofKtest }, 'tests/fs/one.ktest')

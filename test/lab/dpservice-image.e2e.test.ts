@@ -130,6 +130,8 @@ describe.skipIf(whyNoLab.length > 0)('a lab for an image of dpservice', { timeou
       ...settings,
       mounts: [],
       capAdd: ['NET_ADMIN'],
+      capDrop: [],
+      noNewPrivileges: true,
       arguments: ['--pf0=dtap0'],
     }))
     const message = await without.then(

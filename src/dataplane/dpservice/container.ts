@@ -17,6 +17,8 @@ export interface DpserviceSettings {
   readonly environment: Readonly<Record<string, string>>
   readonly privileged: boolean
   readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly noNewPrivileges: boolean
   readonly devices: readonly string[]
   readonly mounts: readonly string[]
   readonly attach: readonly Plug[]
@@ -89,6 +91,8 @@ export async function createContainer(
         NetworkMode: 'host',
         Privileged: settings.privileged,
         CapAdd: [...settings.capAdd],
+        CapDrop: [...settings.capDrop],
+        SecurityOpt: settings.noNewPrivileges ? ['no-new-privileges'] : [],
         Devices: settings.devices.map((device) => ({
           PathOnHost: device,
           PathInContainer: device,

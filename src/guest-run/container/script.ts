@@ -24,8 +24,6 @@ export interface ContainerFunction {
   readonly readySeconds: number
 }
 
-const engine = 'podman --cgroup-manager=cgroupfs --events-backend=file --runtime=crun'
-
 /** The script, with what it needs declared at its head. */
 export function containerScript(container: ContainerFunction): string {
   const { port, expect, logHas, logLacks, readySeconds } = container
@@ -41,7 +39,16 @@ export function containerScript(container: ContainerFunction): string {
 archive=${word(container.archive)}
 port=${port}
 
-engine() { ${engine} "$@"; }
+# podman as it runs where no systemd does; the image of somebody's own may have Docker
+if command -v podman >/dev/null; then
+    engine() { podman --cgroup-manager=cgroupfs --events-backend=file --runtime=crun "$@"; }
+    options=(--cgroups disabled --log-driver k8s-file)
+    storage=/var/lib/containers
+else
+    engine() { docker "$@"; }
+    options=()
+    storage=
+fi
 step() { read -r now _ </proc/uptime; echo "container: $* ($now s after boot)"; }
 fail() {
     echo "container: $*"
@@ -51,15 +58,18 @@ fail() {
 }
 state() { engine inspect --format '{{.State.Status}}, exit status {{.State.ExitCode}}' function; }
 
-mkfs.ext4 -q -E nodiscard /dev/vda && mkdir -p /var/lib/containers && mount /dev/vda /var/lib/containers ||
-    fail 'there is no disk for containers'
+disk=\${DPBENCH_SCRATCH%% *}
+if [ -n "$storage" ] && [ -n "$disk" ]; then
+    mkfs.ext4 -q -E nodiscard "$disk" && mkdir -p "$storage" && mount "$disk" "$storage" ||
+        fail 'there is no disk for containers'
+fi
 loaded=$(engine load --quiet --input "$archive" 2>&1) || fail "the engine does not load $archive: $loaded"
 image=$(sed -n 's/^Loaded image[^:]*: *//p' <<<"$loaded" | head -n 1)
 [ -n "$image" ] || fail "the engine names no image of $archive: $loaded"
 step "loaded $image"
 
-engine run --detach --name function --network host --cgroups disabled --log-driver k8s-file ${quoteArgv(environment)} \\
-    "$image" ${quoteArgv(container.args)} >/run/function.id || fail 'it does not start'
+engine run --detach --name function --network host "\${options[@]}" ${quoteArgv(environment)} \\
+    "$image" ${quoteArgv(container.args)} >/dev/null || fail 'it does not start'
 deadline=$((SECONDS + ${readySeconds}))
 until (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     [[ $(state) == running* ]] || fail "it ended before it listened on port $port: $(state)"
@@ -73,10 +83,10 @@ printf '%s\\n' "$answer" >"$DPBENCH_RESULTS/probe.txt"
 ${expect === undefined ? '' : `grep -qE -- ${word(expect)} <<<"$answer" || fail "the probe's answer does not match "${word(expect)}": $answer"\n`}step 'the probe was answered'
 
 [[ $(state) == running* ]] || fail "it ended while it was asked: $(state)"
-engine stop --time 10 function >/run/function.id || fail 'it does not stop'
+engine stop --time 10 function >/dev/null || fail 'it does not stop'
 step "stopped: $(state)"
 engine logs function >"$DPBENCH_RESULTS/container.log" 2>&1
-${logHas === undefined ? '' : `grep -qE -- ${word(logHas)} "$DPBENCH_RESULTS/container.log" || fail "no line of its log matches "${word(logHas)}\n`}${logLacks === undefined ? '' : `! grep -E -- ${word(logLacks)} "$DPBENCH_RESULTS/container.log" || fail "a line of its log matches "${word(logLacks)}\n`}engine rm function >/run/function.id
+${logHas === undefined ? '' : `grep -qE -- ${word(logHas)} "$DPBENCH_RESULTS/container.log" || fail "no line of its log matches "${word(logHas)}\n`}${logLacks === undefined ? '' : `! grep -E -- ${word(logLacks)} "$DPBENCH_RESULTS/container.log" || fail "a line of its log matches "${word(logLacks)}\n`}engine rm function >/dev/null
 echo TEST SUCCESS
 `
 }

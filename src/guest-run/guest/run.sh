@@ -76,6 +76,18 @@ scratch_disks() {
 	DPBENCH_SCRATCH=${DPBENCH_SCRATCH# }
 }
 
+# of the libraries that came with required programs, those that the guest does not have
+use_libraries() {
+	libraries=$work/files/$folder/.dpbench-lib
+	[ -d "$libraries" ] || return
+	for library in "$libraries"/*; do
+		for place in /lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu /lib64 /usr/lib64 /lib /usr/lib; do
+			[ -e "$place/${library##*/}" ] && rm "$library" && break
+		done
+	done
+	export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+}
+
 links() { # $1: up or down
 	for link in /sys/class/net/*; do
 		[ "${link##*/}" = lo ] || ip link set "${link##*/}" "$1"
@@ -168,6 +180,7 @@ chmod 755 "$work"/bin/*
 
 export PATH="$work/files/$folder:$work/bin:${PATH:-/usr/sbin:/usr/bin:/sbin:/bin}"
 export HOME="${HOME:-/root}" DPBENCH_URL="$url" DPBENCH_RESULTS="$results"
+use_libraries
 scratch_disks
 @ENVIRONMENT@
 export DPBENCH_SCRATCH

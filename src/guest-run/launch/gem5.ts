@@ -4,7 +4,7 @@
  * scripts derived from it have too. The guest has no network: its service gets run.sh by `m5 readfile` and sends by `m5 writefile`.
  */
 import type { ChildProcess } from 'node:child_process'
-import { open, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GuestRunError } from '../../core/errors.ts'
@@ -12,7 +12,7 @@ import type { GuestEnd, GuestPlan, LaunchOptions, Launcher, RunningGuest } from 
 import type { GuestFiles } from './guest-files.ts'
 import { kernelCommandLine } from './kernel-arguments.ts'
 import { endOfProcess } from './monitor-events.ts'
-import { guestVariable, spawned } from './processes.ts'
+import { endProcess, guestVariable, removeMade, spawned } from './processes.ts'
 import { madeDisks } from './qemu-arguments.ts'
 import { TextQueue } from './text-queue.ts'
 
@@ -142,17 +142,13 @@ class Gem5Guest implements RunningGuest {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true
-    if (!this.#over) this.#child.kill('SIGTERM')
-    const waiting = new AbortController()
-    const late = delay(graceMs, 'late', { signal: waiting.signal }).catch(() => 'ended')
-    if ((await Promise.race([this.ended, late])) === 'late') this.#child.kill('SIGKILL')
-    waiting.abort()
+    if (!this.#over) await endProcess(this.#child, this.ended, graceMs)
     await this.ended
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(0)
-    for (const path of this.#made) await rm(path, { recursive: true, force: true })
+    await removeMade(this.#made)
   }
 }
 

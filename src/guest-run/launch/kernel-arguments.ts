@@ -5,7 +5,7 @@ import type { GuestFiles } from './guest-files.ts'
 /**
  * What is always said. `panic=-1` resets at once, and no launcher starts a guest a second time; `loglevel=5` keeps
  * warnings, errors, oopses and panics on the console and leaves out what an emulated serial line takes seconds to print;
- * `mitigations=off` and `nokaslr` save emulated work, and the second makes addresses those of the `vmlinux`.
+ * `printk.time=1` has the kernel's lines told from the script's; `mitigations=off` and `nokaslr` save emulated work, and the second makes addresses those of the `vmlinux`.
  */
 const always = [
   'rw',
@@ -13,6 +13,7 @@ const always = [
   'panic=-1',
   'oops=panic',
   'loglevel=5',
+  'printk.time=1',
   'mitigations=off',
   'nokaslr',
   'random.trust_cpu=on',

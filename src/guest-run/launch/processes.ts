@@ -1,5 +1,7 @@
 /** How the process of a guest of this machine is started. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { GuestRunError } from '../../core/errors.ts'
 import { programEnvironment } from '../../core/passphrase.ts'
 
@@ -21,4 +23,23 @@ export async function spawned(argv: readonly string[], options: SpawnOptions): P
     )
   })
   return child
+}
+
+/** Asks the process to end, and makes it after `graceMs`; resolves when `ended` has. */
+export async function endProcess(
+  child: ChildProcess,
+  ended: Promise<unknown>,
+  graceMs: number,
+): Promise<void> {
+  child.kill('SIGTERM')
+  const waiting = new AbortController()
+  const late = delay(graceMs, 'late', { signal: waiting.signal }).catch(() => 'ended')
+  if ((await Promise.race([ended, late])) === 'late') child.kill('SIGKILL')
+  waiting.abort()
+  await ended
+}
+
+/** What was made for a guest, whether it is there or not. */
+export async function removeMade(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { recursive: true, force: true })
 }

@@ -1,14 +1,13 @@
 /** Guests of a run as QEMU processes of this machine. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { GuestRunError } from '../../core/errors.ts'
 import type { GuestEnd, GuestPlan, LaunchOptions, Launcher, RunningGuest } from '../launcher.ts'
 import { type MonitorEvent, guestEnd, monitorReader } from './monitor-events.ts'
 import { makeModulesDisk } from './modules-disk.ts'
-import { guestVariable, spawned } from './processes.ts'
+import { endProcess, guestVariable, removeMade, spawned } from './processes.ts'
 import { type QemuSettings, emulator, madeDisks, monitorDescriptor, qemuArguments } from './qemu-arguments.ts'
 import { TextQueue } from './text-queue.ts'
 
@@ -98,18 +97,13 @@ class QemuGuest implements RunningGuest {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true
-    if (this.#over) return
-    this.#child.kill('SIGTERM')
-    const waiting = new AbortController()
-    const late = delay(graceMs, 'late', { signal: waiting.signal }).catch(() => 'ended')
-    if ((await Promise.race([this.ended, late])) === 'late') this.#child.kill('SIGKILL')
-    waiting.abort()
+    if (!this.#over) await endProcess(this.#child, this.ended, graceMs)
     await this.ended
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(0)
-    for (const path of this.#made) await rm(path, { recursive: true, force: true })
+    await removeMade(this.#made)
   }
 }
 

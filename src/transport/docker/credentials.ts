@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type CommandResult } from '../../core/command-result.ts'
 import { ConfigError, DeployError } from '../../core/errors.ts'
+import { rememberSecret } from '../../core/known-secrets.ts'
 import { parseJson } from '../../core/json.ts'
 import { tryLocally } from '../../core/local-command.ts'
 
@@ -52,7 +53,10 @@ export async function findCredentials(
   if (!config) return undefined
   const server = registry === 'docker.io' ? dockerHub : registry
   const helper = config.credHelpers?.[server] ?? config.credHelpers?.[registry] ?? config.credsStore
-  return helper ? askHelper(helper, server, file, env) : fromAuths(config, server, file)
+  const found = helper ? await askHelper(helper, server, file, env) : fromAuths(config, server, file)
+  if (found) rememberSecret('password' in found ? found.password : found.identitytoken)
+  if (found && 'password' in found) rememberSecret(`${found.username}:${found.password}`) // of HTTP's basic login
+  return found
 }
 
 async function readDockerConfig(file: string): Promise<DockerConfig | undefined> {

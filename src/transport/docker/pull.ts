@@ -1,6 +1,7 @@
 /** Pulling an image, to its end: the engine answers before it has begun, and tells of failure in the stream. */
 import type Docker from 'dockerode'
 import { DeployError, describeError } from '../../core/errors.ts'
+import { withoutKnownSecrets } from '../../core/known-secrets.ts'
 import { asStep } from '../../core/steps.ts'
 import type { RegistryCredentials } from './credentials.ts'
 import { engineStatus } from './engine-error.ts'
@@ -47,7 +48,7 @@ export async function pullImage(
     await asImageStep(host, docker, `pull ${reference}`, pull, abortSignal)
   } catch (error) {
     options.signal?.throwIfAborted()
-    const said = describeError(error)
+    const said = withoutKnownSecrets(describeError(error)) // a registry may say again what it was told
     throw new DeployError(pullFailure(host, reference, parsed, said, credentials !== undefined), {
       cause: new Error(said), // the engine's error carries its whole answer along
     })

@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { BaseAgent, ParsedKey } from 'ssh2'
 import { askSecret } from '../../core/ask-secret.ts'
 import { ConnectionError, UsageError } from '../../core/errors.ts'
+import { rememberSecret } from '../../core/known-secrets.ts'
 import { passphraseVariable } from '../../core/passphrase.ts'
 import { OneKeyAgent, agentHas } from './agent.ts'
 import { type PrivateKeyFile, readKeyFile } from './private-key.ts'
@@ -83,6 +84,7 @@ async function opening(keyFile: string, text: Buffer, env: NodeJS.ProcessEnv): P
         `(an ssh-agent at SSH_AUTH_SOCK), or set ${passphraseVariable}, or call dpbench at a terminal, which asks`,
     )
   }
+  rememberSecret(passphrase)
   const file = readKeyFile(text, passphrase)
   if (file.kind !== 'private') {
     const from = told === undefined ? 'the one that was typed' : `the one in ${passphraseVariable}`
