@@ -30,7 +30,7 @@ import { property, survives } from './support/property.ts'
 
 property(
   'a damaged template is refused in a sentence, or gives documents that are whole',
-  { counted: 'templates', quick: 80, whole: 2500 },
+  { counted: 'templates', quick: 40, whole: 1500 },
   async (tally) => {
     const { run, hosts, undos } = await fixture(bridged)
     const [hypervisor] = run.config.hypervisors

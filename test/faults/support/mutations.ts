@@ -134,12 +134,12 @@ function apply(document: unknown, at: number, change: Change): void {
       put(holder, key, Array.isArray(old) ? [] : typeof old === 'object' ? {} : '')
       return
     case 'replace':
-      put(holder, key, change.value)
+      put(holder, key, structuredClone(change.value))
       return
     case 'add': {
       const into = typeof old === 'object' && old !== null ? (old as Holder) : holder
-      if (Array.isArray(into)) into.push(change.value)
-      else put(into, change.key, change.value)
+      if (Array.isArray(into)) into.push(structuredClone(change.value))
+      else put(into, change.key, structuredClone(change.value))
       return
     }
     case 'rename':
