@@ -5,6 +5,7 @@
  * it ends nothing; a kernel that really hangs comes to the deadline, and there the stall is named as the cause. Who wants it
  * to end a run has the kernel panic (`softlockup_panic=1`, `sysctl.kernel.panic_on_rcu_stall=1`, `hung_task_panic=1`).
  */
+import { fromKernelTime } from '../machine/kernel-trouble.ts'
 
 export interface ConsoleFault {
   readonly kind: 'panic' | 'oops' | 'lock-up'
@@ -67,5 +68,5 @@ export function complaints(lines: readonly string[]): string[] {
 
 /** A line of the kernel's own, without its clock. */
 export function kernelText(line: string): string | undefined {
-  return stamped.exec(line)?.[1]
+  return (stamped.exec(line) ?? stamped.exec(fromKernelTime(line)))?.[1]
 }

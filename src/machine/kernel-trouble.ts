@@ -61,18 +61,27 @@ export function kernelTrouble(text: string): KernelTrouble[] {
   }
   return found.map(({ kind, at }, index) => {
     const until = Math.min(found[index + 1]?.at ?? lines.length, at + mostLines)
-    return { kind, lines: trimmed(lines.slice(at, until)) }
+    return { kind, lines: trimmed([fromKernelTime(lines[at]!), ...lines.slice(at + 1, until)]) }
   })
 }
 
 /** Before the message there may be a subsystem (`watchdog: `), or the program that ran (`stress invoked …`), and no more. */
 const mayPrecede = /^(?:[\w.@/-]+: |[\w.@/:-]+ )?$/
 
+/** Up to the kernel's own time, which has six decimals, within a line. */
+const beforeTime = /^.*?\S.*?(?=\[\s*\d+\.\d{6}\])/
+
+/** A line of a console from where the kernel begins to speak: a prompt, or half a line of a program's, may stand before. */
+export function fromKernelTime(line: string): string {
+  return line.replace(beforeTime, '')
+}
+
 /** The kernel begins a line with its time, or with the message: who prints the text of a message does not. */
 function says(sign: RegExp, line: string): boolean {
-  const rest = line.replace(prefix, '')
+  const said = fromKernelTime(line)
+  const rest = said.replace(prefix, '')
   const found = sign.exec(rest)
-  return found !== null && (rest !== line || mayPrecede.test(rest.slice(0, found.index)))
+  return found !== null && (rest !== said || mayPrecede.test(rest.slice(0, found.index)))
 }
 
 /** Without the empty lines at the end, and without what the next program says after the trace's end. */

@@ -37,6 +37,10 @@ describe('what ends a run', () => {
   })
 })
 
+test('behind what a program printed without an end of its line', () => {
+  expect(faultKindOf('copying 12 %[   12.345678] Kernel panic - not syncing: Fatal exception')).toBe('panic')
+})
+
 test('complaints are told once each, and not without end', () => {
   const lines = [1, 1, 2, 3, 4, 5, 6, 7].map((n) => `[    ${n}.0] WARNING: CPU: ${n} PID: 1 at a.c:${n}`)
   const notes = complaints(lines)

@@ -61,6 +61,11 @@ test.for([
   expect(kernelTrouble(`${line}\n`)).toEqual([])
 })
 
+test('behind a prompt, whose line has no end yet', () => {
+  const line = '[   12.345678] Kernel panic - not syncing: sysrq triggered crash'
+  expect(kernelTrouble(`vm1 login: ${line}\n`)).toEqual([{ kind: 'panic', lines: [line] }])
+})
+
 test('a trace is bounded', () => {
   const lines = Array.from({ length: 200 }, (_, index) => `[   41.2] line ${index}`)
   expect(kernelTrouble([...texts.panic, ...lines].join('\n'))[0]!.lines).toHaveLength(30)
