@@ -111,7 +111,7 @@ describe.skipIf(whyNoLab.length > 0)('the doctor', { timeout: 60_000 }, () => {
     })
     const locked = (await look(project)).findings.find(({ check }) => check === 'key files')
     expect(locked).toMatchObject({ machine: 'controller', status: 'fault' })
-    expect(locked!.advice).toContain(`ssh-keygen -p -N '' -f ${key}`)
+    expect(locked!.advice).toContain(`ssh-add ${key}`)
   })
 
   test('faults of a config come all at once, with the controller beside them: exit 2', async () => {
