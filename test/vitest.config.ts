@@ -9,7 +9,6 @@ const endToEnd = 'test/**/*.e2e.test.ts'
 /** They measure for the figures' sake, or look at the whole machine: nothing else may run meanwhile. */
 const alone = [
   'test/e2e/both-modes.e2e.test.ts',
-  'test/e2e/fixtures.e2e.test.ts',
   'test/e2e/full-path.e2e.test.ts',
   'test/lab/accelerator.e2e.test.ts',
   'test/lab/interrupted.test.ts',

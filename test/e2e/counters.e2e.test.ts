@@ -6,7 +6,7 @@ import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project } from './support/project.ts'
 
 describe.skipIf(whyNoLab.length > 0)('what a run counts', { timeout: 120_000 }, () => {
-  const lab = useLab()
+  const lab = useLab({ unlimited: true })
 
   test('all machines count what the flows moved, and say why a threshold was missed', async () => {
     // a loss on the way in: 2 of 1000 packets, each of them many segments
