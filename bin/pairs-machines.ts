@@ -60,8 +60,11 @@ export async function openPairMachines(options: PairMachinesOptions): Promise<Op
       ? await deployed(options, options.deploy, folder, stack)
       : await asTheyAre(options, folder, stack)
     const journal = await openJournal(journalFile(folder))
+    const machines = await pairMachines(config, connected, options.remoteAddress)
+    const apart = options.remoteAddress === undefined && apartWithout(connected, machines.remote.address)
+    if (apart) log(apart)
     return {
-      machines: await pairMachines(config, connected, options.remoteAddress),
+      machines,
       journal: journalFolders(journal, runId, config, connected),
       [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
     }
@@ -107,6 +110,16 @@ async function asTheyAre(
   await leaseHypervisors(connections, options, stack)
   await undoStale(await openJournal(journalFile(folder)), options)
   return { local, remote }
+}
+
+/** A sentence where the remote VM's address leads nowhere from the local one: each hypervisor has a network of its own for them. */
+function apartWithout({ local, remote }: Record<Side, Connected>, address: string): string | undefined {
+  if (!(local instanceof VirtualMachine && remote instanceof VirtualMachine)) return undefined
+  if (local.hypervisor === remote.hypervisor || address !== remote.ssh.address.address) return undefined
+  return (
+    `! ${remote.name} does not have its address in the overlay, so REMOTE_HOST is ${address}, which ${local.name} on another ` +
+    'hypervisor may not reach: --mode deploys the data plane between them, --address names another way'
+  )
 }
 
 /** What a run that was killed has left. */
