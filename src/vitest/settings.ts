@@ -86,7 +86,7 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   both: ['offload', 'non-offload'],
 }
 
-const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
+const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode}); a config with "dataplane": "none" takes no mode`
 export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
