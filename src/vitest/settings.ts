@@ -86,7 +86,7 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
   both: ['offload', 'non-offload'],
 }
 
-const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode}); a config with "dataplane": "none" takes no mode`
+const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
 export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
@@ -171,7 +171,8 @@ export function readSettings(env: NodeJS.ProcessEnv, viteMode?: string): RunSett
   })
   const mode = given.mode ?? (viteMode === 'test' ? undefined : viteMode)
   const modes = mode === undefined ? [] : Object.hasOwn(modeNames, mode) ? modeNames[mode] : undefined
-  if (!modes) faults.unshift(`--mode is "${mode}": ${modeHint}`)
+  if (!modes)
+    faults.unshift(`--mode is "${mode}": ${modeHint}; a config with "dataplane": "none" takes no mode`)
   if (parsed.success) faults.push(...stageFaults(parsed.data))
   if (!parsed.success || !modes || faults.length > 0) throw new UsageError(faults.join('\n'))
   const { verdict, stage, dpserviceSource, shuffle, ...others } = parsed.data
