@@ -1,5 +1,4 @@
 /** The `quarantine` key of a config: what is known to fail, until when, and where that is tracked. */
-import { z } from 'zod'
 import * as field from './fields.ts'
 
 const entry = field
@@ -32,7 +31,6 @@ const entry = field
   })
 
 export const quarantineFile = field.listOf(entry, '{ "test", "issue", "until" }')
-export type QuarantineFile = z.infer<typeof quarantineFile>
 
 function isWebAddress(value: string): boolean {
   return /^https?:\/\/\S+$/.test(value) && URL.canParse(value)

@@ -5,7 +5,6 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { DpbenchError } from '../core/errors.ts'
 import { isAlive, liveProcessSchema, thisProcess } from '../core/live-process.ts'
 import { waitFor } from '../core/wait.ts'
 
@@ -55,12 +54,6 @@ export async function acquireLease(
     file,
     [Symbol.asyncDispose]: () => (released ??= rm(file, { force: true })),
   }
-}
-
-/** @throws DpbenchError when a run that lives holds the lease. For clean-up: what a run uses is not taken from under it. */
-export async function refuseWhileLeased(file: string): Promise<void> {
-  const holder = await readHolder(file)
-  if (holder && (await isAlive(holder))) throw new DpbenchError(heldBy(file, holder))
 }
 
 function heldBy(file: string, { pid, runId, since }: LeaseHolder): string {

@@ -32,13 +32,28 @@ export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6
       ...keptFlags.filter((flag) => flags[flag] === true),
     ])
   const found = (['-4', '-6'] as const).flatMap((family) =>
-    routesOf(routes[family], link.ifname).map((words) => ['ip', family, 'route', 'replace', ...words]),
+    routesOf(routes[family], link.ifname).map((words) => ({ family, words })),
   )
-  const isDefault = (command: readonly string[]): boolean => command[4] === 'default'
-  return {
-    commands: [...addresses, ...found.filter((command) => !isDefault(command))],
-    defaults: found.filter(isDefault),
-  }
+  const commandsOf = (areDefault: boolean): string[][] =>
+    found
+      .filter(({ words }) => (words[0] === 'default') === areDefault)
+      .flatMap(({ family, words }) => routeCommands(family, words, link.ifname))
+  return { commands: [...addresses, ...commandsOf(false)], defaults: commandsOf(true) }
+}
+
+/** Of no route of anybody's. */
+const ownMetric = '4294967294'
+
+/**
+ * The kernel asks for a way to a gateway when a route is made, and not again: the address that gave it may be gone long since. So
+ * the way is there for that moment.
+ */
+function routeCommands(family: '-4' | '-6', words: readonly string[], ifname: string): string[][] {
+  const route = ['ip', family, 'route', 'replace', ...words]
+  const gateway = words[words.indexOf('via') + 1]!
+  if (!words.includes('via') || gateway === 'inet6' || gateway.startsWith('fe80:')) return [route]
+  const way = [gateway, 'dev', ifname, 'metric', ownMetric]
+  return [['ip', family, 'route', 'replace', ...way], route, ['ip', family, 'route', 'del', ...way]]
 }
 
 /** Routes of several hops stand on several lines, without a device on the first, and are left alone. */

@@ -8,9 +8,6 @@ const tcpHeaderBytes = 20
 const tcpTimestampBytes = 12
 const ipHeaderBytes = { ipv4: 20, ipv6: 40 } as const
 
-/** Bytes that wrap a packet: IP-in-IPv6 (dpservice) adds one IPv6 header. */
-export const ipInIpv6TunnelBytes = 40
-
 export interface LineFormat {
   /** Of the inner packet: what the guest's interface has. */
   readonly mtu: number

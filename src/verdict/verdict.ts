@@ -38,7 +38,6 @@ export interface JudgePlan {
 }
 
 export type Verdict = JudgedVerdict | UnstableVerdict | InvalidVerdict
-export type VerdictState = Verdict['state']
 
 interface VerdictBase {
   /** The whole verdict in one sentence, with the figure, its interval and what was expected. */

@@ -28,13 +28,16 @@ const secrets = JSON.parse(readFileSync(process.env.SCANNED_FOR, 'utf8'))
 const script = 'looked=$(cat); printf "%s\\n" "$looked" | grep -lsF -f - /proc/[0-9]*/environ /proc/[0-9]*/cmdline; ' +
   'printf "%s\\n" "$looked" | grep -rlsF -f - /root /home /tmp /run /var/tmp /var/lib/libvirt /etc; ' +
   'grep -lszE "^(SSH_AUTH_SOCK|DPBENCH_KEY_PASSPHRASE)=" /proc/[0-9]*/environ; echo looked'
+const decoy = '/tmp/dpbench-decoy'
 test('no key on a machine', async ({ vm, hypervisor, placement, dataplane, traffic }) => {
   const { from, to } = placement.acrossHypervisors()
   await dataplane.route(from, to)
   const measured = traffic.iperf3({ from, to, family: 'ipv4' })
   for (const machine of [hypervisor['hypervisor-1'], hypervisor['hypervisor-2'], vm.vm1, vm.vm3]) {
+    await machine.succeed('echo "A line that is looked for, too" > ' + decoy)
     const { stdout } = await machine.ssh.run(['sh', '-c', script], { input: secrets.join('\\n') })
-    expect(stdout).toBe('looked\\n')
+    await machine.succeed('rm ' + decoy)
+    expect(stdout).toBe(decoy + '\\nlooked\\n')
   }
   expect(await measured).toReachExpected('remote_vm2vm')
 })
@@ -75,7 +78,16 @@ describe.skipIf(whyNoLab.length > 0)('without root', { timeout: 120_000 }, () =>
         .filter((line) => line.length === 70)
         .slice(1, 3)
     const scanned = join(project.folder, 'scanned.json')
-    await writeFile(scanned, JSON.stringify([...(await lines(plain)), ...(await lines(key)), passphrase]))
+    // the last is in a decoy: a look that finds nothing at all would be none
+    await writeFile(
+      scanned,
+      JSON.stringify([
+        ...(await lines(plain)),
+        ...(await lines(key)),
+        passphrase,
+        'A line that is looked for, too',
+      ]),
+    )
     const secret = { SCANNED_FOR: scanned, DPBENCH_KEY_PASSPHRASE: passphrase, SSH_AUTH_SOCK: '/nobody' }
     const argv = [dpbenchBin, 'run', '--env-config-file', project.configFile, '--mode', 'offload']
     const { status, text } = await project.startNode(argv, secret).ended

@@ -6,7 +6,7 @@ import { whyNoLab } from '../lab/support.ts'
 import { groupOf } from '../pairs/support.ts'
 import { useLab } from '../e2e/support/lab.ts'
 import { Project, dpbenchBin, stackTrace } from '../e2e/support/project.ts'
-import { expectAsBefore } from '../e2e/support/snapshot.ts'
+import { expectAsBefore, type Snapshot } from '../e2e/support/snapshot.ts'
 import { benchSize, property } from './support/property.ts'
 
 /** Whatever runs it leaves a file called `pwned` in a folder that is looked at. */
@@ -52,7 +52,7 @@ for (const [index, name] of ${JSON.stringify(tried)}.entries())
       expect(await machine.succeed('cat ' + folder + '/value')).toBe(name)
       writeFileSync(join(here, plain), name)
       await machine.copyToGuest(join(here, plain), folder + '/' + plain)
-      await machine.waitForFile(folder + '/' + plain, { timeout: 5 })
+      await machine.waitForFile(folder + '/' + plain, { timeoutMs: 5000 })
       await machine.copyFromGuest(folder + '/' + plain, join(here, 'back', plain))
       await machine.systemctl(['status', '--', name]).catch(() => undefined)
       await machine.getUnitInfo(name).catch(() => undefined)
@@ -78,6 +78,13 @@ describe.skipIf(whyNoLab.length > 0)('names and values', () => {
       ),
     )
     return [...found.flat(), ...here].filter(([, line]) => line !== '').map((one) => one.join(': '))
+  }
+
+  /** Of what was tried: nothing to put back, the machines as before, and nothing that a name has made. */
+  async function nothingLeft(project: Project, before: Snapshot): Promise<string[]> {
+    expect(await project.pending()).toEqual([])
+    await expectAsBefore(lab, before)
+    return pwned(project)
   }
 
   // a whole run: too long for the quick size, which has 20 s for all
@@ -110,9 +117,7 @@ describe.skipIf(whyNoLab.length > 0)('names and values', () => {
           const made = readdirSync(project.folder).filter((name) => !known.includes(name))
           expect(made.sort()).toEqual(['.dpbench', 'results'])
           expect(readdirSync(path.join(project.folder, 'results')).sort()).toEqual(['latest', 'odd'])
-          expect(await project.pending()).toEqual([])
-          await expectAsBefore(lab, before)
-          return pwned(project)
+          return nothingLeft(project, before)
         })
       },
     )
@@ -144,11 +149,7 @@ describe.skipIf(whyNoLab.length > 0)('names and values', () => {
         await tally.try(JSON.stringify(name), () =>
           folders.includes(`${name}_x_r`) ? [] : ['it has no results'],
         )
-      await tally.try('what is there after it', async () => {
-        expect(await project.pending()).toEqual([])
-        await expectAsBefore(lab, before)
-        return pwned(project)
-      })
+      await tally.try('what is there after it', () => nothingLeft(project, before))
     },
   )
 
@@ -180,10 +181,7 @@ describe.skipIf(whyNoLab.length > 0)('names and values', () => {
             ...(project.hasState || project.hasResults ? ['it left a folder'] : []),
           ]
         })
-      await tally.try('what is there after it', async () => {
-        await expectAsBefore(lab, before)
-        return pwned(project)
-      })
+      await tally.try('what is there after it', () => nothingLeft(project, before))
     },
   )
 })

@@ -52,12 +52,19 @@ test('routes over the NIC that somebody made; the kernel, routers and leases mak
       'multicast ff00::/8 dev eth1 table local proto kernel metric 256 pref medium',
     ].join('\n'),
   })
+  // the way to each gateway is there while its route is made
   expect(commands.map((words) => words.join(' '))).toEqual([
+    'ip -4 route replace 10.77.0.2 dev eth1 metric 4294967294',
     'ip -4 route replace 10.78.0.0/16 via 10.77.0.2 dev eth1',
+    'ip -4 route del 10.77.0.2 dev eth1 metric 4294967294',
     'ip -4 route replace 10.79.0.0/16 dev eth1 table 77 scope link',
+    'ip -6 route replace fd77::2 dev eth1 metric 4294967294',
     'ip -6 route replace fd78::/64 via fd77::2 dev eth1 metric 77 pref medium',
+    'ip -6 route del fd77::2 dev eth1 metric 4294967294',
   ])
   expect(defaults.map((words) => words.join(' '))).toEqual([
+    'ip -4 route replace 10.77.0.254 dev eth1 metric 4294967294',
     'ip -4 route replace default via 10.77.0.254 dev eth1 proto static',
+    'ip -4 route del 10.77.0.254 dev eth1 metric 4294967294',
   ])
 })

@@ -8,7 +8,7 @@ import { LastingConnection, type LosableMachine } from '../../src/machine/lastin
 import { removeWorkFolder } from '../../src/machine/work-folder.ts'
 import type { RunOptions } from '../../src/transport/host.ts'
 import { LocalHost } from '../../src/transport/local-host.ts'
-import { bash, groupOf, openGroup, processesWith } from './support.ts'
+import { bash, groupOf, openGroup, processesWith, thisMachine } from './support.ts'
 
 /** Its commands run on, unheard, when it is lost: as on a machine whose network is gone. */
 class Losable implements LosableMachine {
@@ -53,15 +53,8 @@ class Losable implements LosableMachine {
 }
 
 async function openWith(vm: Losable, side: 'local' | 'remote', files: Record<string, string>) {
-  const machine = (name: string) => ({
-    name,
-    address: '127.0.0.1',
-    user: 'root',
-    port: 22,
-    ssh: new LocalHost(name),
-  })
-  const lasting = { ...machine('vm1'), ssh: new LastingConnection(vm) }
-  const machines = { local: machine('here'), remote: machine('there'), [side]: lasting }
+  const lasting = { ...thisMachine('vm1'), ssh: new LastingConnection(vm) }
+  const machines = { local: thisMachine('here'), remote: thisMachine('there'), [side]: lasting }
   return openGroup(await groupOf(files), { machines })
 }
 

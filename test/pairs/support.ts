@@ -40,23 +40,21 @@ export interface TestedGroup {
 const limits = { timeoutSeconds: 20, portSeconds: 5, graceSeconds: 1 }
 let opened = 0
 
+/** This machine as one of a pair's. */
+export function thisMachine(name: string) {
+  return { name, address: '127.0.0.1', user: 'root', port: 22, ssh: new LocalHost(name) }
+}
+
 export async function openGroup(
   folder: string,
   options: Partial<Omit<GroupOptions, 'limits'>> & { limits?: Partial<typeof limits> } = {},
 ): Promise<TestedGroup> {
   const group = readGroup(folder)
   const results = join(dirname(folder), 'results', group.name)
-  const machine = (name: string) => ({
-    name,
-    address: '127.0.0.1',
-    user: 'root',
-    port: 22,
-    ssh: new LocalHost(name),
-  })
   const folders: string[] = []
   const open = await OpenGroup.open({
     group,
-    machines: { local: machine('here'), remote: machine('there') },
+    machines: { local: thisMachine('here'), remote: thisMachine('there') },
     runId: `test-${process.pid}-${(opened += 1)}`,
     tag: 'tagged',
     results,

@@ -54,6 +54,11 @@ const inGuests: readonly Plant[] = [
   ['ip route add 10.78.0.0/16 via 10.77.0.2 dev eth1 proto static', 'true'],
   // goes with its address in IPv4, and stays in IPv6
   ['ip route add fd78::/64 via fd77::2 dev eth1 metric 77', 'ip route del fd78::/64 dev eth1 metric 77'],
+  // its gateway was on the link when it was made, and is not any more
+  [
+    'ip address add fd76::1/64 dev eth1 nodad; ip route add fd79::/64 via fd76::2 dev eth1 metric 79; ip address del fd76::1/64 dev eth1',
+    'ip route del fd79::/64 dev eth1 metric 79',
+  ],
   ['ip route add 10.200.99.0/24 dev eth0', 'ip route del 10.200.99.0/24 dev eth0'],
   ['nft add table inet dpbench', 'nft delete table inet dpbench'],
   process('dhclient', 'bash -c "exec -a dhclient sleep 4711"'),
