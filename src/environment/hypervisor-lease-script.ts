@@ -6,21 +6,34 @@
 const folder = '/run/dpbench-lease'
 export const leasedLine = 'leased'
 
+/**
+ * Ended anywhere it takes its folder with it: while it holds the lease that is certain to be its own; before, it is nobody's
+ * when its lock is free. A second signal does not end that.
+ */
 const hold = `umask 077
 dir=${folder}
 wait=$3
+leave() {
+  trap '' TERM HUP INT
+  if [ -n "$held" ]; then
+    rm -f -- "$dir/holder" "$dir/partial"
+    rmdir -- "$dir"
+  else
+    { exec 9<&-; exec 8< "$dir"; } 2>/dev/null && flock -n 8 && [ "$dir" -ef /dev/fd/8 ] && rmdir -- "$dir"
+  fi
+}
+trap leave EXIT
+trap 'exit 143' TERM HUP INT
 while :; do
   mkdir -p -- "$dir" || exit 1
-  exec 9< "$dir" 2>/dev/null || continue
+  { exec 9< "$dir"; } 2>/dev/null || continue
   # a second, for who only looks
   if ! flock -w 1 9; then
     printf 'held '; cat -- "$dir/holder" 2>/dev/null || echo
     [ "$wait" -gt 0 ] && flock -w "$wait" 9 || exit 75
   fi
-  [ "$dir" -ef /dev/fd/9 ] && break
+  [ "$dir" -ef /dev/fd/9 ] && held=1 && break
 done
-trap 'rm -f -- "$dir/holder" "$dir/partial"; rmdir -- "$dir"' EXIT
-trap 'exit 143' TERM HUP INT
 printf '%s\\n%s\\n' "$1" "$$" > "$dir/partial" && mv -f -- "$dir/partial" "$dir/holder" || exit 1
 echo ${leasedLine}
 while :; do

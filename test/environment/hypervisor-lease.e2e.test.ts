@@ -9,6 +9,8 @@ import {
   leaseHypervisor,
   readHypervisorLease,
 } from '../../src/environment/hypervisor-lease.ts'
+import { leaseCommand } from '../../src/environment/hypervisor-lease-script.ts'
+import { quoteArgv } from '../../src/core/shell-quote.ts'
 import { Hypervisor } from '../../src/machine/hypervisor.ts'
 import { useLab } from '../e2e/support/lab.ts'
 import { Project, dpbenchBin, stackTrace } from '../e2e/support/project.ts'
@@ -61,6 +63,21 @@ describe.skipIf(whyNoLab.length > 0)('the lease of a hypervisor', { timeout: 60_
     const waiting = take({ what: 'run b', waitSeconds: 30, signal: stop.signal, log: () => stop.abort() })
     await expect(waiting).rejects.toThrow(/abort/i)
     expect(await lab.shell('hypervisor-1', 'pgrep -c flock || true')).toBe('0\n')
+  })
+
+  test('leaves nothing, wherever it is ended', async () => {
+    const command = quoteArgv(leaseCommand('{}', 90, 0))
+    const ended = await lab.shell(
+      'hypervisor-1',
+      `mkfifo /tmp/silence && exec 7<> /tmp/silence && rm /tmp/silence
+       i=0; while [ $i -lt 60 ]; do i=$((i+1)); for again in '' 1; do
+         setsid ${command} <&7 > /dev/null & own=$!
+         sleep 0.$(printf %03d $i); kill -s TERM -- -$own; [ -z "$again" ] || kill -s TERM -- -$own; wait $own; echo $?
+         [ ! -d /run/dpbench-lease ] || { echo left; rm -r /run/dpbench-lease; }
+       done; done 2> /dev/null | sort | uniq -c`,
+    )
+    expect(ended).not.toContain('left')
+    expect(ended).toMatch(/ 143\n/)
   })
 
   test('is lost, and said to be, when it is broken', async () => {
