@@ -1,0 +1,51 @@
+/** Faults of a lab's host and their ends, planted in the host itself: no other host of the lab, and no other lab, is touched. */
+import { waitFor } from '../../../src/core/wait.ts'
+import type { TestLab } from '../../e2e/support/lab.ts'
+
+/** Every process of the hypervisor stands still, its guests' too: `-1` is all of its pid namespace but its first and the caller. */
+export async function freeze(lab: TestLab, hypervisor: string): Promise<void> {
+  await lab.shell(hypervisor, 'kill -s STOP -- -1')
+}
+
+export async function thaw(lab: TestLab, hypervisor: string): Promise<void> {
+  await lab.shell(hypervisor, 'kill -s CONT -- -1')
+}
+
+/** A hypervisor sees the processes of its guests too: only those in its own network are its own. */
+const killSessions = `mine=$(readlink /proc/self/ns/net)
+for pid in $(pgrep -f '^sshd: '); do
+  [ "$(readlink /proc/$pid/ns/net)" != "$mine" ] || kill -s KILL "$pid"
+done`
+
+/** Ends every SSH connection to the machine, whose sshd goes on. */
+export async function cutSessions(lab: TestLab, machine: string): Promise<void> {
+  await lab.shell(machine, killSessions)
+}
+
+/** Ends sshd and every connection to it. */
+export async function stopSshd(lab: TestLab, machine: string): Promise<void> {
+  await lab.shell(machine, `kill -s KILL "$(cat /run/dpbench/sshd.pid)"\n${killSessions}`)
+}
+
+/** As the lab starts it (lab/daemons/daemon.ts). */
+export async function startSshd(lab: TestLab, machine: string): Promise<void> {
+  const launch =
+    'echo $$ > /run/dpbench/sshd.pid; exec /usr/sbin/sshd -D -e >> /var/log/dpbench/sshd.log 2>&1'
+  await lab.shell(machine, `setsid -f sh -c '${launch}'`)
+  await waitFor(
+    async () => {
+      const { stdout } = await lab.tryShell(machine, 'ss -Hltn sport = :22')
+      return stdout.trim() === '' ? { state: 'pending' } : { state: 'ready', value: undefined }
+    },
+    { what: `sshd of ${machine} to listen`, timeoutMs: 10_000 },
+  )
+}
+
+/** A hypervisor's link to its management network: what is sent vanishes, as on a machine that is gone. */
+export async function setManagementLink(
+  lab: TestLab,
+  hypervisor: string,
+  state: 'up' | 'down',
+): Promise<void> {
+  await lab.shell(hypervisor, `ip link set mgmt0 ${state}`)
+}
