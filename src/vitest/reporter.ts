@@ -276,7 +276,7 @@ function recorded(error: SerializedError): RecordedError {
     if (cause.message && !error.message.includes(cause.message)) causes.push(`  because: ${cause.message}`)
   }
   const inner = Array.isArray(error.errors)
-    ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`)
+    ? [...new Set((error.errors as SerializedError[]).map((each) => `  ${each.message}`))]
     : []
   return { code, message: [error.message, ...inner, ...causes].join('\n'), exitCode }
 }

@@ -7,7 +7,8 @@ import { type BenchConfig, environmentFolder } from '../config/index.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
-import { journalFile } from '../environment/environment.ts'
+import { leftSentences } from '../core/undo.ts'
+import { journalFile, notPutBack } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
 import { takeLeaks } from '../report/leak-log.ts'
@@ -189,13 +190,13 @@ async function putBack(run: Run, resultsFolder: string): Promise<void> {
     const { left } = await asPhase(observe, 'put back what is left', () =>
       undoRuns(journal, own, { log: print, keepLog, observe }),
     )
-    recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+    recorder.leftover(...leftSentences(left))
   } catch (error) {
     recorder.failure('clean-up', error)
   }
 }
 
-/** A worker that died could record nothing. */
+/** A worker that died could record nothing; one that could not put everything back has. */
 async function recordLostWorker(
   { runId, config, settings, steps: { observe }, recorder }: Run,
   resultsFolder: string,
@@ -204,6 +205,8 @@ async function recordLostWorker(
   const { tests, failures } = recorder.snapshot()
   const last = tests.at(-1)?.mode
   const mode = settings.modes.find((each) => each === last) ?? settings.modes[0] ?? 'plain'
+  const flights = await listFlights(resultsFolder)
+  if (flights.some((flight) => flight.occasion === notPutBack && flight.mode === mode)) return
   await recordFlight(
     { run: { config, runId, mode, resultsFolder }, observe, log: print },
     { hypervisors: new Map(), vms: new Map(), leased: false },

@@ -13,8 +13,9 @@ export async function thaw(lab: TestLab, hypervisor: string): Promise<void> {
 
 /** A hypervisor sees the processes of its guests too: only those in its own network are its own. */
 const killSessions = `mine=$(readlink /proc/self/ns/net)
+listener=$(cat /run/dpbench/sshd.pid)
 for pid in $(pgrep -f '^sshd: '); do
-  [ "$(readlink /proc/$pid/ns/net)" != "$mine" ] || kill -s KILL "$pid"
+  [ "$pid" = "$listener" ] || [ "$(readlink /proc/$pid/ns/net)" != "$mine" ] || kill -s KILL "$pid"
 done`
 
 /** Ends every SSH connection to the machine, whose sshd goes on. */

@@ -78,27 +78,40 @@ export async function faultWhileMeasuring(lab: TestLab, fault: FaultWhileMeasuri
   const project = await Project.create(lab, { edit, ...(fault.suites && { suites: fault.suites }) })
   const before = await lab.snapshot()
   const running = project.start(...argv)
-  try {
-    await (fault.when ?? windowOpen(lab))({ project, running })
-    const plantedAt = performance.now()
-    await fault.plant({ project, running })
-    const { status, text } = await endedWithin(running, expected.withinMs + hangMs)
-    const tookMs = performance.now() - plantedAt
-    expect(text).not.toMatch(stackTrace)
-    for (const words of expected.says) expect(text).toMatch(words)
-    for (const words of expected.saysNot ?? []) expect(text).not.toMatch(words)
-    expect(status, text).toBe(expected.status)
-    expect(tookMs, `ms from the fault to the end\n${text}`).toBeLessThan(expected.withinMs)
-    const record = project.hasResults ? await project.record() : undefined
-    expect(record?.outcome.exitCode, 'exit code in the record').toBe(status)
-    if (expected.verdict) expect(verdictsOf(record), text).toEqual([expected.verdict])
-    await fault.check?.(project, record, text)
-  } finally {
-    if (running.child.exitCode === null && running.child.signalCode === null) running.signalGroup('SIGKILL')
-    await running.ended
-    await fault.mend?.()
-    await cleanedUp(lab, project, before, expected.left)
+  const faults: unknown[] = []
+  const tried = async (part: () => Promise<unknown> | undefined): Promise<void> => {
+    try {
+      await part()
+    } catch (error) {
+      faults.push(error)
+    }
   }
+  await tried(() => plantedAndEnded(lab, fault, { project, running }))
+  if (running.child.exitCode === null && running.child.signalCode === null) running.signalGroup('SIGKILL')
+  await running.ended
+  await tried(() => fault.mend?.())
+  await tried(() => cleanedUp(lab, project, before, expected.left))
+  if (faults.length > 0) throw new AggregateError(faults, `${faults.length} expectations do not hold`)
+}
+
+async function plantedAndEnded(lab: TestLab, fault: FaultWhileMeasuring, planted: Planted): Promise<void> {
+  const { expected } = fault
+  const { project, running } = planted
+  await (fault.when ?? windowOpen(lab))(planted)
+  const plantedAt = performance.now()
+  await fault.plant(planted)
+  const { status, text } = await endedWithin(running, expected.withinMs + hangMs)
+  const tookMs = performance.now() - plantedAt
+  if (process.env['HCUT_SHOW']) process.stderr.write(`\n======== ${status} after ${Math.round(tookMs)} ms\n${text}\n`) // XXX
+  expect(text).not.toMatch(stackTrace)
+  for (const words of expected.says) expect(text).toMatch(words)
+  for (const words of expected.saysNot ?? []) expect(text).not.toMatch(words)
+  expect(status, text).toBe(expected.status)
+  expect(tookMs, `ms from the fault to the end\n${text}`).toBeLessThan(expected.withinMs)
+  const record = project.hasResults ? await project.record() : undefined
+  expect(record?.outcome.exitCode, 'exit code in the record').toBe(status)
+  if (expected.verdict) expect(verdictsOf(record), text).toEqual([expected.verdict])
+  await fault.check?.(project, record, text)
 }
 
 /** What was left is what was told, clean-up takes it back, and the machines are as before. */
