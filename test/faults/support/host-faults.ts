@@ -50,3 +50,16 @@ export async function setManagementLink(
 ): Promise<void> {
   await lab.shell(hypervisor, `ip link set mgmt0 ${state}`)
 }
+
+/** Mounts a full file system of its own over a folder of the machine, so that writing there fails as on a full disk. */
+export async function fillFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+  await lab.shell(
+    machine,
+    `mkdir -p ${folder} && mount -t tmpfs -o size=16k full ${folder} && chmod 1777 ${folder}
+    dd if=/dev/zero of=${folder}/fill bs=4k 2> /dev/null || true`,
+  )
+}
+
+export async function emptyFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+  await lab.shell(machine, `umount ${folder}`)
+}

@@ -41,6 +41,10 @@ export interface FaultWhileMeasuring {
   readonly argv?: readonly string[]
   readonly edit?: (config: EditableConfig) => void
   readonly suites?: Readonly<Record<string, string>>
+  /** Before the run is started. */
+  readonly prepare?: (project: Project) => Promise<void>
+  /** Of the run's process. */
+  readonly env?: NodeJS.ProcessEnv
   /** When to plant. Default: the clients of the first repetition have sent for longer than the warm-up. */
   readonly when?: (planted: Planted) => Promise<void>
   readonly plant: (planted: Planted) => Promise<void>
@@ -77,7 +81,9 @@ export async function faultWhileMeasuring(lab: TestLab, fault: FaultWhileMeasuri
   }
   const project = await Project.create(lab, { edit, ...(fault.suites && { suites: fault.suites }) })
   const before = await lab.snapshot()
-  const running = project.start(...argv)
+  await fault.prepare?.(project)
+  const command = [dpbenchBin, 'run', '--env-config-file', project.configFile, ...argv]
+  const running = project.startNode(command, fault.env)
   const faults: unknown[] = []
   const tried = async (part: () => Promise<unknown> | undefined): Promise<void> => {
     try {
