@@ -135,9 +135,33 @@ async function cleanedUp(lab: TestLab, project: Project, before: Snapshot, left?
     expect(status, text).toBe(0)
     expect(await project.pending(), text).toEqual([])
   }
-  await expectAsBefore(lab, before)
+  await expectAsBefore(lab, before).catch(async (error: unknown) => {
+    const lines = differences(before, await lab.snapshot())
+    throw new Error(`the machines are not as before:\n${lines.join('\n')}`, { cause: error })
+  })
   if (left) expect(pending.join('; ')).toMatch(left)
   else expect(pending, 'left in the journal').toEqual([])
+}
+
+/** Line by line, as a fault of the bench is read without the whole snapshot. */
+function differences(before: Snapshot, now: Snapshot): string[] {
+  return Object.entries(before).flatMap(([machine, kinds]) =>
+    Object.entries(kinds).flatMap(([kind, lines]) => {
+      const found = now[machine]?.[kind] ?? []
+      const say = (sign: string, some: readonly string[]): string[] =>
+        some.map((line) => `${sign} ${machine}, ${kind}: ${line}`)
+      return [
+        ...say(
+          '-',
+          lines.filter((line) => !found.includes(line)),
+        ),
+        ...say(
+          '+',
+          found.filter((line) => !lines.includes(line)),
+        ),
+      ]
+    }),
+  )
 }
 
 /** The states of the tests that ran, each once. */
