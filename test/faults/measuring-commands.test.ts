@@ -32,7 +32,7 @@ property(
       const stubborn = shell('trap "" TERM; echo $$; while :; do sleep 0.2; done')
       const { timedOut, stdout } = await host.tryRun(stubborn, { timeoutMs: 500 })
       expect(timedOut).toBe(true)
-      expect(performance.now() - started).toBeLessThan(8000)
+      expect(performance.now() - started).toBeLessThan(30_000) // it would run for ever
       const { exitCode } = await host.tryRun(['kill', '-0', stdout.trim()])
       return exitCode === 0 ? ['it still runs'] : []
     })
