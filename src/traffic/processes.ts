@@ -30,7 +30,7 @@ export function processesScript(commands: readonly PortCommand[], runId: string)
       'until wait; do :; done', // a trapped signal interrupts it
       "trap '' PIPE", // nobody reads any more when the connection was lost, and a signal's end would leave the folder
       // what they said may not have found room there, and a torn output alone would not tell why
-      'full=; printf x > "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"',
+      'full=; head -c 65536 /dev/zero > "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"; rm -f "$d/room"',
       `for p in ${ports}; do for f in at status out err; do ` +
         'if [ "$f" = err ] && [ -n "$full" ]; then printf "%s err %s\\n%s" "$p" "${#full}" "$full"; continue; fi; ' +
         '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',

@@ -72,10 +72,10 @@ export const longWindow = (config: EditableConfig): void => {
 
 export type NamedFault = FaultWhileMeasuring & { readonly what: string }
 
-/** Each as a try of its own; `DPBENCH_FAULTS_ONLY=frozen` plants those alone whose name has that word. */
+/** Each as a try of its own; `DPBENCH_FAULTS_ONLY=frozen` plants those alone whose name it matches. */
 export async function plantEach(lab: TestLab, tally: Tally, faults: readonly NamedFault[]): Promise<void> {
-  const only = process.env['DPBENCH_FAULTS_ONLY'] ?? ''
-  for (const fault of faults.filter(({ what }) => what.includes(only)))
+  const only = new RegExp(process.env['DPBENCH_FAULTS_ONLY'] ?? '')
+  for (const fault of faults.filter(({ what }) => only.test(what)))
     await tally.try(fault.what, async () => {
       await faultWhileMeasuring(lab, fault)
       return []
