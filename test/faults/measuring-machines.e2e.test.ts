@@ -96,26 +96,26 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a machine', () =>
   await expect(vm.vm1.execute('head -c 104857600 /dev/zero | tr "\\\\0" x')).rejects.toThrow(/64 MiB/)
   expect(await vm.vm1.succeed('echo still here')).toBe('still here\\n')
   await vm.vm1.succeed('head -c 104857600 /dev/zero | tr "\\\\0" x')`),
-      when: async () => undefined,
+      when: ({ running }) => running.shows(/asking for their leases/),
       argv: ['--mode', 'offload'],
       plant: async () => undefined,
       expected: {
         status: 3,
         says: [/vm1: `head -c 104857600 .*` was ended, for it wrote more than 64 MiB/],
-        withinMs: 60_000,
+        withinMs: 90_000,
         verdict: 'ERROR',
       },
     },
     {
       what: 'a command ignores SIGTERM',
       suites: suite(`await vm.vm1.succeed('trap "" TERM; while :; do sleep 1; done', { timeoutMs: 2000 })`),
-      when: async () => undefined,
+      when: ({ running }) => running.shows(/asking for their leases/),
       argv: ['--mode', 'offload'],
       plant: async () => undefined,
       expected: {
         status: 3,
         says: [/vm1: `trap .*` was not done within 2 s and was ended/],
-        withinMs: 60_000,
+        withinMs: 90_000,
         verdict: 'ERROR',
       },
     },
