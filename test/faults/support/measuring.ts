@@ -121,7 +121,7 @@ async function plantedAndEnded(lab: TestLab, fault: FaultWhileMeasuring, planted
   await fault.plant(planted)
   const { status, text } = await endedWithin(running, expected.withinMs + hangMs)
   const tookMs = performance.now() - plantedAt
-  if (process.env['DPBENCH_FAULTS_SHOW'] ?? process.env['HCUT_SHOW'])
+  if (process.env['DPBENCH_FAULTS_SHOW'])
     process.stderr.write(`\n======== ${status} after ${Math.round(tookMs)} ms\n${text}\n`)
   expect(text).not.toMatch(stackTrace)
   for (const words of expected.says) expect(text).toMatch(words)
