@@ -21,7 +21,7 @@ export { labDown } from './down.ts'
 export { installPackages, missingPackages } from './packages.ts'
 export { labShell } from './shell.ts'
 export { labStatus } from './status.ts'
-export type { LabDescription } from './description.ts'
+export type { HypervisorDescription, LabDescription } from './description.ts'
 export type { LabOptions, ImageBuilder } from './options.ts'
 
 /**

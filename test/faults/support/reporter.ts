@@ -1,8 +1,8 @@
 /** Writes what the bench came to into docs/reliability.md, a row per property, and says it on the terminal. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
+import { machine } from '../../../bench/circumstances.ts'
 import { type Row, withRows } from './table.ts'
 import type { PropertyFigures } from './property.ts'
 
@@ -33,10 +33,4 @@ export default class ReliabilityReporter implements Reporter {
 function figuresOf(test: TestCase): PropertyFigures[] {
   const { reliability } = test.meta()
   return reliability === undefined ? [] : [reliability]
-}
-
-function machine(): string {
-  const [first] = cpus()
-  const gib = Math.round(totalmem() / 2 ** 30)
-  return `${cpus().length} × ${first?.model.trim() ?? 'CPU'}, ${gib} GiB`
 }
