@@ -80,5 +80,7 @@ export class UndoRegistry<Context> {
 /** What is left, a sentence per reason that keeps it: a host out of reach is told once. */
 export function leftSentences(left: readonly Leftover[]): string[] {
   const byReason = Map.groupBy(left, ({ reason }) => reason)
-  return [...byReason].map(([reason, things]) => `${things.map(({ entry }) => entry.what).join(', ')}: ${reason}`)
+  return [...byReason].map(
+    ([reason, things]) => `${things.map(({ entry }) => entry.what).join(', ')}: ${reason}`,
+  )
 }

@@ -2,6 +2,7 @@
  * Several processes of a traffic tool on one machine, in one command: started together, waited for, and what each left
  * brought back whole. Each is known by its port.
  */
+import { constants } from 'node:os'
 import type { CommandResult } from '../core/command-result.ts'
 import type { StepBegun } from '../core/steps.ts'
 import { quoteArg, quoteArgv, shell } from '../core/shell-quote.ts'
@@ -46,6 +47,12 @@ export function outputsOf(
 ): ReadonlyMap<number, ProcessOutput> {
   const found = parseFrames(result)
   return new Map(ports.map((port) => [port, found.get(port) ?? lost(result)]))
+}
+
+/** `iperf3 was killed by SIGKILL`: a shell tells a signal as 128 and its number. */
+export function describeEnd(tool: string, exitCode: number | null): string {
+  const [signal] = Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number) ?? []
+  return signal === undefined ? `exit status ${exitCode ?? 'unknown'}` : `${tool} was killed by ${signal}`
 }
 
 function lost(result: CommandResult): ProcessOutput {

@@ -91,7 +91,9 @@ export const modeMissing = `--mode is missing: ${modeHint}`
 
 /** The suites of this tag measure more than throughput, and run when they are asked for. */
 export const trafficTag = 'traffic'
-export const defaultTags = `!${trafficTag}`
+/** These break machines on purpose. */
+export const resilienceTag = 'resilience'
+export const defaultTags = `!${trafficTag} && !${resilienceTag}`
 
 const name = z
   .string()

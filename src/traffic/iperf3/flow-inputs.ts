@@ -1,4 +1,5 @@
 /** From what iperf3's processes left to flows that can be aligned. */
+import { describeEnd } from '../processes.ts'
 import type { ProcessOutput } from '../frames.ts'
 import { type Iperf3Output, type Protocol, parseIperf3 } from './parse.ts'
 import type { Iperf3RawFlow } from './run.ts'
@@ -22,7 +23,7 @@ export function flowInputs(
 function readOutput({ stdout, stderr, exitCode }: ProcessOutput, protocol: Protocol): Iperf3Output {
   const output = parseIperf3(stdout, protocol)
   const said = stderr.trim()
-  const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
+  const status = exitCode === 0 ? '' : describeEnd('iperf3', exitCode)
   const detail = [status, said].filter(Boolean).join(': ')
   if (output.state !== 'faulty' || !detail) return output
   return { ...output, faults: [...output.faults, detail] }

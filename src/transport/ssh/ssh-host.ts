@@ -16,7 +16,14 @@ import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
 import { rootNeeded, socketHint, sudoRefusal } from './privileges.ts'
-import { Output, type OutputOptions, type RunningCommand, commandLine, feed, killCommand } from './remote-process.ts'
+import {
+  Output,
+  type OutputOptions,
+  type RunningCommand,
+  commandLine,
+  feed,
+  killCommand,
+} from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
 const maxChannels = 8
