@@ -65,8 +65,8 @@ export function startProbes(from: TrafficEnd, { address, runId, signal }: ProbeO
   const often = ['-n', '-D', '-O', '-i', String(probeIntervalMs / 1000), '-c', String(mostProbes)]
   often.push('-S', String(sendBufferBytes))
   const script = `export LC_ALL=C ${runVariable}="$1"; shift; exec ping "$@"`
-  const running = from.ssh
-    .tryRun(shell(script, runId, ...often, address), {
+  const ping = async (): Promise<void> => {
+    const { stderr, exitCode } = await from.ssh.tryRun(shell(script, runId, ...often, address), {
       timeoutMs: (mostProbes * probeIntervalMs * 3) / 2,
       signal: AbortSignal.any([signal, ending.signal]),
       as: { kind: 'command', name: `ping ${often.join(' ')} ${address}` },
@@ -78,9 +78,9 @@ export function startProbes(from: TrafficEnd, { address, runId, signal }: ProbeO
         else answers.push(told)
       },
     })
-    .then(({ stderr, exitCode }) => {
-      ended = stderr.trim() || lines.at(-1) || `exit status ${exitCode ?? 'unknown'}`
-    })
+    ended = stderr.trim() || lines.at(-1) || `exit status ${exitCode ?? 'unknown'}`
+  }
+  const running = ping()
   running.catch(() => undefined) // thrown by whoever waits
   const probes = { answers, silences }
   return {

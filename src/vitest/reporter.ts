@@ -20,7 +20,7 @@ import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
 import { type Run, openResults, print } from './run.ts'
-import { defaultTags, trafficTag } from './settings.ts'
+import { askedForTags, defaultTags } from './settings.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
 export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
@@ -32,7 +32,7 @@ export class DpbenchReporter implements Reporter {
   /** When a run is cancelled Vitest tells of all tests of a suite again. */
   private readonly told = new Set<string>()
   private lastLine = ''
-  private leftOut = 0
+  private readonly leftOut = new Map<string, number>()
 
   /** @param begin called with what is to run, before any of it */
   constructor(run: Run, begin: (specifications: readonly TestSpecification[]) => Promise<void>) {
@@ -66,7 +66,8 @@ export class DpbenchReporter implements Reporter {
     const result = test.result()
     if (result.state === 'pending' || this.told.has(test.id)) return
     this.told.add(test.id)
-    if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
+    const tag = result.state === 'skipped' ? this.leavesOut(test) : undefined
+    if (tag !== undefined) return void this.leftOut.set(tag, (this.leftOut.get(tag) ?? 0) + 1)
     const { dpbench: meta, dpbenchFlight: flight } = test.meta()
     if (meta) this.describe(meta)
     if (meta?.kept && !this.run.kept) {
@@ -124,13 +125,13 @@ export class DpbenchReporter implements Reporter {
     _reason: TestRunEndReason,
   ): void {
     for (const error of unhandled) this.fail('outside of a test', error)
-    if (this.leftOut > 0)
-      print(`${this.leftOut} tests with the tag ${trafficTag} were left out: --tags ${trafficTag} runs them`)
+    for (const [tag, tests] of this.leftOut)
+      print(`${tests} tests with the tag ${tag} were left out: --tags ${tag} runs them`)
   }
 
   /** What nobody asked for is no skipped test. */
-  private leavesOut({ tags }: TestCase): boolean {
-    return this.run.settings.tags === defaultTags && tags.includes(trafficTag)
+  private leavesOut({ tags }: TestCase): string | undefined {
+    return this.run.settings.tags === defaultTags ? askedForTags.find((tag) => tags.includes(tag)) : undefined
   }
 
   private fail(where: string, error: SerializedError): void {
