@@ -49,10 +49,13 @@ export function outputsOf(
   return new Map(ports.map((port) => [port, found.get(port) ?? lost(result)]))
 }
 
-/** `iperf3 was killed by SIGKILL`: a shell tells a signal as 128 and its number. */
-export function describeEnd(tool: string, exitCode: number | null): string {
+/** By which a process is ended in order: dpbench ends a server so whose client is gone. */
+const orderly = new Set(['SIGINT', 'SIGTERM', 'SIGHUP'])
+
+/** The signal that killed a process, which a shell tells as 128 and its number; `undefined` for any other end. */
+export function killerOf(exitCode: number | null): string | undefined {
   const [signal] = Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number) ?? []
-  return signal === undefined ? `exit status ${exitCode ?? 'unknown'}` : `${tool} was killed by ${signal}`
+  return signal !== undefined && orderly.has(signal) ? undefined : signal
 }
 
 function lost(result: CommandResult): ProcessOutput {

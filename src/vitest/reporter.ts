@@ -17,10 +17,10 @@ import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { figureOf, flightOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
+import { LeftOut } from './left-out.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
-import { type Run, openResults, print } from './run.ts'
-import { askedForTags, defaultTags } from './settings.ts'
+import { type Run, keeping, openResults, print } from './run.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
 export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
@@ -32,12 +32,13 @@ export class DpbenchReporter implements Reporter {
   /** When a run is cancelled Vitest tells of all tests of a suite again. */
   private readonly told = new Set<string>()
   private lastLine = ''
-  private readonly leftOut = new Map<string, number>()
+  private readonly leftOut: LeftOut
 
   /** @param begin called with what is to run, before any of it */
   constructor(run: Run, begin: (specifications: readonly TestSpecification[]) => Promise<void>) {
     this.run = run
     this.begin = begin
+    this.leftOut = new LeftOut(run.settings.tags)
   }
 
   onTestRunStart(specifications: readonly TestSpecification[]): Promise<void> {
@@ -66,8 +67,7 @@ export class DpbenchReporter implements Reporter {
     const result = test.result()
     if (result.state === 'pending' || this.told.has(test.id)) return
     this.told.add(test.id)
-    const tag = result.state === 'skipped' ? this.leavesOut(test) : undefined
-    if (tag !== undefined) return void this.leftOut.set(tag, (this.leftOut.get(tag) ?? 0) + 1)
+    if (this.leftOut.takes(test)) return
     const { dpbench: meta, dpbenchFlight: flight } = test.meta()
     if (meta) this.describe(meta)
     if (meta?.kept && !this.run.kept) {
@@ -78,10 +78,9 @@ export class DpbenchReporter implements Reporter {
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
     const mode = meta?.mode ?? test.project.name
-    const { recorder } = this.run
+    const { recorder, config, startedAt } = this.run
     const resultsFolder = await openResults(this.run)
     const place = { suite, name: test.name, mode, ...scenarioOf(last) }
-    const { config, startedAt } = this.run
     const quarantine = quarantineOf(config.quarantine ?? [], place, startedAt)
     recorder.test({
       ...place,
@@ -93,7 +92,9 @@ export class DpbenchReporter implements Reporter {
       ...baselinesOf(meta),
       metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
-      folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
+      folder:
+        meta?.folder ??
+        (await keeping(() => createTestFolder(resultsFolder, { suite, name: test.name, mode }))),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
       ...(flight !== undefined && { flight }),
     })
@@ -108,7 +109,7 @@ export class DpbenchReporter implements Reporter {
     this.lastLine = line
     for (const where of flightOf({ flight }, relative(process.cwd(), resultsFolder))) print(`  ${where}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
-    await writeRecord(resultsFolder, snapshot)
+    await keeping(() => writeRecord(resultsFolder, snapshot))
   }
 
   onTestModuleCollected(module: TestModule): void {
@@ -125,13 +126,7 @@ export class DpbenchReporter implements Reporter {
     _reason: TestRunEndReason,
   ): void {
     for (const error of unhandled) this.fail('outside of a test', error)
-    for (const [tag, tests] of this.leftOut)
-      print(`${tests} tests with the tag ${tag} were left out: --tags ${tag} runs them`)
-  }
-
-  /** What nobody asked for is no skipped test. */
-  private leavesOut({ tags }: TestCase): string | undefined {
-    return this.run.settings.tags === defaultTags ? askedForTags.find((tag) => tags.includes(tag)) : undefined
+    for (const line of this.leftOut.lines()) print(line)
   }
 
   private fail(where: string, error: SerializedError): void {

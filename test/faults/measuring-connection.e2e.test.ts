@@ -28,7 +28,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('the way to a mach
         status: 3,
         says: [/hypervisor-2: the SSH connection to \S+ was lost/],
         withinMs: 60_000,
-        left: /hypervisor-2/,
+        left: /container dpservice_hypervisor-2/,
       },
     },
     {
@@ -39,7 +39,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('the way to a mach
         status: 3,
         says: [/hypervisor-2: the SSH connection to \S+ was lost/],
         withinMs: 90_000,
-        left: /hypervisor-2/,
+        left: /container dpservice_hypervisor-2/,
       },
     },
     {
@@ -50,7 +50,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('the way to a mach
         status: 3,
         says: [/hypervisor-2: the SSH connection to \S+ was lost/],
         withinMs: 90_000,
-        left: /hypervisor-2/,
+        left: /container dpservice_hypervisor-2/,
       },
     },
   ]

@@ -35,12 +35,12 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('what carries a me
     {
       what: 'iperf3 is killed on the receiver',
       plant: () => killIperf3(lab, 'vm1', 'server'),
-      expected: { ...invalid, says: [/vm1: iperf3 was killed/], withinMs: 40_000 },
+      expected: { ...invalid, says: [/server on vm1: iperf3 was killed \(SIGKILL\)/], withinMs: 40_000 },
     },
     {
       what: 'iperf3 is killed on the sender',
       plant: () => killIperf3(lab, 'vm3', 'client'),
-      expected: { ...invalid, says: [/vm3: iperf3 was killed/], withinMs: 40_000 },
+      expected: { ...invalid, says: [/client on vm3: iperf3 was killed \(SIGKILL\)/], withinMs: 40_000 },
     },
     {
       what: 'the link of the receiver is down for a moment',

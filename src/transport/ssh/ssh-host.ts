@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import pLimit from 'p-limit'
 import pRetry from 'p-retry'
-import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
+import type { Client, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { ConnectionError, describeError } from '../../core/errors.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
@@ -15,6 +15,7 @@ import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
+import { isConnectFailed, lossOf } from './loss.ts'
 import { rootNeeded, socketHint, sudoRefusal } from './privileges.ts'
 import {
   Output,
@@ -59,7 +60,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     this.client = client
     this.stream = stream
     client.setMaxListeners(0) // one per channel being opened
-    client.on('error', (error) => (this.lost ??= error))
+    client.on('error', (error) => (this.lost ??= lossOf(error)))
     // a forwarded stream stays half open when its far end has closed, and ssh2 then neither closes it nor asks any more
     client.on('end', () => stream?.destroy())
     client.on('close', () => {
@@ -295,9 +296,4 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   private whyLost(): Error | undefined {
     return this.via?.lost ? this.via.connectionLost('') : this.lost
   }
-}
-
-/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
-function isConnectFailed(error: unknown): boolean {
-  return error instanceof Error && 'reason' in error && error.reason === 2
 }

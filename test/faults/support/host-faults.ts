@@ -1,4 +1,10 @@
 /** Faults of a lab's host and their ends, planted in the host itself: no other host of the lab, and no other lab, is touched. */
+import { controllerName } from '../../../lab/controller.ts'
+import { startRegistry } from '../../../lab/daemons/registry.ts'
+import { readInit } from '../../../lab/state/processes.ts'
+import { findHost } from '../../../lab/status.ts'
+import { linkPrefix } from '../../../lab/tag.ts'
+import { runLocally } from '../../../src/core/local-command.ts'
 import { waitFor } from '../../../src/core/wait.ts'
 import type { TestLab } from '../../e2e/support/lab.ts'
 
@@ -49,4 +55,38 @@ export async function setManagementLink(
   state: 'up' | 'down',
 ): Promise<void> {
   await lab.shell(hypervisor, `ip link set mgmt0 ${state}`)
+}
+
+/** Mounts a full file system of its own over a folder of the machine, so that writing there fails as on a full disk. */
+export async function fillFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+  await lab.shell(
+    machine,
+    `mkdir -p ${folder} && mount -t tmpfs -o size=16k full ${folder} && chmod 1777 ${folder}
+    dd if=/dev/zero of=${folder}/fill bs=4k 2> /dev/null || true`,
+  )
+}
+
+export async function emptyFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+  await lab.shell(machine, `umount ${folder}`)
+}
+
+/** The lab's registry, which all its hypervisors pull from. */
+export async function signalRegistry(lab: TestLab, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+  await lab.shell(controllerName, `kill -s ${signal} "$(cat /run/dpbench/docker-registry.pid)"`)
+}
+
+/** As `lab up` starts it. */
+export async function restartRegistry(lab: TestLab): Promise<void> {
+  const { name, registry } = lab.description
+  const { folder } = (await findHost(name, controllerName))!
+  const pid = (await readInit(folder, name, controllerName))!
+  await startRegistry({ lab: name, name: controllerName, folder, pid }, registry, AbortSignal.timeout(30_000))
+}
+
+/** What the controller sends to a hypervisor, for instance an image. `index` counts from 1. */
+export async function limitLinkTo(lab: TestLab, index: number, rate: string | undefined): Promise<void> {
+  const port = `${linkPrefix(lab.description.name)}h${index}`
+  const shape = rate === undefined ? ['del'] : ['replace']
+  const tbf = rate === undefined ? [] : ['tbf', 'rate', rate, 'burst', '64k', 'latency', '100ms']
+  await runLocally(['tc', 'qdisc', ...shape, 'dev', port, 'root', ...tbf])
 }

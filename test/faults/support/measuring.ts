@@ -41,6 +41,10 @@ export interface FaultWhileMeasuring {
   readonly argv?: readonly string[]
   readonly edit?: (config: EditableConfig) => void
   readonly suites?: Readonly<Record<string, string>>
+  /** Before the run is started. */
+  readonly prepare?: (project: Project) => Promise<void>
+  /** Of the run's process. */
+  readonly env?: NodeJS.ProcessEnv
   /** When to plant. Default: the clients of the first repetition have sent for longer than the warm-up. */
   readonly when?: (planted: Planted) => Promise<void>
   readonly plant: (planted: Planted) => Promise<void>
@@ -77,7 +81,9 @@ export async function faultWhileMeasuring(lab: TestLab, fault: FaultWhileMeasuri
   }
   const project = await Project.create(lab, { edit, ...(fault.suites && { suites: fault.suites }) })
   const before = await lab.snapshot()
-  const running = project.start(...argv)
+  await fault.prepare?.(project)
+  const command = [dpbenchBin, 'run', '--env-config-file', project.configFile, ...argv]
+  const running = project.startNode(command, fault.env)
   const faults: unknown[] = []
   const tried = async (part: () => Promise<unknown> | undefined): Promise<void> => {
     try {
@@ -129,9 +135,33 @@ async function cleanedUp(lab: TestLab, project: Project, before: Snapshot, left?
     expect(status, text).toBe(0)
     expect(await project.pending(), text).toEqual([])
   }
-  await expectAsBefore(lab, before)
+  await expectAsBefore(lab, before).catch(async (error: unknown) => {
+    const lines = differences(before, await lab.snapshot())
+    throw new Error(`the machines are not as before:\n${lines.join('\n')}`, { cause: error })
+  })
   if (left) expect(pending.join('; ')).toMatch(left)
   else expect(pending, 'left in the journal').toEqual([])
+}
+
+/** Line by line, as a fault of the bench is read without the whole snapshot. */
+function differences(before: Snapshot, now: Snapshot): string[] {
+  return Object.entries(before).flatMap(([machine, kinds]) =>
+    Object.entries(kinds).flatMap(([kind, lines]) => {
+      const found = now[machine]?.[kind] ?? []
+      const say = (sign: string, some: readonly string[]): string[] =>
+        some.map((line) => `${sign} ${machine}, ${kind}: ${line}`)
+      return [
+        ...say(
+          '-',
+          lines.filter((line) => !found.includes(line)),
+        ),
+        ...say(
+          '+',
+          found.filter((line) => !lines.includes(line)),
+        ),
+      ]
+    }),
+  )
 }
 
 /** The states of the tests that ran, each once. */
