@@ -1,10 +1,11 @@
 /** How long nothing gets through when something breaks: a stream of packets, a fault planted and ended by the suite, figures. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { ThresholdError } from '../core/errors.ts'
 import { asPhase } from '../core/steps.ts'
 import { type ClockOffset, clockOf } from '../traffic/clock.ts'
 import { type Outage, lastLossMs, outageOf, requireQuiet } from '../traffic/outage.ts'
 import { type ProbeStream, type Probes, probeIntervalMs, startProbes } from '../traffic/probe-stream.ts'
-import { formatFigure } from '../verdict/figure-format.ts'
+import { formatBound, formatFigure } from '../verdict/figure-format.ts'
 import { named } from './flow-runs.ts'
 import { type Measured, type RepetitionResult, measureMetrics } from './metrics.ts'
 import type { MeasureContext } from './throughput.ts'
@@ -49,7 +50,7 @@ export function measureOutage(
         const back = await cameBack(stream, times.mendedMs, backMs)
         const outage = outageOf(stream.probes, { ...times, clockMs: clock.doubtMs })
         if (typeof outage === 'string') return refused(outage)
-        return back ? figuresOf(outage) : neverBack(request, outage, backMs)
+        return back ? figuresOf(outage) : neverBack(context, request, outage)
       } finally {
         await stream.stop()
         await store('ping.txt', stream.text)
@@ -66,11 +67,6 @@ async function disturbed(
 ): Promise<{ readonly plantedMs: number; readonly mendedMs: number }> {
   const now = (): number => Date.now() + aheadMs
   const plantedMs = now()
-  let mendedMs = plantedMs
-  const end = async (): Promise<void> => {
-    mendedMs = now()
-    await mend?.()
-  }
   try {
     await fault()
     await delay(Math.min(lastsMs, longestMs), undefined, { signal })
@@ -78,7 +74,8 @@ async function disturbed(
     await mend?.().catch(() => undefined) // the cause is what is thrown; what is not mended is in the journal
     throw error
   }
-  await end()
+  const mendedMs = now()
+  await mend?.()
   return { plantedMs, mendedMs }
 }
 
@@ -119,16 +116,24 @@ function figuresOf(outage: Outage): RepetitionResult<OutageFigure> {
   return { samples: [], values, notes }
 }
 
-/** Nobody knows how long an outage is that did not end; that it is longer than `backMs` is known. */
+/**
+ * Nobody knows how long an outage is that did not end; that it is longer than it was watched is known, and may be more than the
+ * config allows.
+ * @throws ThresholdError when it is
+ */
 function neverBack(
-  { from, to, event }: OutageRequest,
+  { run }: MeasureContext,
+  { from, to, event, expected }: OutageRequest,
   { outageMs }: Outage,
-  backMs: number,
 ): RepetitionResult<OutageFigure> {
-  const seconds = formatFigure(outageMs / 1000, null, 's')
-  return refused(
-    `${to.name} did not answer ${from.name} again within ${backMs / 1000} s after the end of: ${event}; the outage was ${seconds} at least`,
-  )
+  const told =
+    `${to.name} (${to.hypervisor.name}) does not answer ${from.name} (${from.hypervisor.name}) again after: ${event}; ` +
+    `the outage is ${formatFigure(outageMs / 1000, null, 's')} at least`
+  const key = expected?.outage
+  const limit = key === undefined || run.measureOnly ? undefined : run.config.expected[run.mode]?.[key]
+  if (limit?.bound === 'at_most' && limit.unit === 's' && outageMs / 1000 > limit.value)
+    throw new ThresholdError(`${told} > ${formatBound(limit.value, 's')} expected (${run.mode}, ${key})`)
+  return refused(told)
 }
 
 function refused(fault: string): RepetitionResult<OutageFigure> {

@@ -64,11 +64,31 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('what carries a me
     },
   ]
 
+  const deaf = '/run/dpbench-deaf.ts'
+  const noLease: FaultWhileMeasuring & { readonly what: string } = {
+    what: 'DHCP of the sender’s data plane never answers',
+    edit: (config) => {
+      config.hypervisors[1].dpservice.mounts = [`${deaf}:/usr/lib/softplane/guest/dhcp4.ts:ro`]
+    },
+    when: async () => undefined,
+    plant: async () => undefined,
+    mend: async () => void (await lab.shell('hypervisor-2', `rm -f ${deaf}`)),
+    expected: {
+      status: 3,
+      saysNot: [/PASS/],
+      says: [/the data plane's DHCP lease on vm3/],
+      withinMs: 120_000,
+    },
+  }
+
   property(
     'what carries a measurement fails while it is measured',
     { counted: 'faults', quick: 0, whole: faults.length, timeoutMs: faults.length * 240_000 },
     async (tally) => {
-      for (const fault of faults)
+      await lab.shell('hypervisor-2', `echo 'export const answerDhcp4 = () => undefined' > ${deaf}`)
+      for (const fault of [...faults, noLease].filter(({ what }) =>
+        new RegExp(process.env['ONLY'] ?? '').test(what),
+      ))
         await tally.try(fault.what, async () => {
           await faultWhileMeasuring(lab, fault)
           return []
