@@ -19,10 +19,11 @@ import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { modeOf } from './judging.ts'
+import { explainLoss } from './lost-guest.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
-import { type Changes, changes, configuredAddresses, identities } from './identities.ts'
+import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
 import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
@@ -211,8 +212,9 @@ async function guarded<T extends object>(
 ): Promise<(T & Watched) | { readonly lost: string }> {
   const { lost } = environment.dataplane
   let counting: RepetitionCounting | undefined
+  let before: Identities | undefined
   try {
-    const before = await identities(environment, path)
+    before = await identities(environment, path)
     const whileMeasured = AbortSignal.any([signal, lost])
     counting = await measurement.begin(whileMeasured)
     const result = await work(whileMeasured)
@@ -223,7 +225,7 @@ async function guarded<T extends object>(
   } catch (error) {
     signal.throwIfAborted()
     if (lost.aborted) return { lost: describeError(lost.reason) }
-    throw error
+    throw await explainLoss(error, [path.from, path.to], before)
   } finally {
     await counting?.stop()
   }

@@ -26,12 +26,13 @@ import {
   modeOf,
   scenarioOf,
 } from './judging.ts'
+import { explainLoss } from './lost-guest.ts'
 import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
-import { type Changes, changes, configuredAddresses, identities } from './identities.ts'
+import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
 
@@ -233,11 +234,12 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   }
   let ran: RanFlows
   let changed: Changes
+  let before: Identities | undefined
   let software: SoftwarePackets
   let counting: RepetitionCounting | undefined
   let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
-    const before = await identities(environment, request)
+    before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
     const observation = await observePaths(environment.dataplane, request.from, receivers)
     counting = await request.counting.begin(signal)
@@ -249,7 +251,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   } catch (error) {
     context.signal.throwIfAborted()
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
-    throw error
+    throw await explainLoss(error, [request.from, ...(request.backends ?? [request.to])], before)
   } finally {
     await counting?.stop()
   }

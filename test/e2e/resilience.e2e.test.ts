@@ -31,9 +31,9 @@ describe.skipIf(whyNoLab.length > 0)('the resilience suite', { timeout: 120_000 
     const [measured] = tests
       .filter(({ result }) => result.state !== 'skipped')
       .flatMap(({ metrics }) => metrics ?? [])
-    const figures = new Map(measured?.figures.map((figure) => [figure.name, figure]))
+    const figures = new Map(measured?.metrics.map((figure) => [figure.name, figure]))
     const values = (name: string): readonly number[] => figures.get(name)?.statistics.values ?? []
-    expect(measured?.figures.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
+    expect(measured?.metrics.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
       'outage s',
       'recovery s',
       'lost packets',
