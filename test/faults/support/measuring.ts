@@ -108,8 +108,8 @@ async function plantedAndEnded(lab: TestLab, fault: FaultWhileMeasuring, planted
   await fault.plant(planted)
   const { status, text } = await endedWithin(running, expected.withinMs + hangMs)
   const tookMs = performance.now() - plantedAt
-  if (process.env['HCUT_SHOW'])
-    process.stderr.write(`\n======== ${status} after ${Math.round(tookMs)} ms\n${text}\n`) // XXX
+  if (process.env['DPBENCH_FAULTS_SHOW'] ?? process.env['HCUT_SHOW'])
+    process.stderr.write(`\n======== ${status} after ${Math.round(tookMs)} ms\n${text}\n`)
   expect(text).not.toMatch(stackTrace)
   for (const words of expected.says) expect(text).toMatch(words)
   for (const words of expected.saysNot ?? []) expect(text).not.toMatch(words)
