@@ -29,6 +29,7 @@ export function processesScript(commands: readonly PortCommand[], runId: string)
       'start() { p=$1; shift; { date +%s%N > "$d/$p.at"; "$@" > "$d/$p.out" 2> "$d/$p.err"; echo $? > "$d/$p.status"; } & }',
       ...commands.map(({ port, argv }) => `start ${port} ${quoteArgv(argv)}`),
       'until wait; do :; done', // a trapped signal interrupts it
+      "trap '' PIPE", // nobody reads any more when the connection was lost, and a signal's end would leave the folder
       // what they said may not have found room there, and a torn output alone would not tell why
       'full=; printf x > "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"',
       `for p in ${ports}; do for f in at status out err; do ` +

@@ -3,13 +3,13 @@ import { describe } from 'vitest'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from '../e2e/support/lab.ts'
 import { cutSessions, freeze, setManagementLink, startSshd, stopSshd, thaw } from './support/host-faults.ts'
-import { type FaultWhileMeasuring, faultWhileMeasuring } from './support/measuring.ts'
+import { type NamedFault, plantEach } from './support/measuring.ts'
 import { benchSize, property } from './support/property.ts'
 
 describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('the way to a machine', () => {
   const lab = useLab()
 
-  const faults: readonly (FaultWhileMeasuring & { readonly what: string })[] = [
+  const faults: readonly NamedFault[] = [
     {
       what: 'the SSH connection to hypervisor-2 is cut',
       plant: () => cutSessions(lab, 'hypervisor-2'),
@@ -58,12 +58,6 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('the way to a mach
   property(
     'a machine that is out of reach while it is measured',
     { counted: 'faults', quick: 0, whole: faults.length, timeoutMs: faults.length * 240_000 },
-    async (tally) => {
-      for (const fault of faults)
-        await tally.try(fault.what, async () => {
-          await faultWhileMeasuring(lab, fault)
-          return []
-        })
-    },
+    (tally) => plantEach(lab, tally, faults),
   )
 })

@@ -4,7 +4,7 @@ import { waitFor } from '../../src/core/wait.ts'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from '../e2e/support/lab.ts'
 import { limitLinkTo, restartRegistry, signalRegistry } from './support/host-faults.ts'
-import { type FaultWhileMeasuring, faultWhileMeasuring } from './support/measuring.ts'
+import { type FaultWhileMeasuring, type NamedFault, plantEach } from './support/measuring.ts'
 import { benchSize, property } from './support/property.ts'
 
 describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a registry', () => {
@@ -31,7 +31,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a registry', () =
     /hypervisor-2: cannot pull \S+: hypervisor-2 does not reach the registry \S+; check its name and port/,
   ]
 
-  const faults: readonly (FaultWhileMeasuring & { readonly what: string })[] = [
+  const faults: readonly NamedFault[] = [
     {
       what: 'the registry is gone',
       ...whilePulling,
@@ -58,12 +58,6 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a registry', () =
   property(
     'a registry that goes away while an image is pulled',
     { counted: 'faults', quick: 0, whole: faults.length, timeoutMs: faults.length * 300_000 },
-    async (tally) => {
-      for (const fault of faults)
-        await tally.try(fault.what, async () => {
-          await faultWhileMeasuring(lab, fault)
-          return []
-        })
-    },
+    (tally) => plantEach(lab, tally, faults),
   )
 })

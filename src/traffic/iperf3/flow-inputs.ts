@@ -19,7 +19,7 @@ export function flowInputs(
   }))
 }
 
-/** A process's own words where it left no JSON: what went wrong stands on stderr then. */
+/** A process's own words, and first, where it left no JSON: what went wrong stands on stderr then. */
 function readOutput({ stdout, stderr, exitCode }: ProcessOutput, protocol: Protocol): Iperf3Output {
   const output = parseIperf3(stdout, protocol)
   const said = stderr.trim()
@@ -29,7 +29,7 @@ function readOutput({ stdout, stderr, exitCode }: ProcessOutput, protocol: Proto
   const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
   const detail = [status, said].filter(Boolean).join(': ')
   if (output.state !== 'faulty' || !detail) return output
-  return { ...output, faults: [...output.faults, detail] }
+  return { ...output, faults: said ? [detail, ...output.faults] : [...output.faults, detail] }
 }
 
 /** Both ends' raw outputs of each flow as files: name and content. */

@@ -57,16 +57,23 @@ export async function setManagementLink(
   await lab.shell(hypervisor, `ip link set mgmt0 ${state}`)
 }
 
-/** Mounts a full file system of its own over a folder of the machine, so that writing there fails as on a full disk. */
-export async function fillFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+/** A folder of the machine becomes a small file system of its own, with room for a run until `fillFolder`. */
+export async function ownDisk(lab: TestLab, machine: string, folder: string): Promise<void> {
   await lab.shell(
     machine,
-    `mkdir -p ${folder} && mount -t tmpfs -o size=16k full ${folder} && chmod 1777 ${folder}
-    dd if=/dev/zero of=${folder}/fill bs=4k 2> /dev/null || true`,
+    `mount -t tmpfs -o size=2m full ${folder} && chmod 1777 ${folder} && : > ${folder}/fill`,
   )
 }
 
-export async function emptyFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+/** To its last block, so that writing there fails as on a full disk. */
+export async function fillFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
+  await lab.shell(
+    machine,
+    `dd if=/dev/zero of=${folder}/fill bs=4k 2> /dev/null; df ${folder} | grep -q 100%`,
+  )
+}
+
+export async function unmountFolder(lab: TestLab, machine: string, folder: string): Promise<void> {
   await lab.shell(machine, `umount ${folder}`)
 }
 

@@ -15,6 +15,7 @@ import {
   type Running,
   stackTrace,
 } from '../../e2e/support/project.ts'
+import type { Tally } from './property.ts'
 import { expectAsBefore, type Snapshot } from '../../e2e/support/snapshot.ts'
 
 export interface Expected {
@@ -67,6 +68,18 @@ export const oneScenario = [
 /** Long enough for a fault to be planted inside of it. */
 export const longWindow = (config: EditableConfig): void => {
   config.measurement = { ...config.measurement, kept_seconds: 6 }
+}
+
+export type NamedFault = FaultWhileMeasuring & { readonly what: string }
+
+/** Each as a try of its own; `DPBENCH_FAULTS_ONLY=frozen` plants those alone whose name has that word. */
+export async function plantEach(lab: TestLab, tally: Tally, faults: readonly NamedFault[]): Promise<void> {
+  const only = process.env['DPBENCH_FAULTS_ONLY'] ?? ''
+  for (const fault of faults.filter(({ what }) => what.includes(only)))
+    await tally.try(fault.what, async () => {
+      await faultWhileMeasuring(lab, fault)
+      return []
+    })
 }
 
 /** A run that does not end at all is given this much beyond its deadline, so that its output tells where it hangs. */
