@@ -59,7 +59,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a guest', () => {
           await windowOpen(() => (running.child.exitCode === null ? undefined : running.text))
           await lab.shell('hypervisor-1', command)
           const { status, text } = await running.ended
-          if (process.env['HRESIL_SHOW']) process.stderr.write(`\n======== ${status}\n${text}\n`) // XXX
+          if (process.env['DPBENCH_FAULTS_SHOW']) process.stderr.write(`\n======== ${status}\n${text}\n`)
           expect(text).toMatch(says)
           expect(text).not.toMatch(stackTrace)
           expect(text).not.toMatch(/PASS/)

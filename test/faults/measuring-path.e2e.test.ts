@@ -4,16 +4,17 @@ import { describe } from 'vitest'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from '../e2e/support/lab.ts'
 import { changeAddress, killIperf3, placeOf, setDataLink } from './support/guest-faults.ts'
-import { type FaultWhileMeasuring, faultWhileMeasuring } from './support/measuring.ts'
+import { type NamedFault, plantEach } from './support/measuring.ts'
 import { benchSize, property } from './support/property.ts'
 
 describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('what carries a measurement', () => {
   const lab = useLab()
   const kill = (hypervisor: string, verb: string) => async (): Promise<void> =>
     void (await lab.shell(hypervisor, `docker ${verb} dpservice_${hypervisor}`))
+  const otherAddress = '10.99.99.9'
   const invalid = { status: 3, verdict: 'INVALID', saysNot: [/PASS/] } as const
 
-  const faults: readonly (FaultWhileMeasuring & { readonly what: string })[] = [
+  const faults: readonly NamedFault[] = [
     {
       what: 'dpservice of the receiver is killed',
       plant: kill('hypervisor-1', 'kill'),
@@ -59,17 +60,21 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('what carries a me
     },
     {
       what: 'the lease of the receiver changes',
-      plant: () => changeAddress(lab, 'vm1', placeOf(lab, 'vm1').ipv4, '10.99.99.9'),
+      plant: () => changeAddress(lab, 'vm1', placeOf(lab, 'vm1').ipv4, otherAddress),
+      mend: async () =>
+        void (await lab.tryShell('vm1', `ip address del ${otherAddress}/32 dev eth1 2> /dev/null`)),
       expected: { ...invalid, says: [/vm1: its data NIC eth1 has lost/], withinMs: 90_000 },
     },
   ]
 
   const deaf = '/run/dpbench-deaf.ts'
-  const noLease: FaultWhileMeasuring & { readonly what: string } = {
+  const noLease: NamedFault = {
     what: 'DHCP of the sender’s data plane never answers',
     edit: (config) => {
       config.hypervisors[1].dpservice.mounts = [`${deaf}:/usr/lib/softplane/guest/dhcp4.ts:ro`]
     },
+    prepare: async () =>
+      void (await lab.shell('hypervisor-2', `echo 'export const answerDhcp4 = () => undefined' > ${deaf}`)),
     when: async () => undefined,
     plant: async () => undefined,
     mend: async () => void (await lab.shell('hypervisor-2', `rm -f ${deaf}`)),
@@ -81,18 +86,10 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('what carries a me
     },
   }
 
+  const all = [...faults, noLease]
   property(
     'what carries a measurement fails while it is measured',
-    { counted: 'faults', quick: 0, whole: faults.length, timeoutMs: faults.length * 240_000 },
-    async (tally) => {
-      await lab.shell('hypervisor-2', `echo 'export const answerDhcp4 = () => undefined' > ${deaf}`)
-      for (const fault of [...faults, noLease].filter(({ what }) =>
-        new RegExp(process.env['ONLY'] ?? '').test(what),
-      ))
-        await tally.try(fault.what, async () => {
-          await faultWhileMeasuring(lab, fault)
-          return []
-        })
-    },
+    { counted: 'faults', quick: 0, whole: all.length, timeoutMs: all.length * 240_000 },
+    (tally) => plantEach(lab, tally, all),
   )
 })
