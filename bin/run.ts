@@ -57,7 +57,7 @@ export const runOptions: readonly OptionSpec[] = [
   {
     name: 'tags',
     value: 'TAGS',
-    help: 'run suites with these tags, e.g. traffic; default: those without the tag traffic',
+    help: 'run suites with these tags: traffic, resilience; default: those without a tag',
   },
   {
     name: 'shuffle',

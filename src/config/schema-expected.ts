@@ -12,6 +12,7 @@ export const expectationUnits = {
   percent: ['fraction', 0.01],
   'packets/s': ['packets/s', 1],
   'transactions/s': ['transactions/s', 1],
+  packets: ['packets', 1],
 } as const
 export type ExpectationUnit = keyof typeof expectationUnits
 

@@ -59,7 +59,7 @@ export interface FigureExpectation {
   readonly bound: 'at_least' | 'at_most'
   /** In `unit`, a base unit: `fraction` for percent, seconds for milliseconds. */
   readonly value: number
-  readonly unit: 'bit/s' | 's' | 'packets/s' | 'transactions/s' | 'fraction'
+  readonly unit: 'bit/s' | 's' | 'packets/s' | 'transactions/s' | 'packets' | 'fraction'
 }
 
 export interface HypervisorConfig {

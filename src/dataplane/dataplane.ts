@@ -37,6 +37,17 @@ export interface DeployedDataplane extends NetworkFunctions {
   observePath(from: VirtualMachine, to: VirtualMachine): Promise<PathObservation>
   /** What carries packets between the hypervisors of two VMs; `undefined` where both are on one, and no line is crossed. */
   lineBetween(a: VirtualMachine, b: VirtualMachine): Promise<Line | undefined>
+  /**
+   * Kills it on one hypervisor, as a crash does, with all that it was told. `lost` stays quiet.
+   * @throws DeployError where this run did not deploy it
+   */
+  kill(hypervisor: string): Promise<void>
+  /**
+   * Starts it again where it was killed, and tells it all that it knew: interfaces, routes, NAT, load balancers. Nothing where it
+   * was not killed.
+   * @throws DeployError, WaitError
+   */
+  start(hypervisor: string, signal?: AbortSignal): Promise<void>
   /** From now on its end is meant: `lost` stays quiet. */
   release(): void
 }

@@ -31,6 +31,8 @@ export function refusingDataplane(why: (what: string) => DpbenchError): Deployed
       end: async () => ({ state: 'unknown', reason: 'there is no data plane that counts' }),
     }),
     lineBetween: async () => undefined,
+    kill: () => refuse('dataplane.kill'),
+    start: () => refuse('dataplane.start'),
     release: () => undefined,
   }
 }

@@ -4,7 +4,7 @@ import type { HostAddress } from '../transport/ssh/address.ts'
 import { type ConnectOptions, connectHost } from '../transport/ssh/connect.ts'
 import type { SshHost } from '../transport/ssh/ssh-host.ts'
 import { AttendedGuest } from './attended-guest.ts'
-import { dataLink, guestLinks } from './guest-network.ts'
+import { bootId, dataLink, guestLinks } from './guest-network.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { DataLink } from './link.ts'
 import { isRunning, ownDomain } from './own-domain.ts'
@@ -178,6 +178,18 @@ export class VirtualMachine extends AttendedGuest {
     const domain = await ownDomain(this).catch(() => undefined) // what is not ours may be up, and then answers
     if (domain && !(await isRunning(this)))
       throw new MachineError(`${this.name} is shut off; ${this.name}.start() switches it on`)
+  }
+
+  /**
+   * After its connection was lost: whether it is off, or has booted since. It is waited for where its domain runs, as whatever is
+   * to be put back in it needs it too; `undefined` for the boot that it was, and for what is no domain of ours.
+   * @throws ConnectionError when it does not come back
+   */
+  async whatBecame(bootBefore: string): Promise<string | undefined> {
+    if (!(await ownDomain(this))) return undefined
+    if (!(await isRunning(this))) return 'was switched off'
+    const ssh = await this.reconnect({ timeoutMs: this.bootTimeoutMs, signal: this.signal })
+    return (await bootId(ssh)) === bootBefore ? undefined : 'rebooted'
   }
 
   /** What the environment does for the VM from now on. */

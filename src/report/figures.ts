@@ -78,5 +78,5 @@ function toolOf({ repetitions }: TestRecord): string {
 /** As the config expects it; without an expectation, times and parts (delay, jitter, loss) are better when they are low. */
 function betterOf({ unit, verdict }: Metric): Figures['better'] {
   if (verdict) return verdict.expectation.bound === 'at_least' ? 'higher' : 'lower'
-  return unit === 's' || unit === 'fraction' ? 'lower' : 'higher'
+  return unit === 's' || unit === 'packets' || unit === 'fraction' ? 'lower' : 'higher'
 }

@@ -53,6 +53,7 @@ const provenance = z.object({
     ])
     .optional(),
   restarts: z.array(z.object({ machine: z.string(), what: z.string(), detail: z.string() })).optional(),
+  disturbances: z.array(z.object({ machine: z.string(), detail: z.string() })).optional(),
   modeEvidence: z
     .object({
       state: z.enum(['proven', 'disproven', 'unknown']),

@@ -50,6 +50,7 @@ const reason = z.object({
     'sender-receiver-gap',
     'mss',
     'restarted',
+    'disturbed',
     'mode-not-proven',
     'undecided',
     'spread',

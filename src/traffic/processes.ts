@@ -2,6 +2,7 @@
  * Several processes of a traffic tool on one machine, in one command: started together, waited for, and what each left
  * brought back whole. Each is known by its port.
  */
+import { constants } from 'node:os'
 import type { CommandResult } from '../core/command-result.ts'
 import type { StepBegun } from '../core/steps.ts'
 import { quoteArg, quoteArgv, shell } from '../core/shell-quote.ts'
@@ -50,6 +51,15 @@ export function outputsOf(
 ): ReadonlyMap<number, ProcessOutput> {
   const found = parseFrames(result)
   return new Map(ports.map((port) => [port, found.get(port) ?? lost(result)]))
+}
+
+/** By which a process is ended in order: dpbench ends a server so whose client is gone. */
+const orderly = new Set(['SIGINT', 'SIGTERM', 'SIGHUP'])
+
+/** The signal that killed a process, which a shell tells as 128 and its number; `undefined` for any other end. */
+export function killerOf(exitCode: number | null): string | undefined {
+  const [signal] = Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number) ?? []
+  return signal !== undefined && orderly.has(signal) ? undefined : signal
 }
 
 function lost(result: CommandResult): ProcessOutput {

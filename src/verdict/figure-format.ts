@@ -24,6 +24,7 @@ const scales: Record<MetricUnit, readonly Scale[]> = {
     [1e3, 'ktransactions/s'],
     [1, 'transactions/s'],
   ],
+  packets: [[1, 'packets']],
   fraction: [[0.01, '%']],
 }
 

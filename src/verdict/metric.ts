@@ -8,8 +8,8 @@ import { decidingTail } from './looks.ts'
 import { intervalOfMean, summarise } from './statistics.ts'
 import type { MeasurementProfile, SampleStatistics, VerdictRule } from './verdict.ts'
 
-/** Base units: bits per second, seconds, packets or transactions per second, and a part of 1. */
-export const metricUnits = ['bit/s', 's', 'packets/s', 'transactions/s', 'fraction'] as const
+/** Base units: bits per second, seconds, packets or transactions per second, packets, and a part of 1. */
+export const metricUnits = ['bit/s', 's', 'packets/s', 'transactions/s', 'packets', 'fraction'] as const
 export type MetricUnit = (typeof metricUnits)[number]
 
 /** What must be reached, or not exceeded. In the metric's base unit. */

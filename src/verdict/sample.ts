@@ -27,6 +27,7 @@ export interface SampleProvenance {
   readonly socketBufferBytes?: number | undefined
   /** What restarted while measuring: containers, guests, services. */
   readonly restarts?: readonly Restart[] | undefined
+  readonly disturbances?: readonly Disturbance[] | undefined
   /** Whether the data plane really worked in the mode that was asked for. */
   readonly modeEvidence?: ModeEvidence | undefined
   /** Of the guests and the hypervisors, over this repetition. */
@@ -125,6 +126,13 @@ export interface Restart {
   /** What restarted: `container dpservice`, `guest`, `iperf3 server`. */
   readonly what: string
   /** What was seen before and after. */
+  readonly detail: string
+}
+
+/** What changed at a machine while it was measured, so that something else was measured than the path that was asked for. */
+export interface Disturbance {
+  readonly machine: string
+  /** `the link of its data NIC eth1 went down and up while it was measured` */
   readonly detail: string
 }
 

@@ -26,7 +26,10 @@ export type ValidityPlan = Pick<JudgePlan, 'mode'> & {
 
 type Rule = (sample: Sample, plan: ValidityPlan) => Reason[]
 
+/** In the order in which they are told: a cause before what it makes the flows show. */
 const rules: readonly Rule[] = [
+  restarted,
+  disturbed,
   flowsMissing,
   flowErrors,
   emptyIntervals,
@@ -34,7 +37,6 @@ const rules: readonly Rule[] = [
   aboveCeiling,
   senderReceiverGap,
   mssNotAsAsked,
-  restarted,
   modeNotProven,
 ]
 
@@ -143,6 +145,13 @@ export function restarted(sample: Sample): Reason[] {
       undefined,
       machine,
     ),
+  )
+}
+
+/** A link that went down, a lease that changed. */
+export function disturbed(sample: Sample): Reason[] {
+  return (sample.disturbances ?? []).map(({ machine, detail }) =>
+    reason('disturbed', sample, `${machine}: ${detail}`, undefined, machine),
   )
 }
 

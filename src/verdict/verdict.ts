@@ -83,6 +83,7 @@ export type ReasonRule =
   | 'sender-receiver-gap'
   | 'mss'
   | 'restarted'
+  | 'disturbed'
   | 'mode-not-proven'
   | 'undecided'
   | 'spread'

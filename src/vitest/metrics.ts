@@ -19,10 +19,11 @@ import type { Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
 import { describeMode, invalidReasons } from '../verdict/validity.ts'
 import { MeasurementCounting, type RepetitionCounting, machinesOf } from './counting.ts'
 import { modeOf } from './judging.ts'
+import { explainLoss } from './lost-guest.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
-import { changes, identities } from './identities.ts'
+import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
 import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
@@ -59,6 +60,8 @@ export interface MetricMeasurement<Name extends string> {
   readonly path: MeasuredPath
   readonly units: Readonly<Record<Name, MetricUnit>>
   readonly expected?: ExpectedKeys<Name> | undefined
+  /** Whether it restarts machines and takes links away itself, to see what comes of it. */
+  readonly disturbs?: boolean
   /** One repetition. `store` keeps a raw output. */
   readonly repeat: (repetition: RepetitionContext) => Promise<RepetitionResult<Name>>
 }
@@ -78,12 +81,14 @@ export interface RepetitionResult<Name extends string> {
   readonly samples: readonly Sample[]
   /** One sentence each: why nothing was measured, beside what the samples say. */
   readonly faults?: readonly string[] | undefined
+  /** One sentence each, kept beside the figures. */
+  readonly notes?: readonly string[] | undefined
 }
 
 /** @throws MeasurementError when what was measured is invalid, with the reason; ConnectionError */
 export async function measureMetrics<Name extends string>(
   context: MeasureContext,
-  { name, path, units, expected = {}, repeat }: MetricMeasurement<Name>,
+  { name, path, units, expected = {}, disturbs = false, repeat }: MetricMeasurement<Name>,
 ): Promise<Measured<Name>> {
   const { run, environment, observe } = context
   const ends = [path.from, path.to]
@@ -95,6 +100,7 @@ export async function measureMetrics<Name extends string>(
   })
   const samples: Sample[] = []
   const artifacts: string[] = []
+  const told: string[] = []
   const counting = new MeasurementCounting(machinesOf(path.from, [path.to]), runSeconds(plan.profile))
   const values = Object.fromEntries(Object.keys(units).map((each) => [each, []])) as unknown as Record<
     Name,
@@ -110,7 +116,7 @@ export async function measureMetrics<Name extends string>(
       preflight: checked,
       artifacts: [...artifacts],
       metrics: metrics.map((metric) => ({ ...metric, verdict: judged.get(metric.name as Name) })),
-      notes: notesOn(samples, modeOf(run)),
+      notes: [...notesOn(samples, modeOf(run)), ...told],
       ...(invalid !== undefined && { invalid }),
     })
   const refuse = (reasons: readonly string[]): never => {
@@ -133,12 +139,19 @@ export async function measureMetrics<Name extends string>(
     if ('lost' in result) return refuse([`repetition ${number}: ${result.lost}`])
     // what is counted over several runs of a tool tells nothing of one of them
     const counted = result.samples.length === 1 ? result.counted : {}
-    const watched = result.samples.map((sample) => ({ ...sample, restarts: result.restarts, ...counted }))
+    const { restarts, disturbances } = disturbs ? unchanged : result
+    const watched = result.samples.map((sample) => ({ ...sample, restarts, disturbances, ...counted }))
     samples.push(...watched)
-    const restarts = watched.length > 0 ? [] : result.restarts.map(describeRestart)
-    const faults = [...restarts, ...(result.faults ?? [])].map((fault) => `repetition ${number}: ${fault}`)
+    const seen = [
+      ...restarts.map(describeRestart),
+      ...disturbances.map(({ machine, detail }) => `${machine}: ${detail}`),
+    ]
+    const faults = [...(watched.length > 0 ? [] : seen), ...(result.faults ?? [])].map(
+      (fault) => `repetition ${number}: ${fault}`,
+    )
     const reasons = watched.flatMap((sample) => invalidReasons(sample, plan)).map(({ message }) => message)
     if (reasons.length + faults.length > 0) refuse([...reasons, ...faults])
+    told.push(...(result.notes ?? []).map((note) => `repetition ${number}: ${note}`))
     for (const figure of Object.keys(units) as Name[]) values[figure].push(result.values[figure])
     metrics = (Object.keys(units) as Name[]).map((figure) => metricOf(figure, units[figure], values[figure]))
     report()
@@ -199,26 +212,28 @@ async function guarded<T extends object>(
 ): Promise<(T & Watched) | { readonly lost: string }> {
   const { lost } = environment.dataplane
   let counting: RepetitionCounting | undefined
+  let before: Identities | undefined
   try {
-    const before = await identities(environment, path)
+    before = await identities(environment, path)
     const whileMeasured = AbortSignal.any([signal, lost])
     counting = await measurement.begin(whileMeasured)
     const result = await work(whileMeasured)
     const counted = await counting.end()
-    const restarts = changes(before, await identities(environment, path))
+    const after = await identities(environment, path)
     lost.throwIfAborted()
-    return { ...result, restarts, counted }
+    return { ...result, ...changes(before, after, configuredAddresses(environment)), counted }
   } catch (error) {
     signal.throwIfAborted()
     if (lost.aborted) return { lost: describeError(lost.reason) }
-    throw error
+    throw await explainLoss(error, [path.from, path.to], before)
   } finally {
     await counting?.stop()
   }
 }
 
-interface Watched {
-  readonly restarts: readonly Restart[]
+const unchanged: Changes = { restarts: [], disturbances: [] }
+
+interface Watched extends Changes {
   readonly counted: Pick<SampleProvenance, 'counters' | 'countersMissing'>
 }
 

@@ -21,7 +21,7 @@ import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
 import { modesOf } from './run-modes.ts'
 import { sequenceOf } from './shuffle.ts'
 import { wayIn } from './way-in.ts'
-import { type RunSettings, pluginName, readSettings, trafficTag } from './settings.ts'
+import { type RunSettings, pluginName, readSettings, resilienceTag, trafficTag } from './settings.ts'
 
 /** Long enough for any measurement: each remote command and each wait has a deadline of its own. */
 const testTimeoutMs = 3_600_000
@@ -65,7 +65,10 @@ export function dpbench(): Plugin {
           ...(isInteractive() && withoutLimits),
           passWithNoTests: false,
           sequence: sequenceOf(run.settings),
-          tags: [{ name: trafficTag, description: 'figures beside throughput; run by --tags traffic' }],
+          tags: [
+            { name: trafficTag, description: 'figures beside throughput; run by --tags traffic' },
+            { name: resilienceTag, description: 'outages of planted faults; run by --tags resilience' },
+          ],
           teardownTimeout: 300_000,
           onConsoleLog,
           projects: run.settings.modes.map((each, index) => project(run, each, index)),

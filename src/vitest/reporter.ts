@@ -15,10 +15,10 @@ import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { figureOf, flightOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './artifacts.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
+import { LeftOut } from './left-out.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta } from './run-context.ts'
 import { type Run, keeping, openResults, print } from './run.ts'
-import { defaultTags, trafficTag } from './settings.ts'
 import { baselinesOf, metricsOf, recorded, resultLine, scenarioOf, testResult } from './test-outcome.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
@@ -32,12 +32,13 @@ export class DpbenchReporter implements Reporter {
   private readonly told = new Set<string>()
   private readonly begun = new Set<string>()
   private lastLine = ''
-  private leftOut = 0
+  private readonly leftOut: LeftOut
 
   /** @param begin called with what is to run, before any of it */
   constructor(run: Run, begin: (specifications: readonly TestSpecification[]) => Promise<void>) {
     this.run = run
     this.begin = begin
+    this.leftOut = new LeftOut(run.settings.tags)
   }
 
   onTestRunStart(specifications: readonly TestSpecification[]): Promise<void> {
@@ -66,10 +67,8 @@ export class DpbenchReporter implements Reporter {
   async onTestCaseResult(test: TestCase): Promise<void> {
     const result = test.result()
     if (result.state === 'pending' || this.told.has(test.id)) return
-    if (result.state === 'skipped' && this.leavesOut(test)) {
-      this.told.add(test.id)
-      this.leftOut++
-    } else await this.tell(test, testResult(test, test.meta().dpbench))
+    if (this.leftOut.takes(test)) this.told.add(test.id)
+    else await this.tell(test, testResult(test, test.meta().dpbench))
   }
 
   private async tell(test: TestCase, outcome: TestResult): Promise<void> {
@@ -132,8 +131,7 @@ export class DpbenchReporter implements Reporter {
   ): Promise<void> {
     for (const error of unhandled) this.fail('outside of a test', error)
     await this.tellLost(modules)
-    if (this.leftOut > 0)
-      print(`${this.leftOut} tests with the tag ${trafficTag} were left out: --tags ${trafficTag} runs them`)
+    for (const line of this.leftOut.lines()) print(line)
   }
 
   /** Vitest says nothing of tests whose worker has died: the one that it was at, and those that it had not come to. */
@@ -143,11 +141,6 @@ export class DpbenchReporter implements Reporter {
         if (test.options.mode === 'run' && !this.told.has(test.id))
           await this.tell(test, lost(this.begun.has(test.id)))
       }
-  }
-
-  /** What nobody asked for is no skipped test. */
-  private leavesOut({ tags }: TestCase): boolean {
-    return this.run.settings.tags === defaultTags && tags.includes(trafficTag)
   }
 
   private fail(where: string, error: SerializedError): void {

@@ -89,9 +89,13 @@ const modeNames: Readonly<Record<string, readonly Mode[]>> = {
 const modeHint = `write --mode offload, non-offload or both (or set ${settingVariables.mode})`
 export const modeMissing = `--mode is missing: ${modeHint}`
 
-/** The suites of this tag measure more than throughput, and run when they are asked for. */
+/** The suites of this tag measure more than throughput. */
 export const trafficTag = 'traffic'
-export const defaultTags = `!${trafficTag}`
+/** These break machines on purpose. */
+export const resilienceTag = 'resilience'
+/** Suites of these run when they are asked for. */
+export const askedForTags = [trafficTag, resilienceTag]
+export const defaultTags = askedForTags.map((tag) => `!${tag}`).join(' && ')
 
 const name = z
   .string()

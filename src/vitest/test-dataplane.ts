@@ -2,6 +2,7 @@
 import type { DisposalStack } from '../core/disposal-stack.ts'
 import type { DeployedDataplane } from '../dataplane/dataplane.ts'
 import type { Environment } from '../environment/environment.ts'
+import type { Hypervisor } from '../machine/hypervisor.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import { balancerThrough, natThrough } from './network-functions.ts'
 import type { BalancedPath, NatPath } from './placement.ts'
@@ -15,6 +16,14 @@ export interface TestDataplane {
   nat(path: NatPath): Promise<Through>
   /** Makes the path's load balancer, with its backends and the routes through it. @throws DeployError */
   loadBalancer(path: BalancedPath): Promise<Through>
+  /**
+   * Kills the data plane on a hypervisor, as a crash does: what it was told is gone. It is started again after the test, if the
+   * test does not.
+   * @throws DeployError
+   */
+  kill(hypervisor: Hypervisor): Promise<void>
+  /** Starts it again, and tells it all that it knew: interfaces, routes, NAT, load balancers. @throws DeployError, WaitError */
+  start(hypervisor: Hypervisor): Promise<void>
   /** What runs, for whatever has no fixture. */
   readonly deployed: DeployedDataplane
 }
@@ -31,6 +40,12 @@ export function dataplaneIn(
       signal.throwIfAborted()
       undo.defer(await environment.dataplane.route(a, b))
     },
+    async kill({ name }) {
+      signal.throwIfAborted()
+      undo.defer(() => environment.dataplane.start(name))
+      await environment.dataplane.kill(name)
+    },
+    start: ({ name }) => environment.dataplane.start(name, signal),
     nat: (path) => natThrough(environment, undo, path),
     loadBalancer: (path) => balancerThrough(environment, undo, path),
   }

@@ -11,7 +11,7 @@ import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
 import { type Preflight, preflight } from '../traffic/preflight.ts'
 import type { BaselineCheck } from '../report/baseline-check.ts'
-import type { Ceiling, Restart, Sample, SampleProvenance } from '../verdict/sample.ts'
+import type { Ceiling, Sample, SampleProvenance } from '../verdict/sample.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { formatGbit } from '../verdict/format.ts'
 import { ceilingOn, lineOf } from './ceiling.ts'
@@ -26,12 +26,13 @@ import {
   modeOf,
   scenarioOf,
 } from './judging.ts'
+import { explainLoss } from './lost-guest.ts'
 import { measuring, withRates } from './live/rates.ts'
 import { modeEvidence } from './mode-evidence.ts'
 import { observePaths } from './observe-paths.ts'
 import { type Through, bypassFaults, openState, requireFit, throughDefaults, withFaults } from './through.ts'
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
-import { changes, identities } from './identities.ts'
+import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
 
@@ -232,24 +233,25 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     ...(request.backends && { backends: request.backends.map((each) => each.name) }),
   }
   let ran: RanFlows
-  let restarts: Restart[]
+  let changed: Changes
+  let before: Identities | undefined
   let software: SoftwarePackets
   let counting: RepetitionCounting | undefined
   let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
-    const before = await identities(environment, request)
+    before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
     const observation = await observePaths(environment.dataplane, request.from, receivers)
     counting = await request.counting.begin(signal)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
     ;[software, counted] = await together([observation.end(), counting.end()])
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
-    restarts = changes(before, await identities(environment, request))
+    changed = changes(before, await identities(environment, request), configuredAddresses(environment))
     lost.throwIfAborted()
   } catch (error) {
     context.signal.throwIfAborted()
     if (lost.aborted) return ended(provenance, request, describeError(lost.reason))
-    throw error
+    throw await explainLoss(error, [request.from, ...(request.backends ?? [request.to])], before)
   } finally {
     await counting?.stop()
   }
@@ -263,7 +265,7 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   const { mtuBytes } = request.checked
   const mode = modeOf(run)
   const evidence = mode && modeEvidence(mode, software, aligned.flows, { family: request.family, mtuBytes })
-  return { ...provenance, tool, restarts, ...counted, modeEvidence: evidence, ...judged }
+  return { ...provenance, tool, ...changed, ...counted, modeEvidence: evidence, ...judged }
 }
 
 /** The data plane went away while it was measured: every flow ended with it. */

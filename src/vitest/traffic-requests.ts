@@ -22,6 +22,30 @@ export interface Traffic {
   latency(request: LatencyRequest): Promise<Measured<LatencyFigure>>
   /** Round trips of ping, first idle and then while TCP flows fill the way. */
   rttUnderLoad(request: TcpRequest<RttFigure>): Promise<Measured<RttFigure>>
+  /**
+   * Plants a fault while packets go every 5 ms, ends it, and tells how long none of them got through.
+   * @throws MeasurementError when the path is not quiet before, or nothing gets through after
+   */
+  outage(request: OutageRequest): Promise<Measured<OutageFigure>>
+}
+
+/**
+ * `outage`: from the first packet that was lost to the first that got through again. `recovery`: from the order to end the fault
+ * to that packet. `lost`: packets that had no answer in time. `resolution`: how far the two times may be off at most.
+ */
+export type OutageFigure = 'outage' | 'recovery' | 'lost' | 'resolution'
+
+export interface OutageRequest extends MeasuredPath, Expecting<OutageFigure> {
+  /** What happens, for people: `link of vm1 out for 1 s`. */
+  readonly event: string
+  /** Plants the fault. What it changes is to be in the journal, as what the fixtures change is. */
+  readonly fault: () => Promise<void>
+  /** Ends it; run also when the test fails meanwhile. Default: it ends by itself. */
+  readonly mend?: (() => Promise<void>) | undefined
+  /** From the one to the other, in milliseconds. Default 1000. */
+  readonly lastsMs?: number | undefined
+  /** For traffic to come back after the end of the fault. Default 30 s. */
+  readonly backWithinMs?: number | undefined
 }
 
 export type BothWaysFigure = 'forward' | 'reverse' | 'total'

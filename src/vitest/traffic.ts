@@ -21,6 +21,7 @@ import {
   wholePayload,
 } from './flow-runs.ts'
 import { type Measured, measureMetrics } from './metrics.ts'
+import { measureOutage } from './outage.ts'
 import { type MeasureContext, measureThroughput } from './throughput.ts'
 import type {
   LatencyFigure,
@@ -97,6 +98,7 @@ export function trafficOf(environment: Environment, next: () => MeasureContext):
     },
     latency: (request) => latency(next(), request),
     rttUnderLoad: (request) => rttUnderLoad(next(), request),
+    outage: (request) => measureOutage(next(), request),
   }
 }
 

@@ -7,6 +7,7 @@ import type Docker from 'dockerode'
 import type { CommandResult } from '../../src/core/command-result.ts'
 import type { UndoLog } from '../../src/dataplane/dataplane.ts'
 import { DpserviceClient } from '../../src/dataplane/dpservice/client.ts'
+import { MadeObjects } from '../../src/dataplane/dpservice/made-objects.ts'
 import type { Deployment } from '../../src/dataplane/dpservice/network-functions.ts'
 import type { ObjectPlace } from '../../src/dataplane/dpservice/owned-objects.ts'
 import type { Hypervisor } from '../../src/machine/hypervisor.ts'
@@ -23,16 +24,26 @@ export class RecordedDpservice {
   readonly objects = new Map<string, Readonly<Record<string, string>>>()
   /** Commands that match are refused with this status. */
   refuse: { readonly pattern: RegExp; readonly code: number; readonly message: string } | undefined
+  /** Of this hypervisor, as a deployment keeps it. */
+  readonly known = new MadeObjects()
   private made = 0
+  private initialized = true
 
   constructor(name: string) {
     this.name = name
   }
 
+  /** As killed and started again: it knows nothing, and until `init` it takes nothing. */
+  restart(initialized = true): void {
+    this.objects.clear()
+    this.made = 0
+    this.initialized = initialized
+  }
+
   place(): ObjectPlace {
     const run = (argv: readonly string[]): Promise<CommandResult> => Promise.resolve(this.run(argv))
     const client = new DpserviceClient(this.name, run)
-    return { hypervisor: this.hypervisor(), container: { id: 'c0ffee' }, client }
+    return { hypervisor: this.hypervisor(), container: { id: 'c0ffee' }, client, made: this.known }
   }
 
   hypervisor(): Hypervisor {
@@ -81,6 +92,7 @@ export class RecordedDpservice {
     if (this.refuse?.pattern.test([verb, kind, ...rest].join(' '))) {
       return refused(this.refuse.code, this.refuse.message)
     }
+    if (!this.initialized) return refused(10, 'not initialized')
     const key = keyOf(kind, flags)
     switch (verb) {
       case 'create': {

@@ -41,6 +41,8 @@ export interface InterfaceSpec {
   readonly ipv4: string
   readonly ipv6: string
   readonly device: string
+  /** Where others are to reach it. Default: dpservice chooses. */
+  readonly underlay?: string | undefined
 }
 
 export class DpserviceClient {
@@ -63,8 +65,9 @@ export class DpserviceClient {
   }
 
   createInterface(spec: InterfaceSpec): Promise<DpserviceInterface> {
-    const { id, vni, ipv4, ipv6, device } = spec
-    const place = [`--id=${id}`, `--vni=${vni}`, `--device=${device}`]
+    const { id, vni, ipv4, ipv6, device, underlay } = spec
+    const wish = underlay === undefined ? [] : [`--underlay=${underlay}`]
+    const place = [`--id=${id}`, `--vni=${vni}`, `--device=${device}`, ...wish]
     return this.ask(interfaceAnswer, ['create', 'interface', ...place, `--ipv4=${ipv4}`, `--ipv6=${ipv6}`])
   }
 

@@ -1,4 +1,5 @@
 /** Deploys dpservice on all hypervisors of an environment side by side: image, container, ports, interfaces. */
+import type Docker from 'dockerode'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
@@ -6,8 +7,10 @@ import type { RegistryCredentials } from '../../transport/docker/credentials.ts'
 import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
 import type { Shipment } from '../../transport/docker/ship.ts'
 import type { Mode, UndoLog } from '../dataplane.ts'
+import type { DpserviceClient } from './client.ts'
 import { type DpserviceSettings, containerName, createContainer, startContainer } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
+import { MadeObjects } from './made-objects.ts'
 import { type Plug, plugIn } from './plug-in.ts'
 import { DpdkCounters, askDpdk } from './telemetry.ts'
 import { keptImage } from './undo.ts'
@@ -70,23 +73,47 @@ async function deployNode(deployment: DpserviceDeployment, options: DeployOption
     timeoutMs: options.readyTimeoutMs ?? 60_000,
     signal: options.signal,
   })
-  const plugs = [...settings.attach, ...deployment.ports.flatMap(portPlug)]
-  await together([together(plugs.map((plug) => plugIn(hypervisor, plug))), client.init()])
-  const underlay = new Map(
-    await together(
-      deployment.ports.map(async ({ vm, device }) => {
-        const { vni } = vm.data
-        const [ipv4, ipv6] = [vm.overlayAddress('ipv4'), vm.overlayAddress('ipv6')]
-        const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device })
-        return [vm.name, created.spec.underlay_route] as const
-      }),
-    ),
-  )
+  const underlay = await furnish(deployment, client)
   const { reference, id: imageId, digest } = image
   const provenance = { hypervisor: hypervisor.name, image: reference, imageId, digest, version }
   const devices = new Map(deployment.ports.map(({ vm, device }) => [vm.name, device]))
   const counters = new DpdkCounters(askDpdk(hypervisor, container, settings.ealArguments))
-  return { hypervisor, container, client, underlay, devices, counters, provenance, settings }
+  const restart = startAgain(deployment, container, underlay)
+  const made = new MadeObjects()
+  return { hypervisor, container, client, underlay, devices, counters, provenance, settings, made, restart }
+}
+
+/** Plugs in its ports and makes the VMs' interfaces. @param addresses that the interfaces are to have, by VM */
+async function furnish(
+  { hypervisor, settings, ports }: DpserviceDeployment,
+  client: DpserviceClient,
+  addresses?: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const plugs = [...settings.attach, ...ports.flatMap(portPlug)]
+  await together([together(plugs.map((plug) => plugIn(hypervisor, plug))), client.init()])
+  return new Map(
+    await together(
+      ports.map(async ({ vm, device }) => {
+        const { vni } = vm.data
+        const [ipv4, ipv6] = [vm.overlayAddress('ipv4'), vm.overlayAddress('ipv6')]
+        const underlay = addresses?.get(vm.name)
+        const created = await client.createInterface({ id: vm.name, vni, ipv4, ipv6, device, underlay })
+        return [vm.name, created.spec.underlay_route] as const
+      }),
+    ),
+  )
+}
+
+/** A container that was killed, up again with the interfaces that it had. */
+function startAgain(
+  deployment: DpserviceDeployment,
+  container: Docker.Container,
+  underlay: ReadonlyMap<string, string>,
+): NonNullable<DpserviceNode['restart']> {
+  return async (signal) => {
+    const { client } = await startContainer(deployment.hypervisor, container, { timeoutMs: 60_000, signal })
+    await furnish(deployment, client, underlay)
+  }
 }
 
 /** The image of this controller, as exactly that; it stays there for the next run. */

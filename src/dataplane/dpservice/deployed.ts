@@ -4,6 +4,7 @@ import { DeployError, describeError } from '../../core/errors.ts'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
+import { accepting } from '../../transport/docker/engine-error.ts'
 import type {
   DataplaneProvenance,
   DeployedDataplane,
@@ -12,6 +13,7 @@ import type {
   PathObservation,
   UndoLog,
 } from '../dataplane.ts'
+import type { MadeObjects } from './made-objects.ts'
 import type { LoadBalancerRequest, NatRequest, NetworkFunction, PortRange } from '../network-functions.ts'
 import type { DpserviceSettings } from './container.ts'
 import type { DpserviceClient } from './client.ts'
@@ -35,6 +37,10 @@ export interface DpserviceNode {
   readonly counters: DpdkCounters
   readonly provenance: DataplaneProvenance
   readonly settings: DpserviceSettings
+  /** What it was given since it was deployed; none of one that is another run's. */
+  readonly made?: MadeObjects
+  /** Starts it again after it was killed, with its ports and interfaces as they were. @throws DeployError, WaitError */
+  readonly restart?: (signal?: AbortSignal) => Promise<void>
 }
 
 export interface PresentRoute {
@@ -53,6 +59,8 @@ export class DeployedDpservice implements DeployedDataplane {
   private readonly undoLog: UndoLog
   private readonly routes: SharedRoutes
   private readonly loss = new AbortController()
+  /** The hypervisors on which it was killed, and is to be. */
+  private readonly killed = new Set<string>()
   private released = false
 
   /** @param present by hypervisor, routes that are there already and stay */
@@ -131,6 +139,31 @@ export class DeployedDpservice implements DeployedDataplane {
     return { tunnelBytes, speeds: await Promise.all(speeds) }
   }
 
+  async kill(hypervisor: string): Promise<void> {
+    const { container, restart } = this.node(hypervisor)
+    if (!restart) throw new DeployError(`dpservice on ${hypervisor} is of another run, and is left as it is`)
+    if (this.killed.has(hypervisor)) return
+    this.killed.add(hypervisor)
+    const ended = container.wait({ condition: 'not-running' })
+    await accepting([409], () => container.kill({ signal: 'SIGKILL' })) // it may have ended by itself
+    await ended
+  }
+
+  async start(hypervisor: string, signal?: AbortSignal): Promise<void> {
+    if (!this.killed.has(hypervisor)) return
+    const node = this.node(hypervisor)
+    try {
+      await node.restart!(signal)
+      await node.made?.again(node.client)
+    } catch (error) {
+      // as it was before this was tried, for whoever tries again
+      await accepting([404, 409], () => node.container.kill({ signal: 'SIGKILL' }))
+      throw error
+    }
+    this.killed.delete(hypervisor)
+    void this.watch(node)
+  }
+
   /** From now on its end is meant: `lost` stays quiet. */
   release(): void {
     this.released = true
@@ -176,6 +209,6 @@ export class DeployedDpservice implements DeployedDataplane {
     } catch (error) {
       reason = `dpservice on ${hypervisor.name} can no longer be watched: ${describeError(error)}`
     }
-    if (!this.released) this.loss.abort(new DeployError(reason))
+    if (!this.released && !this.killed.has(hypervisor.name)) this.loss.abort(new DeployError(reason))
   }
 }

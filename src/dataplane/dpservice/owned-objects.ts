@@ -7,6 +7,7 @@ import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { UndoLog } from '../dataplane.ts'
 import { type DpserviceClient, DpserviceError, understood } from './client.ts'
+import type { MadeObjects } from './made-objects.ts'
 import type { ObjectSpec } from './objects.ts'
 import { undoObject } from './undo.ts'
 
@@ -15,6 +16,8 @@ export interface ObjectPlace {
   readonly hypervisor: Hypervisor
   readonly container: Pick<Docker.Container, 'id'>
   readonly client: DpserviceClient
+  /** What it holds by this run, for one that is started anew. */
+  readonly made?: MadeObjects
 }
 
 export class OwnedObjects {
@@ -27,9 +30,10 @@ export class OwnedObjects {
 
   /** Makes an object, and returns what dpservice answered. @throws DpserviceError, DeployError, CommandError */
   async create<Answer extends z.ZodType>(
-    { hypervisor, container, client }: ObjectPlace,
-    { what, create, remove, answer }: ObjectSpec<Answer>,
+    { hypervisor, container, client, made }: ObjectPlace,
+    spec: ObjectSpec<Answer>,
   ): Promise<z.output<Answer>> {
+    const { what, create, remove, answer } = spec
     const data = { container: container.id, arguments: [...remove] }
     const record = await this.undoLog.record({
       hypervisor: hypervisor.name,
@@ -44,7 +48,11 @@ export class OwnedObjects {
       else this.defer(hypervisor, () => this.remove(hypervisor, data, record)) // nobody knows
       throw error
     }
-    this.defer(hypervisor, () => this.remove(hypervisor, data, record))
+    made?.add(spec, answered)
+    this.defer(hypervisor, async () => {
+      await this.remove(hypervisor, data, record)
+      made?.drop(spec)
+    })
     return understood(hypervisor.name, create, answer, answered)
   }
 

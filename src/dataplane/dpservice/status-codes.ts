@@ -41,3 +41,6 @@ export const dpserviceStatus: Readonly<Record<number, string>> = {
 
 /** What dpservice answers for an object that is not there (any more), or whose VM, VNI or load balancer is not. */
 export const goneStatus: ReadonlySet<number> = new Set([201, 205, 206, 302, 321, 341, 421, 422])
+
+/** gRPC's own. */
+export const abortedStatus = 10

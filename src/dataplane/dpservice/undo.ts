@@ -8,7 +8,7 @@ import { execInContainer } from '../../transport/docker/exec.ts'
 import { containerLog } from '../../transport/docker/logs.ts'
 import { judge, DpserviceError } from './client.ts'
 import { removeContainer } from './container.ts'
-import { goneStatus } from './status-codes.ts'
+import { abortedStatus, goneStatus } from './status-codes.ts'
 
 const containerUndo = z.object({ name: z.string(), runId: z.string() })
 const imageUndo = z.object({ reference: z.string() })
@@ -51,6 +51,11 @@ async function removeImage(host: string, docker: Docker, undo: unknown): Promise
   }
 }
 
+/** gRPC's ABORTED, with those words, is what dpservice answers to everything that comes before `init`: it was started anew. */
+function holdsNone({ status, message }: DpserviceError): boolean {
+  return goneStatus.has(status) || (status === abortedStatus && message.includes('not initialized'))
+}
+
 /** Deletes an object of dpservice. Without its container, or stopped, dpservice holds no object any more. */
 export async function undoObject(host: string, docker: Docker, undo: unknown): Promise<void> {
   const { container, arguments: argv } = objectUndo.parse(undo)
@@ -59,7 +64,7 @@ export async function undoObject(host: string, docker: Docker, undo: unknown): P
     judge(host, argv, await execInContainer(host, docker.getContainer(container), command))
   } catch (error) {
     if ([404, 409].includes(engineStatus(error) ?? 0)) return
-    if (error instanceof DpserviceError && goneStatus.has(error.status)) return
+    if (error instanceof DpserviceError && holdsNone(error)) return
     throw error
   }
 }

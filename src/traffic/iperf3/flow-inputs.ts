@@ -1,4 +1,5 @@
 /** From what iperf3's processes left to flows that can be aligned. */
+import { killerOf } from '../processes.ts'
 import type { ProcessOutput } from '../frames.ts'
 import { type Iperf3Output, type Protocol, parseIperf3 } from './parse.ts'
 import type { Iperf3RawFlow } from './run.ts'
@@ -22,6 +23,9 @@ export function flowInputs(
 function readOutput({ stdout, stderr, exitCode }: ProcessOutput, protocol: Protocol): Iperf3Output {
   const output = parseIperf3(stdout, protocol)
   const said = stderr.trim()
+  const killer = killerOf(exitCode)
+  if (output.state === 'faulty' && killer !== undefined)
+    return { ...output, faults: [`iperf3 was killed (${killer})`], killed: true }
   const status = exitCode === 0 ? '' : `exit status ${exitCode ?? 'unknown'}`
   const detail = [status, said].filter(Boolean).join(': ')
   if (output.state !== 'faulty' || !detail) return output

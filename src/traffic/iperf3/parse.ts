@@ -9,7 +9,13 @@ import { outputSchema, type RawInterval, type RawOutput } from './output-schema.
 /** One end's view of one flow. */
 export type Iperf3Output =
   | { readonly state: 'complete'; readonly run: Iperf3Run }
-  | { readonly state: 'faulty'; readonly faults: readonly string[]; readonly version: string | undefined }
+  | {
+      readonly state: 'faulty'
+      readonly faults: readonly string[]
+      readonly version: string | undefined
+      /** Somebody killed the process: what the other end says follows from it. */
+      readonly killed?: boolean
+    }
 
 export interface Iperf3Run {
   readonly side: 'client' | 'server'

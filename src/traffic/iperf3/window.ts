@@ -143,7 +143,10 @@ function place(input: FlowInput): PlacedFlow {
   if (client.output.state === 'faulty' || server.output.state === 'faulty') {
     const faultsOf = (end: string, { machine, output }: FlowInput['client']): string[] =>
       output.state === 'faulty' ? output.faults.map((fault) => `${end} on ${machine}: ${fault}`) : []
-    return { state: 'faulty', input, faults: [...faultsOf('client', client), ...faultsOf('server', server)] }
+    const [ofClient, ofServer] = [faultsOf('client', client), faultsOf('server', server)]
+    const serverFirst = server.output.state === 'faulty' && server.output.killed === true
+    const faults = serverFirst ? [...ofServer, ...ofClient] : [...ofClient, ...ofServer]
+    return { state: 'faulty', input, faults }
   }
   const [clientRun, serverRun] = [client.output.run, server.output.run]
   if (clientRun.side !== 'client' || serverRun.side !== 'server' || clientRun.sending === serverRun.sending) {
