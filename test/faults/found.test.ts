@@ -29,9 +29,9 @@ const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
 describe('JSON', () => {
   test('nested without end is refused before anything walks over it', async () => {
-    expect(isTooDeep(lists(deepestJson))).toBe(false)
-    expect(isTooDeep(lists(deepestJson + 1))).toBe(true)
-    expect(isTooDeep(JSON.stringify({ a: `${lists(500)}"\\[` }))).toBe(false)
+    expect(isTooDeep(JSON.parse(lists(deepestJson)))).toBe(false)
+    expect(isTooDeep(JSON.parse(lists(deepestJson + 1)))).toBe(true)
+    expect(isTooDeep({ a: `${lists(500)}"\\[` })).toBe(false)
     expect(() => parseJson(lists(20_000))).toThrow(SyntaxError)
     const { cwd, env, write } = site()
     write(`{ "key_file": ${lists(20_000)} }`)
