@@ -89,7 +89,7 @@ const testResult = z.discriminatedUnion('state', [
 ])
 export type TestResult = z.infer<typeof testResult>
 
-const testRecord = z.object({
+export const testRecord = z.object({
   suite: text,
   name: text,
   mode: text.optional(),
@@ -258,15 +258,22 @@ function parseDocument(json: string, source: string): unknown {
   }
 }
 
-/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
+/**
+ * The record as it is written: readable, with rows of figures, and steps, on one line each. Test by test, so that what is indented
+ * before rows are put on one line never is a multiple of the whole.
+ */
 export function serialiseRecord(record: RunRecord): string {
+  const tests = record.tests.map((test) => `\n    ${testText(test)}`)
   const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
-  // the record's own key alone has two spaces before it
-  return serialiseJson({ ...record, steps: [] }).replace(
-    /^ {2}"steps": \[\]/m,
-    () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`,
+  const [beforeTests, between, afterSteps] = serialiseJson({ ...record, tests: [], steps: [] }).split(
+    /(?<=^ {2}"(?:tests|steps)": )\[\]/m, // the record's own keys alone have two spaces before them
   )
+  return [beforeTests, list(tests), between, list(steps), afterSteps].join('')
 }
+
+const list = (items: readonly string[]): string => (items.length > 0 ? `[${items.join(',')}\n  ]` : '[]')
+
+const testText = (test: TestRecord): string => serialiseJson(test).trimEnd().replaceAll('\n', '\n    ')
 
 /** Indented, with rows of figures on one line each. */
 export function serialiseJson(document: object): string {
