@@ -3,7 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises'
 
 /** A link stays one, and its target is replaced. Mode and owner are kept; a file that was not there gets `mode`. Returns `path`. */
-export async function replaceFile(path: string, content: string, mode = 0o644): Promise<string> {
+export async function replaceFile(
+  path: string,
+  content: string | Iterable<string>,
+  mode = 0o644,
+): Promise<string> {
   const target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return path
     throw error

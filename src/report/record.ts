@@ -263,15 +263,37 @@ function parseDocument(json: string, source: string): unknown {
  * before rows are put on one line never is a multiple of the whole.
  */
 export function serialiseRecord(record: RunRecord): string {
-  const tests = record.tests.map((test) => `\n    ${testText(test)}`)
-  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
-  const [beforeTests, between, afterSteps] = serialiseJson({ ...record, tests: [], steps: [] }).split(
-    /(?<=^ {2}"(?:tests|steps)": )\[\]/m, // the record's own keys alone have two spaces before them
-  )
-  return [beforeTests, list(tests), between, list(steps), afterSteps].join('')
+  return [...recordChunks(record)].join('')
 }
 
-const list = (items: readonly string[]): string => (items.length > 0 ? `[${items.join(',')}\n  ]` : '[]')
+/** The text of {@link serialiseRecord} in pieces, each of a test or a step, so that a large record is never whole in memory as text. */
+export function* recordChunks(record: RunRecord): Generator<string> {
+  const [beforeTests = '', between = '', afterSteps = ''] = serialiseJson({
+    ...record,
+    tests: [],
+    steps: [],
+  }).split(/(?<=^ {2}"(?:tests|steps)": )\[\]/m) // the record's own keys alone have two spaces before them
+  yield beforeTests
+  yield* list(record.tests, testText)
+  yield between
+  yield* list(record.steps, (step) => JSON.stringify(step))
+  yield afterSteps
+}
+
+/** Characters: each piece is written by itself. */
+const leastPiece = 65_536
+
+function* list<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
+  if (items.length === 0) return yield '[]'
+  let piece = ''
+  for (const [index, item] of items.entries()) {
+    piece += `${index === 0 ? '[' : ','}\n    ${textOf(item)}`
+    if (piece.length < leastPiece) continue
+    yield piece
+    piece = ''
+  }
+  yield `${piece}\n  ]`
+}
 
 const testText = (test: TestRecord): string => serialiseJson(test).trimEnd().replaceAll('\n', '\n    ')
 
