@@ -28,6 +28,7 @@ export interface StageOptions {
 /** The labs of one bench. */
 export class Labs implements AsyncDisposable {
   readonly #options: StageOptions
+  #made = 0
   readonly #labs = new Map<string, Promise<LabDescription>>()
 
   constructor(options: StageOptions) {
@@ -39,9 +40,11 @@ export class Labs implements AsyncDisposable {
     const key = JSON.stringify(wanted)
     let lab = this.#labs.get(key)
     if (!lab) {
-      const name = `${prefix}${process.pid}-${this.#labs.size + 1}`
+      const name = `${prefix}${process.pid}-${(this.#made += 1)}`
       lab = labUp({ ...wanted, name, ...this.#options })
       this.#labs.set(key, lab)
+      // what failed once may work for the next part
+      lab.catch(() => this.#labs.delete(key))
     }
     return lab
   }

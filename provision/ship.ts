@@ -17,9 +17,12 @@ export function receiveCommand(compression: Compression, folder: string): string
   return shell(`${compression} -dc | tar -xf - -C "$1"`, folder)
 }
 
+/** What of a run it takes to ship its image. */
+export type Shipping = Pick<ProvisionRun, 'image' | 'packer' | 'progress' | 'signal'>
+
 /** Sends the image unless it is there. */
 export async function shipImage(
-  run: ProvisionRun,
+  run: Shipping,
   host: RemoteHost,
   places: ImagePlaces,
   compression: Compression,
@@ -59,7 +62,7 @@ const readExtents =
   'dd if="$1" bs=1M iflag=fullblock,skip_bytes,count_bytes skip="$offset" count="$length" status=none || exit 1; done'
 
 /** Hashes the extents of what arrived; its holes are holes because tar left them out, and its size is looked at too. */
-async function verify(run: ProvisionRun, host: RemoteHost, places: ImagePlaces): Promise<void> {
+async function verify(run: Shipping, host: RemoteHost, places: ImagePlaces): Promise<void> {
   const { image } = run
   const map = image.extents.map(({ offset, length }) => `${offset} ${length}\n`).join('')
   const options = { signal: run.signal, timeoutMs: shipTimeoutMs(image.dataBytes) }

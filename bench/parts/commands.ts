@@ -1,39 +1,71 @@
-/** Short commands, one after the other, on a host that is connected. */
+/** Short commands on a host that is connected: as many at once as its sshd takes, and one after the other. */
 import { runLocally } from '../../src/core/local-command.ts'
 import { shell } from '../../src/core/shell-quote.ts'
+import { together } from '../../src/core/together.ts'
 import { connectHost } from '../../src/transport/ssh/connect.ts'
+import type { SshHost } from '../../src/transport/ssh/ssh-host.ts'
 import { addressOf, sshConfig } from '../by-hand.ts'
-import { type Part, seconds, timesFaster } from '../part.ts'
+import { type Part, type Prepared, seconds, timesFaster } from '../part.ts'
+import type { Stage } from '../stage.ts'
 
 const count = 1000
-const loop = 'n=0; while [ "$n" -lt "$3" ]; do ssh -F "$1" "$2" true || exit; n=$((n+1)); done'
+/** A program, not a word that the login shell knows itself. */
+const command = ['cat', '/proc/loadavg']
+const atOnce = `seq "$3" | xargs -P 8 -I{} ssh -F "$1" "$2" ${command.join(' ')} > /dev/null`
+const inTurn = `n=0; while [ "$n" -lt "$3" ]; do ssh -F "$1" "$2" ${command.join(' ')} || exit; n=$((n+1)); done > /dev/null`
 
 export const parts: readonly Part[] = [
   {
     kind: 'row',
     name: 'commands',
     what: '1,000 short commands on one host',
-    against: '`ssh` with a ControlMaster connection',
+    against: '`ssh` with a ControlMaster connection, 8 at once (`xargs -P 8`)',
     unit: 's',
     rounds: 5,
     reach: timesFaster(3),
-    async prepare(stage) {
-      const { signal } = stage
-      const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, dataplane: 'none' })
-      const [hypervisor] = lab.hypervisors
-      const host = stage.own.use(await connectHost(addressOf(lab, hypervisor!), { signal }))
-      const config = await sshConfig(stage, lab, { controlMaster: true })
-      return {
-        ours: () =>
-          seconds(async () => {
-            for (let each = 0; each < count; each++) await host.run(['true'], { signal })
-          }),
-        peer: () =>
-          seconds(() =>
-            runLocally(shell(loop, config, hypervisor!.name, String(count)), { signal, timeoutMs: 600_000 }),
-          ),
-        notes: ['one after the other in both, `true` each time, over a connection that stood before'],
-      }
-    },
+    prepare: (stage) =>
+      prepare(
+        stage,
+        (host, run) => together(Array.from({ length: count }, () => run(host))),
+        atOnce,
+        'as a suite asks for what does not depend on each other: all at once, of which the connection carries 8 at a time, as many as the other side',
+      ),
+  },
+  {
+    kind: 'row',
+    name: 'commands-in-turn',
+    what: '1,000 short commands, each after the one before it',
+    against: '`ssh` with a ControlMaster connection in a loop',
+    unit: 's',
+    rounds: 3,
+    reach: timesFaster(1),
+    prepare: (stage) =>
+      prepare(
+        stage,
+        async (host, run) => {
+          for (let each = 0; each < count; each++) await run(host)
+        },
+        inTurn,
+        'most of it is the host itself, the same for both: sshd makes a session, the login shell starts, and the program; dpbench saves the start of an `ssh`, and starts one `sh` more, which tells the process group that a deadline ends',
+      ),
   },
 ]
+
+async function prepare(
+  stage: Stage,
+  all: (host: SshHost, run: (host: SshHost) => Promise<unknown>) => Promise<unknown>,
+  script: string,
+  note: string,
+): Promise<Prepared> {
+  const { signal } = stage
+  const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, dataplane: 'none' })
+  const [hypervisor] = lab.hypervisors
+  const host = stage.own.use(await connectHost(addressOf(lab, hypervisor!), { signal }))
+  const config = await sshConfig(stage, lab, { controlMaster: true })
+  const byHand = shell(script, config, hypervisor!.name, String(count))
+  return {
+    ours: () => seconds(() => all(host, (on) => on.run(command, { signal }))),
+    peer: () => seconds(() => runLocally(byHand, { signal, timeoutMs: 600_000 })),
+    notes: [`\`${command.join(' ')}\` each time, over a connection that stood before; ${note}.`],
+  }
+}

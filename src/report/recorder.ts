@@ -49,6 +49,7 @@ export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts' | 'metrics'
 }
 
 export class RunRecorder {
+  readonly #begunMs = performance.now()
   readonly #record: Omit<RunRecord, 'outcome' | 'finishedAt'>
   readonly #secrets: readonly string[]
 
@@ -141,11 +142,16 @@ export class RunRecorder {
     return { ...recordSchema.parse({ ...clean, tests: [], steps, outcome }), tests: [...tests] }
   }
 
-  /** With secrets that became known since a test ended taken out of it. */
-  finish(finishedAt: Date = new Date()): RunRecord {
+  /**
+   * With secrets that became known since a test ended taken out of it.
+   * @param finishedAt when it was, if not now
+   */
+  finish(finishedAt?: Date): RunRecord {
     const { tests } = this.#record
     for (const [index, test] of tests.entries()) tests[index] = recordWithoutSecrets(test, this.#secrets)
-    return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
+    if (finishedAt) return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
+    const durationMs = Math.round(performance.now() - this.#begunMs)
+    return { ...this.snapshot(), finishedAt: new Date().toISOString(), durationMs }
   }
 }
 

@@ -19,7 +19,7 @@ import { suiteName } from './artifacts.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
 import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
-import { type Run, openResults, print } from './run.ts'
+import { type Run, keeping, openResults, print } from './run.ts'
 import { defaultTags, trafficTag } from './settings.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
@@ -77,10 +77,9 @@ export class DpbenchReporter implements Reporter {
     const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
     const mode = meta?.mode ?? test.project.name
-    const { recorder } = this.run
+    const { recorder, config, startedAt } = this.run
     const resultsFolder = await openResults(this.run)
     const place = { suite, name: test.name, mode, ...scenarioOf(last) }
-    const { config, startedAt } = this.run
     const quarantine = quarantineOf(config.quarantine ?? [], place, startedAt)
     recorder.test({
       ...place,
@@ -92,7 +91,9 @@ export class DpbenchReporter implements Reporter {
       ...baselinesOf(meta),
       metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
-      folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
+      folder:
+        meta?.folder ??
+        (await keeping(() => createTestFolder(resultsFolder, { suite, name: test.name, mode }))),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
       ...(flight !== undefined && { flight }),
     })
@@ -107,7 +108,7 @@ export class DpbenchReporter implements Reporter {
     this.lastLine = line
     for (const where of flightOf({ flight }, relative(process.cwd(), resultsFolder))) print(`  ${where}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
-    await writeRecord(resultsFolder, snapshot)
+    await keeping(() => writeRecord(resultsFolder, snapshot))
   }
 
   onTestModuleCollected(module: TestModule): void {
@@ -276,7 +277,7 @@ function recorded(error: SerializedError): RecordedError {
     if (cause.message && !error.message.includes(cause.message)) causes.push(`  because: ${cause.message}`)
   }
   const inner = Array.isArray(error.errors)
-    ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`)
+    ? [...new Set((error.errors as SerializedError[]).map((each) => `  ${each.message}`))]
     : []
   return { code, message: [error.message, ...inner, ...causes].join('\n'), exitCode }
 }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { type AddressInfo, type Socket, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, Socket, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { waitFor } from '../../src/core/wait.ts'
 import { shell } from '../../src/core/shell-quote.ts'
@@ -36,6 +36,16 @@ const toBeGone = (pid: number): Promise<boolean> =>
     },
     { what: `process ${pid} to be gone`, timeoutMs: 2000 },
   )
+
+test('small packets do not wait for the answer to the one before them', async () => {
+  const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay')
+  try {
+    await using _another = await connectHost(sshd.address)
+    expect(noDelay.mock.calls).toEqual([[true]])
+  } finally {
+    noDelay.mockRestore()
+  }
+})
 
 describe('commands', () => {
   test('arguments reach the program as they are', async () => {

@@ -1,0 +1,134 @@
+/** Provisioning of many hypervisors against that of two, until their domains run: booting is the guests' own time. */
+import { cpus } from 'node:os'
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LabDescription } from '../../lab/lab.ts'
+import { labConfig } from '../../lab/config-file.ts'
+import { connectBySsh, telling } from '../../provision/connections.ts'
+import { provision } from '../../provision/main.ts'
+import { type Part, type Prepared, timesAsLong } from '../part.ts'
+import type { Stage } from '../stage.ts'
+
+const many = 8
+const few = 2
+const megabyte = 1024 * 1024
+
+export const parts: readonly Part[] = [
+  {
+    kind: 'row',
+    name: 'provisioning',
+    what: 'provisioning of 8 namespace hypervisors',
+    against: 'of 2',
+    unit: 's',
+    rounds: 3,
+    reach: timesAsLong(2),
+    prepare,
+  },
+  {
+    kind: 'growth',
+    name: 'provisioning-growth',
+    what: 'provisioning hypervisors with one VM each, until the domains run',
+    axis: 'hypervisors',
+    unit: 's',
+    sizes: [1, 2, 4, 8],
+    rounds: 1,
+    async prepare(stage) {
+      const setUp = await siteOf(stage)
+      return { cost: (size) => untilDomainsRun(stage, setUp, size) }
+    },
+  },
+]
+
+interface Site {
+  readonly lab: LabDescription
+  readonly folder: string
+  readonly disk: string
+}
+
+async function siteOf(stage: Stage): Promise<Site> {
+  const vms = Array.from({ length: many }, (_, index) => [`vm${index + 1}`])
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: many, dataplane: 'none', vms })
+  const folder = await stage.folder()
+  return { lab, folder, disk: await smallDisk(folder) }
+}
+
+async function prepare(stage: Stage): Promise<Prepared> {
+  const site = await siteOf(stage)
+  const idle: number[] = []
+  return {
+    async ours() {
+      const share = idleShare()
+      const took = await untilDomainsRun(stage, site, many)
+      idle.push(share())
+      return took
+    },
+    peer: () => untilDomainsRun(stage, site, few),
+    get notes() {
+      const most = Math.round(Math.max(...idle) * 100)
+      return [
+        `from reading the config until the last domain runs and its lease is asked for, with a small disk (4 MB of data in 64 MB); booting does not count, as emulated guests share the cores of this machine, and without the leases on hypervisors. With ${many}, the cores of the machine that all of them share were idle ${most} % of the time at most.`,
+      ]
+    },
+  }
+}
+
+/** Which share of the CPU time since then went to nobody. */
+function idleShare(): () => number {
+  const now = (): { idle: number; all: number } => {
+    const times = cpus().map((cpu) => cpu.times)
+    const all = times.reduce((sum, each) => sum + each.user + each.nice + each.sys + each.irq + each.idle, 0)
+    return { idle: times.reduce((sum, each) => sum + each.idle, 0), all }
+  }
+  const before = now()
+  return () => {
+    const after = now()
+    return (after.idle - before.idle) / (after.all - before.all)
+  }
+}
+
+/** Provisions, ends it when every hypervisor is asked for a lease, and has it all taken back. The seconds until then. */
+async function untilDomainsRun(stage: Stage, site: Site, hypervisors: number): Promise<number> {
+  const cwd = join(site.folder, `of-${hypervisors}`)
+  await mkdir(cwd, { recursive: true })
+  const envConfigFile = join(cwd, 'env.json')
+  await writeFile(envConfigFile, JSON.stringify(configOf(site.lab, hypervisors)), { mode: 0o600 })
+  const waiting = new Set<string>()
+  const enough = new AbortController()
+  const started = performance.now()
+  let took: number | undefined
+  const onCommand = (line: string): void => {
+    if (!/domifaddr/.test(line)) return
+    waiting.add(line.split(/[ $:]/)[0]!)
+    if (waiting.size < hypervisors || took !== undefined) return
+    took = (performance.now() - started) / 1000
+    enough.abort(new Error('the domains run'))
+  }
+  const signal = AbortSignal.any([stage.signal, enough.signal])
+  const options = { diskTemplate: site.disk, envConfigFile, cwd, env: {} }
+  const connect = telling(connectBySsh, onCommand)
+  await provision(options, { log: () => undefined, connect, signal }).catch((error: unknown) => {
+    stage.signal.throwIfAborted()
+    if (took === undefined) throw error
+  })
+  return took!
+}
+
+/** The lab's config with its first hypervisors alone. */
+function configOf(lab: LabDescription, hypervisors: number): Record<string, unknown> {
+  return labConfig({ ...lab, hypervisors: lab.hypervisors.slice(0, hypervisors) })
+}
+
+/** A raw disk with a part of this program's own packages in it. */
+async function smallDisk(folder: string): Promise<string> {
+  const file = join(folder, 'disk.raw')
+  const text = await readFile(join(import.meta.dirname, '../../node_modules/echarts/dist/echarts.js'))
+  const content = Buffer.alloc(4 * megabyte, text)
+  const handle = await open(file, 'w')
+  try {
+    await handle.write(content, 0, content.length, 0)
+    await handle.truncate(64 * megabyte)
+  } finally {
+    await handle.close()
+  }
+  return file
+}
