@@ -42,7 +42,7 @@ const machines = Array.from({ length: hosts }, (_, index): CountedMachine => {
   return { name: host.name, role: index % 2 ? 'guest' : 'hypervisor', ends: ['sender'], ssh: host }
 })
 const recorder = new RunRecorder({ ...start, runId: 'memory' })
-const steps = new StepRecorder({ secrets: [], mode: 'offload', write: stepLog(folder, 'offload') })
+const steps = new StepRecorder({ secrets: [], mode: 'offload', write: stepLog(folder, 'offload', lost) })
 const counting = new MeasurementCounting(machines, repetitionSeconds)
 const heap: [number, number][] = []
 let samples: MeasuredSample[] = []
@@ -111,4 +111,8 @@ function heapMegabytes(): number {
   globalThis.gc()
   const { heapUsed, external } = process.memoryUsage()
   return (heapUsed + external) / 1e6
+}
+
+function lost(sentence: string): void {
+  throw new Error(sentence)
 }
