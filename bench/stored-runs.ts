@@ -1,7 +1,8 @@
 /** A folder of stored runs, as many as asked for, each as large as one of the default profile on small servers. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type RunRecord, serialiseRecord } from '../src/report/record.ts'
+import type { RunRecord } from '../src/report/record.ts'
+import { serialiseRecord } from '../src/report/serialise.ts'
 import { type Size, largeRecord } from '../test/report/large-record.ts'
 
 /** What the suites give in both modes: eight scenarios of six repetitions, and the timeline of half an hour. */

@@ -43,7 +43,9 @@ export const parts: readonly Part[] = [
             await guest.loggedIn('root', hostPublicKey, bootTimeoutMs)
           })
         },
-        notes: ['Ignition has run then, with a user, files, a disk set up and units; what ends the guest counts too'],
+        notes: [
+          'Ignition has run then, with a user, files, a disk set up and units; what ends the guest counts too',
+        ],
       }
     },
   },

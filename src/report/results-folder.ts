@@ -13,7 +13,8 @@ import { replaceFile } from '../core/replace-file.ts'
 import { rawWithoutSecrets } from './secrets.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
-import { recordChunks, type RunRecord, type TestRecord } from './record.ts'
+import type { RunRecord, TestRecord } from './record.ts'
+import { recordChunks } from './serialise.ts'
 import { type Form, forms } from './forms.ts'
 
 /** The link to the newest results, beside them. */

@@ -56,11 +56,17 @@ test('a run that cannot be told apart, or measured nothing, gives no figure', ()
 test('pairs that differ by chance have no bias, and those that differ alike have one', () => {
   const hand = [8, 9, 8.5, 9.5, 8.2, 9.1, 8.8, 8.4, 9.3, 8.9]
   const noise = [0.01, -0.012, 0.004, -0.003, 0.008, -0.009, 0.002, -0.001, 0.006, -0.005]
-  const fair = agreementOf(hand.map((value, pair) => value * (1 + noise[pair]!)), hand)
+  const fair = agreementOf(
+    hand.map((value, pair) => value * (1 + noise[pair]!)),
+    hand,
+  )
   expect(fair.apartPercent).toBeLessThan(0.2)
   expect(fair.standardErrors).toBeLessThan(fair.mostByChance)
   expect(fair.mostByChance).toBeCloseTo(2.262, 3) // Student's t for nine degrees of freedom
-  const low = agreementOf(hand.map((value, pair) => value * (0.985 + noise[pair]!)), hand)
+  const low = agreementOf(
+    hand.map((value, pair) => value * (0.985 + noise[pair]!)),
+    hand,
+  )
   expect(low.apartPercent).toBeCloseTo(1.5, 0)
   expect(low.standardErrors).toBeGreaterThan(low.mostByChance)
   expect(() => agreementOf([1], [1])).toThrow(RangeError)
