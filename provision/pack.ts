@@ -14,8 +14,8 @@ export type Compression = 'zstd' | 'gzip'
 export const compressions: readonly Compression[] = 'createZstdCompress' in zlib ? ['zstd', 'gzip'] : ['gzip']
 
 /**
- * Level 2 makes a guest's disk 5 % bigger than level 3, the default, in two fifths of its CPU time, most of which is the small
- * chunks that Node hands out otherwise.
+ * Level 2 makes a guest's disk 5 % bigger than level 3, the default, in about half of its CPU time (measured on 512 MiB of programs: 2.1 s
+ * instead of 4.3; with Node's own, smaller chunks 5.2).
  */
 const quickZstd: zlib.ZstdOptions = {
   params: { [zlib.constants.ZSTD_c_compressionLevel]: 2 },

@@ -58,7 +58,7 @@ async function prepare(
   note: string,
 ): Promise<Prepared> {
   const { signal } = stage
-  const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, dataplane: 'none' })
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: 2, dataplane: 'none' })
   const [hypervisor] = lab.hypervisors
   const host = stage.own.use(await connectHost(addressOf(lab, hypervisor!), { signal }))
   const config = await sshConfig(stage, lab, { controlMaster: true })

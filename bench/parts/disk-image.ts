@@ -52,7 +52,7 @@ async function prepare(
   shape: (stage: Stage, lab: LabDescription) => Promise<void>,
 ): Promise<Prepared> {
   const { signal } = stage
-  const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, dataplane: 'none' })
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: 2, dataplane: 'none' })
   const hosts = await together(
     lab.hypervisors.map(async (each) => stage.own.use(await connectHost(addressOf(lab, each), { signal }))),
   )

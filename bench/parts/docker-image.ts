@@ -33,7 +33,7 @@ export const parts: readonly Part[] = [
 
 async function prepare(stage: Stage): Promise<Prepared> {
   const { signal } = stage
-  const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, image: softplane })
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: 2, image: softplane })
   const dockerHost = `unix://${lab.controller.dockerSocket}`
   const scratch = await stage.folder()
   const built = await buildOn(join(scratch, 'source'), lab.image!, dockerHost, stage)

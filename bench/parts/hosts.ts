@@ -16,7 +16,7 @@ const started = new WeakMap<LabDescription, Promise<HypervisorDescription[]>>()
 
 /** Of both parts, started once. */
 async function hostsOf(stage: Stage): Promise<{ lab: LabDescription; hosts: HypervisorDescription[] }> {
-  const lab = await stage.lab({ guests: 'namespace', hypervisors: 2, dataplane: 'none' })
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: 2, dataplane: 'none' })
   let hosts = started.get(lab)
   if (!hosts) started.set(lab, (hosts = lightHosts(lab, most, stage.signal)))
   return { lab, hosts: await hosts }
