@@ -57,6 +57,8 @@ export interface Prepared {
 
 export interface Row {
   readonly kind: 'row'
+  /** Measured only when `--only` names it. */
+  readonly optional?: true
   /** For `--only`: lower-case letters, digits and dashes. */
   readonly name: string
   readonly what: string
@@ -70,6 +72,7 @@ export interface Row {
 
 export interface Growth {
   readonly kind: 'growth'
+  readonly optional?: undefined
   readonly name: string
   readonly what: string
   /** What is counted on the horizontal axis: `hosts`. */

@@ -28,7 +28,7 @@ export async function allParts(): Promise<Part[]> {
   return modules.flatMap(({ parts = [] }) => parts)
 }
 
-/** The parts with these names, in the order of the parts. @throws UsageError with a sentence for each name that there is not */
+/** The parts with these names, in the order of the parts; without names all but the optional ones. @throws UsageError with a sentence for each name that there is not */
 export function chosenParts(parts: readonly Part[], names: readonly string[]): readonly Part[] {
   const known = parts.map(({ name }) => name)
   const faults = names
@@ -38,7 +38,9 @@ export function chosenParts(parts: readonly Part[], names: readonly string[]): r
       return `there is no part "${name}": ${near === undefined ? `the parts are ${known.join(', ')}` : `did you mean ${near}?`}`
     })
   if (faults.length > 0) throw new UsageError(faults.join('\n'))
-  return names.length === 0 ? parts : parts.filter(({ name }) => names.includes(name))
+  return names.length === 0
+    ? parts.filter(({ optional }) => !optional)
+    : parts.filter(({ name }) => names.includes(name))
 }
 
 /** A part that fails says so, and the others go on. @throws the signal's reason */

@@ -37,7 +37,8 @@ async function benchSelf(argv: readonly string[]): Promise<number> {
   const names = typeof values['only'] === 'string' ? values['only'].split(',') : []
   const chosen = chosenParts(all, names)
   if (values['list']) {
-    for (const { name, what } of chosen) process.stdout.write(`${name}: ${what}\n`)
+    const listed = names.length === 0 ? all : chosen
+    for (const { name, what } of listed) process.stdout.write(`${name}: ${what}\n`)
     return 0
   }
   requireLabCapable()

@@ -5,8 +5,11 @@
  */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { main } from './main.ts'
-import { isForDpbench } from './run.ts'
+import { keepCompiledCode } from './compile-cache.ts'
+
+keepCompiledCode(process.env)
+const { main } = await import('./main.ts')
+const { isForDpbench } = await import('./run.ts')
 
 const argv = process.argv.slice(2)
 if (isForDpbench(argv)) process.exit(await main(['run', ...argv]))

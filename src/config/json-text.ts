@@ -7,16 +7,16 @@ import { deepestJson, isTooDeep } from '../core/json.ts'
  */
 export function parseJsonText(text: string, file: string): unknown {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text
-  if (isTooDeep(body))
-    throw new ConfigError(
-      `${file} is nested more than ${deepestJson} deep, which no config is: look at its brackets.`,
-    )
   let value: unknown
   try {
     value = JSON.parse(body)
   } catch (error) {
     throw new ConfigError(`${file} is not valid JSON.`, [describe(body, error)])
   }
+  if (isTooDeep(value))
+    throw new ConfigError(
+      `${file} is nested more than ${deepestJson} deep, which no config is: look at its brackets.`,
+    )
   const twice = repeatedKeys(body)
   if (twice.length > 0) throw new ConfigError(`${file} says something twice.`, twice)
   return value

@@ -31,7 +31,7 @@ const measurementNumbers = field.object(
     gap_seconds: field
       .number('a number of seconds', 0, 3600, { fraction: true })
       .optional()
-      .describe('Between repetitions.'),
+      .describe('From the end of flows to the next repetition.'),
     max_cov: field
       .number('a coefficient of variation (0.05 is 5 %)', 0.001, 1, { fraction: true })
       .optional()

@@ -3,29 +3,28 @@
 /** No document of ours, and none that a tool prints, comes near it. */
 export const deepestJson = 200
 
-const [quote, backslash, openList, closeList, openObject, closeObject] = [...'"\\[]{}'].map((each) =>
-  each.charCodeAt(0),
-)
-
-/** Whether lists and objects lie in each other deeper than {@link deepestJson}. */
-export function isTooDeep(text: string): boolean {
-  let depth = 0
-  let quoted = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (quoted) {
-      if (code === backslash) index++
-      else if (code === quote) quoted = false
-    } else if (code === quote) quoted = true
-    else if (code === openList || code === openObject) {
-      if (++depth > deepestJson) return true
-    } else if (code === closeList || code === closeObject) depth--
+/** Whether lists and objects of what was parsed lie in each other deeper than {@link deepestJson}. Level by level: it calls nothing of itself. */
+export function isTooDeep(value: unknown): boolean {
+  let level = isContainer(value) ? [value] : []
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > deepestJson) return true
+    const below: object[] = []
+    for (const container of level) {
+      const held: readonly unknown[] = Array.isArray(container) ? container : Object.values(container)
+      for (const each of held) if (isContainer(each)) below.push(each)
+    }
+    level = below
   }
   return false
 }
 
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 /** @throws SyntaxError for what is no JSON, or nested too deep to be handled */
 export function parseJson(text: string): unknown {
-  if (isTooDeep(text)) throw new SyntaxError(`it is nested more than ${deepestJson} deep`)
-  return JSON.parse(text) as unknown
+  const value = JSON.parse(text) as unknown
+  if (isTooDeep(value)) throw new SyntaxError(`it is nested more than ${deepestJson} deep`)
+  return value
 }

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { writing } from './disk-fault.ts'
 
+/** A text, or its pieces in their order: what is large need not be whole in memory. */
+type Content = string | Iterable<string>
+
 /** A link stays one, and its target is replaced. Mode and owner are kept; a file that was not there gets `mode`. Returns `path`. @throws DpbenchError for a full disk */
-export function replaceFile(path: string, content: string, mode = 0o644): Promise<string> {
+export function replaceFile(path: string, content: Content, mode = 0o644): Promise<string> {
   return writing(path, () => replaced(path, content, mode))
 }
 
-async function replaced(path: string, content: string, mode: number): Promise<string> {
+async function replaced(path: string, content: Content, mode: number): Promise<string> {
   const target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return path
     throw error

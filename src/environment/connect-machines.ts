@@ -58,7 +58,7 @@ export async function connectVms(
 function adopt(vm: VirtualMachine, stack: DisposalStack, logs: RunLogs): VirtualMachine {
   stack.use(vm)
   logs.follow(vm.name, vm)
-  stack.defer(() => logs.keepJournal(vm.name))
+  stack.defer(() => logs.keepJournals()) // of all, while all are connected: the last of them is given back first
   return vm
 }
 

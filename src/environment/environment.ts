@@ -28,7 +28,7 @@ import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 import { trafficNic } from './plain-guests.ts'
-import { refuseNamesTaken, trafficSide } from './traffic-side.ts'
+import { beginImages, refuseNamesTaken, trafficSide } from './traffic-side.ts'
 
 export interface EnvironmentOptions {
   readonly config: BenchConfig
@@ -144,6 +144,8 @@ export class Environment implements AsyncDisposable {
     reached.leased = true
     await undoStale(journal, options, hypervisors)
     await refuseNamesTaken(options, hypervisors)
+    const undoLog = undoLogOf(journal, options)
+    const images = await beginImages(options, hypervisors, undoLog, stack)
     const logs = new RunLogs(options)
     stack.defer(() => logs.keepConsoles())
     const marking = config.hypervisors.map(({ name, vms }) =>
@@ -177,8 +179,7 @@ export class Environment implements AsyncDisposable {
         throw error
       }
     })
-    const undoLog = undoLogOf(journal, options)
-    const side = await trafficSide(options, { hypervisors, vms, reboots }, undoLog, stack)
+    const side = await trafficSide(options, { hypervisors, vms, reboots, images }, undoLog, stack)
     for (const vm of vms.values()) stack.defer(() => (keeping.kept ? undefined : vm.putBack()))
     const parts = { hypervisors, vms, reboots, requireLeases, ...side }
     return new Environment(options, { ...parts, keeping }, undoLog, stack)

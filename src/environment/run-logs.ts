@@ -54,15 +54,15 @@ export class RunLogs {
     this.guests.set(guest, machine)
   }
 
-  /** Keeps what a guest's system has logged since, once. */
-  async keepJournal(guest: string): Promise<void> {
-    const machine = this.guests.get(guest)
-    if (!machine) return
-    this.guests.delete(guest)
+  /** Keeps what the guests' systems have logged since, side by side, each once. */
+  async keepJournals(): Promise<void> {
+    const followed = [...this.guests]
+    this.guests.clear()
     const seconds = (performance.now() - this.startedAt) / 1000
-    await this.orSay(guest, 'journal', async () =>
-      this.keep(guest, 'journal', await guestLog(machine.ssh, seconds)),
+    const keeping = followed.map(([guest, { ssh }]) =>
+      this.orSay(guest, 'journal', async () => this.keep(guest, 'journal', await guestLog(ssh, seconds))),
     )
+    await Promise.all(keeping)
   }
 
   private keep(machine: string, kind: LogKind, text: string): Promise<void> {

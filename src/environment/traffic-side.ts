@@ -7,6 +7,7 @@ import { asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import { type DpserviceDeployment, deployDpservice } from '../dataplane/dpservice/deploy.ts'
+import { ImagesUnderWay } from '../dataplane/dpservice/images.ts'
 import { refuseStrangers } from '../dataplane/dpservice/strangers.ts'
 import { noDataplane } from '../dataplane/none.ts'
 import type { PreparedGuest } from '../machine/guest-preparation.ts'
@@ -33,6 +34,8 @@ export interface ConnectedMachines {
   readonly hypervisors: ReadonlyMap<string, Hypervisor>
   readonly vms: ReadonlyMap<string, VirtualMachine>
   readonly reboots: readonly GuestReboot[]
+  /** With dpservice. */
+  readonly images?: ImagesUnderWay | undefined
 }
 
 /** @throws DpbenchError of the part that failed; what was done until then is in the journal */
@@ -82,18 +85,17 @@ async function withDpservice(
   stack: DisposalStack,
 ): Promise<TrafficSide> {
   const { config, observe, log, mode } = options
-  const { hypervisors, vms, reboots } = connected
-  if (mode === 'plain' || options.image === undefined)
+  const { hypervisors, vms, reboots, images } = connected
+  if (mode === 'plain' || options.image === undefined || !images)
     throw new UsageError('dpservice is deployed in a mode and of an image: give --mode and --docker-image')
   const dpservice = { ...options, mode, image: options.image }
   const planned = await planPreparations(options, vms, undoLog)
   serveMachines(vms, options, undoLog, planned)
-  const image = await imageOf(dpservice, stack)
   const [dataplane, machines] = await together([
     asPhase(observe, `deploy dpservice on ${[...hypervisors.keys()].join(', ')}`, async () => {
       const deployed = await deployDpservice(deploymentsIn(config, connected), {
         ...dpservice,
-        ...image,
+        imageOn: (hypervisor) => images.on(hypervisor),
         undoLog,
       })
       stack.defer(() => deployed.release())
@@ -139,11 +141,18 @@ export function describeAll({
   return together([...hypervisors.values(), ...vms.values()].map(({ ssh }) => describeMachine(ssh)))
 }
 
-/** Where the data plane's image comes from. */
-async function imageOf(
-  { built, image, folder, observe }: EnvironmentOptions & { readonly image: string },
+/** Begins to bring the data plane's image to the hypervisors. What is not there when the environment closes is given up. */
+export async function beginImages(
+  options: EnvironmentOptions,
+  hypervisors: ReadonlyMap<string, Hypervisor>,
+  undoLog: UndoLog,
   stack: DisposalStack,
-): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
-  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
-  return { credentials: await findCredentials(parseReference(image).registry) }
+): Promise<ImagesUnderWay | undefined> {
+  const { config, built, image, folder, observe } = options
+  if (config.dataplane === 'none' || image === undefined) return undefined
+  const source = built
+    ? { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
+    : { credentials: await findCredentials(parseReference(image).registry) }
+  const { signal, log } = options
+  return stack.use(new ImagesUnderWay([...hypervisors.values()], { image, ...source, undoLog, signal, log }))
 }

@@ -8,7 +8,8 @@ import type { ComparedSide } from './comparison.ts'
 import { figuresOf, figuresSchema } from './figures.ts'
 import { traitsOfRun, traitsSchema } from './likeness.ts'
 import { stateOf } from './outcome.ts'
-import { type RunRecord, parseVersioned, serialiseJson } from './record.ts'
+import { type RunRecord, parseVersioned } from './record.ts'
+import { serialiseJson } from './serialise.ts'
 import { instant } from './instant.ts'
 
 /** Raised when a baseline of the old form would be misread. */

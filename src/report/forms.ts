@@ -1,7 +1,8 @@
 /** The forms that a run record can take, each made from the record alone. */
 import { renderJunit } from './junit.ts'
 import { renderPullRequest } from './pull-request.ts'
-import { type RunRecord, serialiseRecord } from './record.ts'
+import type { RunRecord } from './record.ts'
+import { serialiseRecord } from './serialise.ts'
 import { renderSummary } from './summary.ts'
 
 export interface Form {

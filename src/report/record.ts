@@ -89,7 +89,7 @@ const testResult = z.discriminatedUnion('state', [
 ])
 export type TestResult = z.infer<typeof testResult>
 
-const testRecord = z.object({
+export const testRecord = z.object({
   suite: text,
   name: text,
   mode: text.optional(),
@@ -258,21 +258,4 @@ function parseDocument(json: string, source: string): unknown {
   } catch (error) {
     throw new ConfigError(`${source} is not JSON`, [], { cause: error })
   }
-}
-
-/** The record as it is written: readable, with rows of figures, and steps, on one line each. */
-export function serialiseRecord(record: RunRecord): string {
-  const steps = record.steps.map((step) => `\n    ${JSON.stringify(step)}`)
-  // the record's own key alone has two spaces before it
-  return serialiseJson({ ...record, steps: [] }).replace(
-    /^ {2}"steps": \[\]/m,
-    () => `  "steps": [${steps.join(',')}${steps.length > 0 ? '\n  ' : ''}]`,
-  )
-}
-
-/** Indented, with rows of figures on one line each. */
-export function serialiseJson(document: object): string {
-  const indented = JSON.stringify(document, null, 2)
-  // A string holds no line break in JSON, so this touches nothing but arrays of numbers.
-  return `${indented.replaceAll(/\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/g, (_, list: string) => `[${list.replaceAll(/,\n\s+/g, ', ')}]`)}\n`
 }

@@ -8,6 +8,7 @@ import { outcomeOf } from './outcome.ts'
 import {
   recordSchema,
   schemaVersion,
+  testRecord,
   type DataPlaneRecord,
   type LogRecord,
   type MachineRecord,
@@ -96,13 +97,15 @@ export class RunRecorder {
     if (!this.#record.notices.includes(text)) this.#record.notices.push(text)
   }
 
+  /** Cleaned and checked at once, and not again with all others after each test that follows. */
   test(entry: TestEntry): void {
-    this.#record.tests.push({
+    const whole = {
       ...entry,
-      repetitions: [...(entry.repetitions ?? [])],
-      metrics: [...(entry.metrics ?? [])],
-      artifacts: [...(entry.artifacts ?? [])],
-    })
+      repetitions: entry.repetitions ?? [],
+      metrics: entry.metrics ?? [],
+      artifacts: entry.artifacts ?? [],
+    }
+    this.#record.tests.push(testRecord.parse(recordWithoutSecrets(whole, this.#secrets)))
   }
 
   /** An error outside of a test. `where`: `deploying to hypervisor-2`, `clean-up`. */
@@ -133,13 +136,19 @@ export class RunRecorder {
 
   /** The record so far, to be written after each test, so that a killed run leaves what it had. */
   snapshot(): RunRecord {
-    const { steps, ...rest } = this.#record // steps are clean since they were written down, and many
+    const { steps, tests, ...rest } = this.#record // both are clean since they were handed in, and many
     const clean = recordWithoutSecrets(rest, this.#secrets)
-    return recordSchema.parse({ ...clean, steps, outcome: outcomeOf(this.#record) })
+    const outcome = outcomeOf(this.#record)
+    return { ...recordSchema.parse({ ...clean, tests: [], steps, outcome }), tests: [...tests] }
   }
 
-  /** @param finishedAt when it was, if not now */
+  /**
+   * With secrets that became known since a test ended taken out of it.
+   * @param finishedAt when it was, if not now
+   */
   finish(finishedAt?: Date): RunRecord {
+    const { tests } = this.#record
+    for (const [index, test] of tests.entries()) tests[index] = recordWithoutSecrets(test, this.#secrets)
     if (finishedAt) return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
     const durationMs = Math.round(performance.now() - this.#begunMs)
     return { ...this.snapshot(), finishedAt: new Date().toISOString(), durationMs }

@@ -13,7 +13,8 @@ import { replaceFile } from '../core/replace-file.ts'
 import { rawWithoutSecrets } from './secrets.ts'
 import { fileName, tagName, timeName } from './names.ts'
 import { stateOf } from './outcome.ts'
-import { serialiseRecord, type RunRecord, type TestRecord } from './record.ts'
+import type { RunRecord, TestRecord } from './record.ts'
+import { recordChunks } from './serialise.ts'
 import { type Form, forms } from './forms.ts'
 
 /** The link to the newest results, beside them. */
@@ -62,7 +63,7 @@ export async function writeArtifact(
 
 /** Writes `run.json` whole or not at all, so that a killed run leaves its last good state. Returns its path. */
 export async function writeRecord(resultsFolder: string, record: RunRecord): Promise<string> {
-  return replaceFile(join(resultsFolder, 'run.json'), serialiseRecord(record))
+  return replaceFile(join(resultsFolder, 'run.json'), recordChunks(record))
 }
 
 /** Writes the record and every report of it, the tests' markers and the link. Returns the paths of what it wrote. */

@@ -1,5 +1,4 @@
 /** Measures figures beside throughput: repetitions until what is expected of them is decided, or the fewest are done. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, MeasurementError, describeError } from '../core/errors.ts'
 import { asPhase } from '../core/steps.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
@@ -23,7 +22,9 @@ import { explainLoss } from './lost-guest.ts'
 import { measuring, withRates } from './live/rates.ts'
 import type { RunContext } from './run-context.ts'
 import { refuseKernelTrouble } from './watching.ts'
+import { together } from '../core/together.ts'
 import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
+import { Rest } from './rest.ts'
 import { type MeasureContext, checkPath, repetitionName } from './throughput.ts'
 import type { Family } from '../machine/virtual-machine.ts'
 
@@ -125,14 +126,19 @@ export async function measureMetrics<Name extends string>(
     throw new MeasurementError(text)
   }
   checked = await asPhase(observe, `pre-flight: ${name}`, () => checkPath(environment, path, context.signal))
+  const rest = new Rest(plan.profile.gapSeconds)
   for (let number = 1; ; number++) {
-    if (number > 1) await delay(plan.profile.gapSeconds * 1000, undefined, { signal: context.signal })
+    if (number > 1) await rest.over(context.signal)
     const store = async (file: string, content: string): Promise<void> =>
       void artifacts.push(await context.store(`repetition-${number}-${file}`, content))
     const address = path.address ?? path.to.overlayAddress(path.family)
     const result = await asPhase(observe, repetitionName(number, plan.profile, name), () =>
       withRates(context, ends, () =>
-        guarded(context, path, counting, (signal) => repeat({ number, checked, address, signal, store })),
+        guarded(context, path, counting, async (signal) => {
+          const repeated = await repeat({ number, checked, address, signal, store })
+          rest.begin()
+          return repeated
+        }),
       ),
     )
     await refuseKernelTrouble(context.environment)
@@ -218,8 +224,7 @@ async function guarded<T extends object>(
     const whileMeasured = AbortSignal.any([signal, lost])
     counting = await measurement.begin(whileMeasured)
     const result = await work(whileMeasured)
-    const counted = await counting.end()
-    const after = await identities(environment, path)
+    const [counted, after] = await together([counting.end(), identities(environment, path)])
     lost.throwIfAborted()
     return { ...result, ...changes(before, after, configuredAddresses(environment)), counted }
   } catch (error) {

@@ -1,5 +1,4 @@
 /** Measures throughput: pre-flight, then repetitions until the verdict is decided, each stored before it is judged. */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../environment/environment.ts'
 import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
@@ -34,6 +33,7 @@ import { type Through, bypassFaults, openState, requireFit, throughDefaults, wit
 import { type BaselineWatch, type Repeatable, measureAgain } from './regression.ts'
 import { type Changes, type Identities, changes, configuredAddresses, identities } from './identities.ts'
 import type { MeasurementReport, RunContext } from './run-context.ts'
+import { Rest } from './rest.ts'
 import { refuseKernelTrouble } from './watching.ts'
 
 export type { OwnThreshold, Threshold, ThresholdKey }
@@ -118,12 +118,13 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
     throw error
   }
   let number = 0
+  const rest = new Rest(run.config.measurement.gapSeconds)
   const measure = async (): Promise<Sample> => {
-    if (number > 0) await delay(run.config.measurement.gapSeconds * 1000, undefined, { signal })
+    if (number > 0) await rest.over(signal)
     await openState(through)
     number++
     const ceiling = ceilingOn(line, { mtu: checked!.mtuBytes, family })
-    const asked = { ...request, name, number, artifacts, checked: checked!, counting, ceiling }
+    const asked = { ...request, name, number, artifacts, checked: checked!, counting, ceiling, rest }
     const sample = await asPhase(observe, repetitionName(number, run.config.measurement, name), () =>
       withRates(context, backends ?? [to], () => repetition(context, asked)),
     )
@@ -213,6 +214,7 @@ interface Repetition extends FlowRequest {
   readonly artifacts: string[]
   readonly checked: Preflight
   readonly counting: MeasurementCounting
+  readonly rest: Rest
   readonly ceiling: Ceiling | undefined
 }
 
@@ -239,14 +241,23 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   let counting: RepetitionCounting | undefined
   let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
-    before = await identities(environment, request)
     const receivers = request.backends ?? [request.to]
-    const observation = await observePaths(environment.dataplane, request.from, receivers)
+    const [atBegin, observation] = await together([
+      identities(environment, request),
+      observePaths(environment.dataplane, request.from, receivers),
+    ])
+    before = atBegin
     counting = await request.counting.begin(signal)
     ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
-    ;[software, counted] = await together([observation.end(), counting.end()])
+    request.rest.begin()
+    const [atEnd, ...ends] = await together([
+      identities(environment, request),
+      observation.end(),
+      counting.end(),
+    ])
+    ;[software, counted] = ends
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
-    changed = changes(before, await identities(environment, request), configuredAddresses(environment))
+    changed = changes(before, atEnd, configuredAddresses(environment))
     lost.throwIfAborted()
   } catch (error) {
     context.signal.throwIfAborted()

@@ -153,7 +153,10 @@ describe('the parts', () => {
   test('are chosen by name, or refused with the nearest one', () => {
     const parts = [row('hosts'), row('commands')]
     expect(chosenParts(parts, ['commands'])).toEqual([parts[1]])
-    expect(chosenParts(parts, [])).toBe(parts)
+    expect(chosenParts(parts, [])).toEqual(parts)
+    const rare: Row = { ...row('rare'), optional: true }
+    expect(chosenParts([...parts, rare], []), 'but those that only a name brings').toEqual(parts)
+    expect(chosenParts([...parts, rare], ['rare'])).toEqual([rare])
     expect(() => chosenParts(parts, ['host'])).toThrow('there is no part "host": did you mean hosts?')
   })
 })

@@ -16,7 +16,8 @@ import { toolJson } from '../../src/core/tool-output.ts'
 import { monitorReader } from '../../src/guest-run/launch/monitor-events.ts'
 import { readKtestVariables } from '../../src/guest-run/ktest-variables.ts'
 import { parseReplies } from '../../src/dataplane/dpservice/telemetry-script.ts'
-import { parseRecord, serialiseRecord } from '../../src/report/record.ts'
+import { parseRecord } from '../../src/report/record.ts'
+import { serialiseRecord } from '../../src/report/serialise.ts'
 import { ImageArchive } from '../../src/transport/docker/image-archive.ts'
 import { parseDomain } from '../../src/transport/libvirt/documents.ts'
 import { readSettings } from '../../src/vitest/settings.ts'
@@ -29,9 +30,9 @@ const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
 describe('JSON', () => {
   test('nested without end is refused before anything walks over it', async () => {
-    expect(isTooDeep(lists(deepestJson))).toBe(false)
-    expect(isTooDeep(lists(deepestJson + 1))).toBe(true)
-    expect(isTooDeep(JSON.stringify({ a: `${lists(500)}"\\[` }))).toBe(false)
+    expect(isTooDeep(JSON.parse(lists(deepestJson)))).toBe(false)
+    expect(isTooDeep(JSON.parse(lists(deepestJson + 1)))).toBe(true)
+    expect(isTooDeep({ a: `${lists(500)}"\\[` })).toBe(false)
     expect(() => parseJson(lists(20_000))).toThrow(SyntaxError)
     const { cwd, env, write } = site()
     write(`{ "key_file": ${lists(20_000)} }`)

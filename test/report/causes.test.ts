@@ -1,7 +1,8 @@
 /** Causes beside a verdict, in every report: where it is not PASS. */
 import { expect, test } from 'vitest'
 import { judge } from '../../src/verdict/decide.ts'
-import { parseRecord, serialiseRecord } from '../../src/report/record.ts'
+import { parseRecord } from '../../src/report/record.ts'
+import { serialiseRecord } from '../../src/report/serialise.ts'
 import { renderJunit } from '../../src/report/junit.ts'
 import { renderSummary } from '../../src/report/summary.ts'
 import { renderTerminal } from '../../src/report/terminal.ts'

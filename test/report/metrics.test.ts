@@ -1,7 +1,8 @@
 /** Figures beside throughput in the record and in every report of it. */
 import { describe, expect, test } from 'vitest'
 import { renderJunit } from '../../src/report/junit.ts'
-import { parseRecord, serialiseRecord, type TestResult } from '../../src/report/record.ts'
+import { parseRecord, type TestResult } from '../../src/report/record.ts'
+import { serialiseRecord } from '../../src/report/serialise.ts'
 import { RunRecorder } from '../../src/report/recorder.ts'
 import { renderSummary } from '../../src/report/summary.ts'
 import { renderTerminal } from '../../src/report/terminal.ts'

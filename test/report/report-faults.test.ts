@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { report } from '../../bin/report.ts'
 import { UsageError } from '../../src/core/errors.ts'
-import { serialiseRecord } from '../../src/report/record.ts'
+import { serialiseRecord } from '../../src/report/serialise.ts'
 import { fullRecord } from './fixtures.ts'
 import { collectOutput } from './output.ts'
 

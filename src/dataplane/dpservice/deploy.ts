@@ -3,17 +3,15 @@ import type Docker from 'dockerode'
 import { together } from '../../core/together.ts'
 import type { Hypervisor } from '../../machine/hypervisor.ts'
 import type { VirtualMachine } from '../../machine/virtual-machine.ts'
-import type { RegistryCredentials } from '../../transport/docker/credentials.ts'
-import { inspectImage, pullImage, type PulledImage } from '../../transport/docker/pull.ts'
-import type { Shipment } from '../../transport/docker/ship.ts'
-import type { Mode, UndoLog } from '../dataplane.ts'
+import type { PulledImage } from '../../transport/docker/pull.ts'
+import type { Mode } from '../dataplane.ts'
 import type { DpserviceClient } from './client.ts'
 import { type DpserviceSettings, containerName, createContainer, startContainer } from './container.ts'
 import { DeployedDpservice, type DpserviceNode } from './deployed.ts'
+import { type ImageOptions, provideImage } from './images.ts'
 import { MadeObjects } from './made-objects.ts'
 import { type Plug, plugIn } from './plug-in.ts'
 import { DpdkCounters, askDpdk } from './telemetry.ts'
-import { keptImage } from './undo.ts'
 
 /** A VM and the port that serves it. */
 export interface PortPlan {
@@ -31,17 +29,11 @@ export interface DpserviceDeployment {
   readonly ports: readonly PortPlan[]
 }
 
-export interface DeployOptions {
+export interface DeployOptions extends ImageOptions {
   readonly mode: Mode
-  readonly image: string
-  /** The image as it was built on the controller, to be brought to the hypervisors; without it `image` is pulled. */
-  readonly shipment?: Shipment | undefined
-  /** For the registry of `image`. */
-  readonly credentials?: RegistryCredentials | undefined
+  /** Images that are on their way already; without it they are brought now. */
+  readonly imageOn?: ((hypervisor: Hypervisor) => Promise<PulledImage>) | undefined
   readonly runId: string
-  readonly undoLog: UndoLog
-  readonly signal?: AbortSignal | undefined
-  readonly log: (line: string) => void
   /** From the start of the container until dpservice answers. Default 60 s. */
   readonly readyTimeoutMs?: number
 }
@@ -60,7 +52,7 @@ export async function deployDpservice(
 
 async function deployNode(deployment: DpserviceDeployment, options: DeployOptions): Promise<DpserviceNode> {
   const { hypervisor, settings } = deployment
-  const image = await providedImage(hypervisor, options)
+  const image = await (options.imageOn?.(hypervisor) ?? provideImage(hypervisor, options))
   const name = containerName(hypervisor.name, settings)
   options.log(`${hypervisor.name}: dpservice (${options.mode}) from ${image.digest ?? image.id}`)
   await options.undoLog.record({
@@ -114,40 +106,6 @@ function startAgain(
     const { client } = await startContainer(deployment.hypervisor, container, { timeoutMs: 60_000, signal })
     await furnish(deployment, client, underlay)
   }
-}
-
-/** The image of this controller, as exactly that; it stays there for the next run. */
-async function shippedImage(
-  { name, docker }: Hypervisor,
-  shipment: Shipment,
-  { undoLog, log, signal }: DeployOptions,
-): Promise<PulledImage> {
-  const { reference } = shipment.image
-  const undo = { kind: keptImage, reference }
-  const journal = (): Promise<unknown> =>
-    undoLog.record({ hypervisor: name, what: `image ${reference} on ${name}`, undo })
-  const { id, shipped } = await shipment.to(name, docker, { log, signal, journal })
-  if (!shipped) log(`${name}: has the image already`)
-  return { reference, id, digest: undefined, pulled: shipped }
-}
-
-/** The image by pull, or as it lies there when it was loaded and no registry is in its name. */
-async function providedImage(hypervisor: Hypervisor, options: DeployOptions): Promise<PulledImage> {
-  if (options.shipment) return shippedImage(hypervisor, options.shipment, options)
-  const before = await inspectImage(hypervisor.docker, options.image)
-  if (before && (before.RepoDigests ?? []).length === 0) {
-    return { reference: options.image, id: before.Id, digest: undefined, pulled: false }
-  }
-  if (!before) {
-    // before the pull: a kill in the middle of it leaves an image too
-    await options.undoLog.record({
-      hypervisor: hypervisor.name,
-      what: `image ${options.image} on ${hypervisor.name}`,
-      undo: { kind: 'image', reference: options.image },
-    })
-  }
-  const { signal, credentials } = options
-  return pullImage(hypervisor.name, hypervisor.docker, options.image, { signal, credentials })
 }
 
 function portPlug({ netdev, bridge }: PortPlan): Plug[] {

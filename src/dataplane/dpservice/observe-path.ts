@@ -22,8 +22,8 @@ export async function observePath(from: PathEnd, to: PathEnd): Promise<PathObser
     }
     try {
       const [taken, given] = await Promise.all([
-        guarded(from, async (port) => takenFrom(await objectsOf(from), port)),
-        guarded(to, async (port) => givenTo(await objectsOf(to), port)),
+        guarded(from, objectsOf, takenFrom),
+        guarded(to, objectsOf, givenTo),
       ])
       return { state: 'read', taken, given }
     } catch (error) {
@@ -49,11 +49,14 @@ type Reading = Counts | { readonly state: 'unknown'; readonly reason: string }
 
 /** Any failure is a reason to know nothing, and is told as that. */
 async function guarded(
-  { vm, device, counters }: PathEnd,
-  read: (port: number) => Promise<number>,
+  end: PathEnd,
+  objectsOf: (end: PathEnd) => Promise<GraphObjects>,
+  packets: (objects: GraphObjects, port: number) => number,
 ): Promise<number> {
+  const { vm, device, counters } = end
   try {
-    return await read(await counters.port(device))
+    const [port, objects] = await Promise.all([counters.port(device), objectsOf(end)])
+    return packets(objects, port)
   } catch (error) {
     throw new DeployError(`dpservice on ${vm.hypervisor.name}: ${describeError(error)}`, { cause: error })
   }

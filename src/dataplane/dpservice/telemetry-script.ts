@@ -16,7 +16,14 @@ export const speakers = 'python3, perl or socat'
 const replyBytes = 1_048_576
 const answerSeconds = 10
 
-const python = `import socket, sys
+/** Of the Python program where Python has no sockets, as a minimal one. */
+const noModule = 92
+
+const python = `import sys
+try:
+    import socket
+except ImportError:
+    sys.exit(${noModule})
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.settimeout(${answerSeconds})
 s.connect(sys.argv[1])
@@ -38,9 +45,12 @@ for (@requests) { defined send($s, $_, 0) or die "$!\\n"; answer() }`
 /** socat cannot wait for a reply before it sends the next request, so each gets a connection of its own. */
 const script = `socket=$1; python=$2; perl=$3; shift 3
 [ -S "$socket" ] || exit ${noSocket}
-if command -v python3 >/dev/null 2>&1 && python3 -c 'import socket' 2>/dev/null; then
-  exec python3 -c "$python" "$socket" "$@"
-elif command -v perl >/dev/null 2>&1 && perl -MSocket -e 1 2>/dev/null; then
+if command -v python3 >/dev/null 2>&1; then
+  python3 -c "$python" "$socket" "$@"
+  status=$?
+  [ "$status" = ${noModule} ] || exit "$status"
+fi
+if command -v perl >/dev/null 2>&1 && perl -MSocket -e 1 2>/dev/null; then
   exec perl -e "$perl" "$socket" "$@"
 elif command -v socat >/dev/null 2>&1; then
   for request in "$@"; do
