@@ -141,9 +141,10 @@ export function describeAll({
 
 /** Where the data plane's image comes from. */
 async function imageOf(
-  { built, image, folder, observe }: EnvironmentOptions & { readonly image: string },
+  { built, image, folder, observe, instead }: EnvironmentOptions & { readonly image: string },
   stack: DisposalStack,
 ): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
-  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe, instead)) }
+  if (instead) return { credentials: undefined } // nobody is asked for a login that is not used
   return { credentials: await findCredentials(parseReference(image).registry) }
 }

@@ -12,6 +12,7 @@ import { ConnectionError } from '../../core/errors.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
+import type { Instead } from '../instead.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
@@ -29,6 +30,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   readonly address: HostAddress
   /** Is told of every command and file. */
   readonly observe: Observe | undefined
+  /** What has taken the place of the connection, where there is none. */
+  readonly instead: Instead | undefined = undefined
   private readonly client: Client
   private readonly stream: Duplex | undefined
   private readonly limit = pLimit(maxChannels)
@@ -155,7 +158,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     clearTimeout(timer)
   }
 
-  private async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+  /** Does what `tryRun` tells of. @throws ConnectionError */
+  protected async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()

@@ -1,0 +1,44 @@
+/** Reads suites without Vitest: their import of `dpbench` is answered with an API that keeps the tests. */
+import { registerHooks } from 'node:module'
+import { relative } from 'node:path'
+import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { UsageError, describeError } from '../core/errors.ts'
+import { type CollectedTest, collecting } from './suite-api.ts'
+
+const api = import.meta.resolve(`./suite-api${extname(import.meta.filename)}`) // .js when built
+
+let hooked = false
+
+function hook(): void {
+  if (hooked) return
+  hooked = true
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'dpbench' || specifier === 'vitest'
+        ? { url: api, shortCircuit: true }
+        : next(specifier, context),
+  })
+}
+
+/**
+ * The tests of `files`, in their order, and of the others why they cannot be shown.
+ * @throws UsageError with a Node that has no hooks for modules (before 22.15)
+ */
+export async function readSuites(
+  files: readonly string[],
+): Promise<{ tests: CollectedTest[]; unread: string[] }> {
+  if (typeof registerHooks !== 'function')
+    throw new UsageError(`dpbench plan reads suites by hooks that Node ${process.version} lacks: use Node 22.15 or later`)
+  hook()
+  const tests: CollectedTest[] = []
+  const unread: string[] = []
+  for (const file of files) {
+    try {
+      tests.push(...(await collecting(file, () => import(pathToFileURL(file).href))))
+    } catch (error) {
+      unread.push(`${relative(process.cwd(), file)} is not shown: ${describeError(error)}`)
+    }
+  }
+  return { tests, unread }
+}

@@ -1,0 +1,33 @@
+/** A host of a plan: the code that runs commands, on a connection that there is not. */
+import { EventEmitter } from 'node:events'
+import type { Client } from 'ssh2'
+import type { CommandResult } from '../core/command-result.ts'
+import type { Observe } from '../core/steps.ts'
+import type { RunOptions } from '../transport/host.ts'
+import type { Instead } from '../transport/instead.ts'
+import type { HostAddress } from '../transport/ssh/address.ts'
+import { SshHost } from '../transport/ssh/ssh-host.ts'
+import { answer } from './answers.ts'
+import type { World } from './world.ts'
+
+export class RecordingHost extends SshHost {
+  override readonly instead: Instead
+  private readonly world: World
+
+  constructor(address: HostAddress, world: World, instead: Instead, observe: Observe | undefined) {
+    super(address, new EventEmitter() as Client, observe)
+    this.world = world
+    this.instead = instead
+  }
+
+  protected override async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    options.signal?.throwIfAborted()
+    const stdout = await answer({ world: this.world, machine: this.name, argv, options })
+    options.output?.end()
+    const exitCode = stdout === undefined ? 1 : 0
+    const ended = { signal: null, stdout: stdout ?? '', stderr: '', durationMs: 0, timedOut: false }
+    return { host: this.name, argv, exitCode, ...ended }
+  }
+
+  override async close(): Promise<void> {}
+}
