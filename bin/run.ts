@@ -131,7 +131,7 @@ export function isForDpbench(argv: readonly string[]): boolean {
 }
 
 /** Without the plugin nothing is measured, and Vitest would be content with whatever tests there are. */
-function requirePlugin({ vite }: Vitest): void {
+export function requirePlugin({ vite }: Vitest): void {
   if (vite.config.plugins.some(({ name }) => name === pluginName)) return
   const { configFile } = vite.config
   const where = configFile ?? 'this folder, which has no vitest.config.ts'
@@ -141,7 +141,8 @@ function requirePlugin({ vite }: Vitest): void {
   )
 }
 
-function applySettings(values: OptionValues): void {
+/** Options become the variables that a worker, and an editor's Vitest, know too. */
+export function applySettings(values: OptionValues): void {
   for (const [name, value] of Object.entries(values)) process.env[variableOf(name)] = String(value)
 }
 

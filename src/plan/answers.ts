@@ -21,8 +21,6 @@ export interface Asked {
 /** Standard output; `undefined` is a failure. */
 type Answer = string | undefined
 
-const boot = '00000000-0000-4000-8000-000000000000\n'
-
 export async function answer(asked: Asked): Promise<Answer> {
   const { world, machine, argv, options } = asked
   const script = argv[0] === 'sh' ? (argv[2] ?? '') : ''
@@ -30,7 +28,7 @@ export async function answer(asked: Asked): Promise<Answer> {
   if (commands) return runProcesses(world, machine, commands, options.signal)
   if (options.onLine && options.input) return untilInputEnds(asked)
   if (argv.includes('ping')) return ping(asked)
-  if (argv.some((one) => one.endsWith('/boot_id')) && argv[0] === 'cat') return boot
+  if (argv.some((one) => one.endsWith('/boot_id')) && argv[0] === 'cat') return bootOf(world, machine)
   if (argv[0] === 'ss') return listening(world, machine)
   if (argv.includes('virsh')) return argv.includes('dumpxml') ? undefined : ''
   if (script.includes('/proc/meminfo')) return 'a kernel\nan OS\na CPU\n1\n1048576\nnone\n'
@@ -68,7 +66,7 @@ function guestAnswer(world: World, vm: VmConfig, argv: readonly string[], script
   if (argv[0] === 'ip' && argv.includes('-json') && argv.includes('address')) return links
   if (script.includes('ip -json address show')) {
     const route = `default via ${world.assumed.token(`gateway of ${vm.name}`)} dev ${managementNic(world, vm)}`
-    return [boot, links, world.guests.dhcpClient, route, '', route, ''].join('\f')
+    return [bootOf(world, vm.name), links, world.guests.dhcpClient, route, '', route, ''].join('\f')
   }
   if (script.includes('iperf3 --version')) {
     const route = JSON.stringify([{ dev: argv[4] ?? '' }])
@@ -80,6 +78,10 @@ function guestAnswer(world: World, vm: VmConfig, argv: readonly string[], script
     return `${packets}\n${bytes}\n`
   }
   return ''
+}
+
+function bootOf({ assumed }: World, machine: string): string {
+  return assumed.token(`boot id of ${machine}`)
 }
 
 function managementNic({ assumed }: World, vm: VmConfig): string {

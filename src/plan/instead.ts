@@ -27,7 +27,7 @@ export function recordingInstead({ world, recorder, onTrouble, unprovisioned }: 
   const instead: Instead = {
     async connect(host: HostAddress, { observe }: { readonly observe?: Observe | undefined }) {
       if (!unprovisioned.has(host.name)) await checked(host, onTrouble)
-      return new RecordingHost(host, world, instead, observe)
+      return new RecordingHost(host, { world, recorder, instead, observe })
     },
     dial({ name }) {
       const engine =

@@ -14,10 +14,19 @@ export function oneRepetition(profile: MeasurementProfile): MeasurementProfile {
   return { ...profile, repetitions: { min: 1, max: 1 }, gapSeconds: 0, onUnprovenMode: 'note' }
 }
 
+interface Open {
+  name: string
+  readonly from: number
+  /** Whether its verdict decides when enough was repeated. */
+  decides: boolean
+}
+
 export class PlannedMeasurements implements Expectations {
   readonly list: PlannedMeasurement[] = []
   private readonly planning: TestPlanning
-  private open: { name: string; from: number } | undefined
+  /** By what a suite got for it: a throughput, or a figure. */
+  private readonly of = new WeakMap<object, PlannedMeasurement>()
+  private open: Open | undefined
 
   constructor(planning: TestPlanning) {
     this.planning = planning
@@ -26,13 +35,13 @@ export class PlannedMeasurements implements Expectations {
   next(signal: AbortSignal): MeasureContext {
     this.close()
     const { run, environment, world, observe } = this.planning
-    const open = { name: 'a measurement', from: world.seconds }
+    const open: Open = { name: 'a measurement', from: world.seconds, decides: false }
     this.open = open
     return {
       run,
       environment,
       signal,
-      record: ({ name }) => void (open.name = name),
+      record: ({ name, verdict }) => Object.assign(open, { name, decides: verdict !== undefined }),
       store: async (name) => name,
       observe,
       progress: () => undefined,
@@ -40,47 +49,78 @@ export class PlannedMeasurements implements Expectations {
     }
   }
 
+  /** The fixture `traffic`, whose results are known to be of their measurements. */
+  known<T extends object>(traffic: T): T {
+    const kept = Object.entries(traffic).map(([name, measure]) => [
+      name,
+      async (request: unknown) => {
+        const before = this.list.length
+        const result: unknown = await (measure as (request: unknown) => Promise<unknown>)(request)
+        this.close()
+        for (const [index, each] of [result].flat().entries()) this.remember(each, this.list[before + index])
+        return result
+      },
+    ])
+    return Object.fromEntries(kept) as T
+  }
+
   /** Ends the measurement that was begun last. */
   close(): void {
     if (!this.open) return
-    const { world, profile } = this.planning
-    const { name, from } = this.open
+    const { name, from, decides } = this.open
     this.open = undefined
-    const { repetitions: asked, gapSeconds } = profile
-    const repetitions = this.planning.run.measureOnly ? { min: asked.min, max: asked.min } : asked
-    const trafficSeconds = world.seconds - from
-    const lasting = (times: number): number => times * trafficSeconds + (times - 1) * gapSeconds
-    const seconds = { min: lasting(repetitions.min), max: lasting(repetitions.max) }
-    this.list.push({ name, trafficSeconds, gapSeconds, repetitions, seconds, judged: [] })
+    const { world, profile } = this.planning
+    const { min } = profile.repetitions
+    const planned = {
+      name,
+      trafficSeconds: world.seconds - from,
+      gapSeconds: profile.gapSeconds,
+      repetitions: { min, max: min },
+      seconds: { min: 0, max: 0 },
+      judged: [],
+    }
+    this.list.push(planned)
+    this.last(planned, decides)
   }
 
   reach(throughput: Throughput, threshold: Threshold): void {
-    this.close()
     const { run } = this.planning
-    if (run.measureOnly) return this.say(throughput.name, `for ${scenarioOf(threshold)}: measured, and held against nothing`)
+    const name = scenarioOf(threshold)
     throughput.reach(threshold) // a threshold that is not there ends a plan's test as a run's
     const gigabits =
       typeof threshold === 'string' ? run.config.expectedThroughput[run.mode]?.[threshold] : threshold.gbitPerSecond
-    this.say(throughput.name, `≥ ${gigabits} Gbit/s expected (${run.mode}, ${scenarioOf(threshold)})`)
+    const sentence = run.measureOnly
+      ? `for ${name}, held against nothing (--measure-only)`
+      : `≥ ${gigabits} Gbit/s expected (${run.mode}, ${name})`
+    this.of.get(throughput)?.judged.push(sentence)
   }
 
   hold(metric: MeasuredMetric, key: string, bound: MetricExpectation['bound']): void {
-    this.close()
     const { run } = this.planning
-    const found = run.measureOnly ? undefined : run.config.expected[run.mode]?.[key]
     metric.judge(key, bound)
+    const found = run.measureOnly ? undefined : run.config.expected[run.mode]?.[key]
+    const planned = this.of.get(metric)
+    if (!planned) return
     const sign = bound === 'at_least' ? '≥' : '≤'
-    const { name } = this.list.at(-1) ?? { name: '' }
-    this.say(
-      name,
-      found
-        ? `${metric.name} ${sign} ${formatBound(found.value, found.unit)} expected (${run.mode}, ${key})`
-        : `${metric.name}: reported, and held against nothing (the config has no ${key} in expected)`,
-    )
+    const sentence = found
+      ? `${metric.name} ${sign} ${formatBound(found.value, found.unit)} expected (${run.mode}, ${key})`
+      : `${metric.name}: reported, held against nothing (no ${key} in the config's expected)`
+    planned.judged.push(sentence)
+    if (found) this.last(planned, true)
   }
 
-  private say(measurement: string, sentence: string): void {
-    const found = this.list.findLast(({ name }) => name === measurement) ?? this.list.at(-1)
-    found?.judged.push(sentence)
+  private remember(result: unknown, planned: PlannedMeasurement | undefined): void {
+    if (!planned || typeof result !== 'object' || result === null) return
+    this.of.set(result, planned)
+    const metrics = 'metrics' in result ? Object.values(result.metrics as Record<string, object>) : []
+    for (const metric of metrics) this.of.set(metric, planned)
+  }
+
+  private last(planned: PlannedMeasurement, decides: boolean): void {
+    const { min, max } = this.planning.profile.repetitions
+    const { trafficSeconds, gapSeconds } = planned
+    const lasting = (times: number): number => times * trafficSeconds + (times - 1) * gapSeconds
+    planned.repetitions = { min, max: decides ? max : min }
+    planned.seconds = { min: lasting(min), max: lasting(planned.repetitions.max) }
   }
 }

@@ -1,4 +1,5 @@
 /** A plan: what a run would do, as `dpbench plan --format json` prints it. */
+import type { MeasurementProfile } from '../config/index.ts'
 
 export interface PlannedStep {
   /** As the config names it, or `controller`. */
@@ -6,6 +7,8 @@ export interface PlannedStep {
   readonly kind: 'phase' | 'command' | 'file' | 'docker' | 'connection'
   /** As a run's timeline tells it: a command as a shell takes it. */
   readonly name: string
+  /** Where the name is no command: what is run. */
+  readonly command?: string
   /** What a container is created with, as the Docker API takes it. */
   readonly body?: Readonly<Record<string, unknown>>
 }
@@ -23,9 +26,10 @@ export interface PlannedMeasurement {
   /** Of one repetition: how long traffic flows. */
   readonly trafficSeconds: number
   readonly gapSeconds: number
-  readonly repetitions: { readonly min: number; readonly max: number }
+  /** Without anything to be held against, the fewest are enough. */
+  repetitions: { readonly min: number; readonly max: number }
   /** An estimate: traffic and gaps alone. */
-  readonly seconds: { readonly min: number; readonly max: number }
+  seconds: { readonly min: number; readonly max: number }
   /** What it is held against, a sentence each. */
   readonly judged: string[]
 }
@@ -60,10 +64,15 @@ export interface Plan {
   readonly schema_version: 1
   readonly config: { readonly file: string; readonly name: string }
   readonly image?: string | undefined
-  readonly profile: object
+  /** Of the measurement, as the config or `--profile` has it. */
+  readonly profile: MeasurementProfile
+  /** What is held against a threshold. */
+  readonly rule: 'interval' | 'mean'
   /** What the controller does before the first mode. */
   readonly before: readonly PlannedStep[]
   readonly modes: readonly PlannedMode[]
+  /** What is taken back when all modes are done. */
+  readonly after: readonly PlannedStep[]
   /** What was assumed of the machines. */
   readonly assumed: readonly string[]
   /** What else is to be known: suites that are not shown, what stands in the way. */

@@ -3,24 +3,20 @@
  * runs the suites' functions, on hosts and engines that write down what they are told and answer as machines would that have all
  * they need (answers.ts). So a plan cannot say anything else than what runs; what it cannot know it names (assumed.ts).
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BenchConfig, environmentFolder } from '../config/index.ts'
+import type { BenchConfig } from '../config/index.ts'
 import { ConfigError, type DpbenchError } from '../core/errors.ts'
-import { openJournal } from '../core/journal.ts'
-import { journalFile } from '../environment/environment.ts'
-import { secretsIn } from '../report/secrets.ts'
+import { undoRuns } from '../environment/run-undo.ts'
 import { type BuiltImage, buildImage } from '../transport/docker/build.ts'
 import { unknownNames } from '../vitest/quarantined-names.ts'
 import type { RunInputs } from '../vitest/run-inputs.ts'
-import { Assumed, type GuestAssumptions } from './assumed.ts'
+import type { Assumed, GuestAssumptions } from './assumed.ts'
 import { runLocalProgram } from './local-programs.ts'
 import { planMode } from './plan-mode.ts'
-import type { Plan, PlannedMode } from './plan-schema.ts'
-import { PlanRecorder, emptyPart } from './recorder.ts'
+import type { Plan, PlannedMode, PlannedPart } from './plan-schema.ts'
+import { emptyPart } from './recorder.ts'
+import { type Stage, setStage } from './stage.ts'
 import type { CollectedTest } from './suite-api.ts'
-import { World } from './world.ts'
 
 export interface PlanOptions {
   readonly inputs: RunInputs
@@ -34,115 +30,94 @@ export interface PlanOptions {
 
 export interface MadePlan {
   readonly plan: Plan
-  /** What a run would end with before it reaches a host; of it, the first. */
+  /** The first of what a run would end with before it reaches a host. */
   readonly trouble: DpbenchError | undefined
 }
 
 /** @throws ConfigError for what a run would be refused for */
-export async function makePlan(options: PlanOptions): Promise<MadePlan> {
-  const { inputs, tests, guests } = options
-  requireQuarantined(inputs.config, options.allTests)
-  const assumed = new Assumed()
-  const { config, unprovisioned } = assumeProvisioned(inputs.config, assumed)
-  const journal = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
-  const troubles = new Map<string, DpbenchError>()
-  const onTrouble = (error: DpbenchError): void => void troubles.set(error.message, error)
+export async function makePlan({ inputs, tests, allTests, guests, notes }: PlanOptions): Promise<MadePlan> {
+  requireQuarantined(inputs.config, allTests)
+  await using stage = await setStage(inputs.config, guests)
+  const { config, assumed, troubles } = stage
   const before = emptyPart()
-  const built = await plannedBuild(inputs, assumed, guests, new PlanRecorder(assumed, secretsIn(config)), before)
+  const built = await plannedBuild(stage, inputs, before)
   const modes: PlannedMode[] = []
-  for (const mode of inputs.settings.modes) {
-    const common = { inputs, config, unprovisioned, tests, assumed, guests, built, journal, onTrouble }
-    modes.push(await planMode({ ...common, mode }))
-  }
+  for (const mode of inputs.settings.modes) modes.push(await planMode(stage, { inputs, mode, tests, built }))
+  const after = await takenBackAfter(stage)
   sayAssumptions(assumed, config, guests)
   const sum = (end: 'min' | 'max'): number => modes.reduce((total, { seconds }) => total + seconds[end], 0)
-  const { repetitions, ...profile } = config.measurement
   const plan: Plan = {
     schema_version: 1,
     config: { file: config.sourceFile, name: config.name },
     ...(inputs.image !== undefined && { image: inputs.image }),
-    profile: { ...profile, repetitions },
+    profile: stage.profile,
+    rule: inputs.settings.verdictRule,
     before: before.steps,
     modes,
+    after: after.takenBack,
     assumed: assumed.all,
-    notes: [...options.notes, ...[...troubles.keys()].map((text) => `a run would end here: ${text}`)],
+    notes: [...notes, ...stage.troubles.map(({ message }) => `a run would end here: ${assumed.show(message)}`)],
     seconds: { min: sum('min'), max: sum('max') },
   }
-  return { plan, trouble: [...troubles.values()][0] }
+  return { plan, trouble: troubles[0] ?? stage.troubles[0] }
 }
 
-function requireQuarantined({ quarantine = [], sourceFile }: BenchConfig, tests: readonly CollectedTest[]): void {
+function requireQuarantined(
+  { quarantine = [], sourceFile }: BenchConfig,
+  tests: readonly CollectedTest[],
+): void {
   const asked = quarantine.flatMap(({ test }) => test ?? [])
   if (tests.length === 0 || asked.length === 0) return
   const faults = unknownNames(asked, [...new Set(tests.map(({ name }) => name))])
   if (faults.length > 0) throw new ConfigError(`${sourceFile}: quarantine names what is no test:`, faults)
 }
 
-/** VMs that nobody has made yet get tokens in the place of what provisioning finds out. */
-function assumeProvisioned(
-  config: BenchConfig,
-  assumed: Assumed,
-): { config: BenchConfig; unprovisioned: ReadonlySet<string> } {
-  const unprovisioned = new Set<string>()
-  const hypervisors = config.hypervisors.map((hypervisor) => ({
-    ...hypervisor,
-    vms: hypervisor.vms.map((vm) => {
-      if (vm.address === undefined || vm.hostKey === undefined) unprovisioned.add(vm.name)
-      return {
-        ...vm,
-        address: vm.address ?? assumed.token(`address of ${vm.name}`),
-        hostKey: vm.hostKey ?? assumed.token(`host key of ${vm.name}`),
-        macAddress: vm.macAddress ?? assumed.token(`MAC address of ${vm.name}`),
-      }
-    }),
-  }))
-  if (unprovisioned.size > 0)
-    assumed.say(
-      `${[...unprovisioned].join(', ')} ${unprovisioned.size === 1 ? 'is' : 'are'} not provisioned: addresses and host keys are not ` +
-        'known yet (`npm run provision -- --disk-template <img>` makes them), and a run ends before that',
-    )
-  return { config: { ...config, hypervisors }, unprovisioned }
-}
-
 /** With `--stage dev`: what builds the image, done by nobody. */
 async function plannedBuild(
+  { recorder, world, folder }: Stage,
   { settings, image, config }: RunInputs,
-  assumed: Assumed,
-  guests: GuestAssumptions,
-  recorder: PlanRecorder,
-  part: ReturnType<typeof emptyPart>,
+  part: PlannedPart,
 ): Promise<BuiltImage | undefined> {
   const { dpserviceSource: source } = settings
   if (source === undefined || image === undefined) return undefined
-  const world = new World(config, 'plain', { assumed, guests })
-  const folder = await mkdtemp(join(tmpdir(), 'dpbench-plan-'))
-  try {
-    return await recorder.during(part, () =>
-      buildImage({
-        source,
-        reference: image,
-        dockerHost: config.dockerHost,
-        logFile: join(folder, 'build.log'),
-        onLine: () => undefined,
-        observe: recorder.observe,
-        instead: (argv) => runLocalProgram(world, argv),
-      }),
-    )
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  return recorder.during(part, () =>
+    buildImage({
+      source,
+      reference: image,
+      dockerHost: config.dockerHost,
+      logFile: join(folder, 'build.log'),
+      onLine: () => undefined,
+      observe: recorder.observe,
+      instead: (argv) => runLocalProgram(world, argv),
+    }),
+  )
 }
 
-function sayAssumptions(assumed: Assumed, { dataplane, hypervisors }: BenchConfig, guests: GuestAssumptions): void {
+/** Images that were pulled for the run go when all modes are done. */
+async function takenBackAfter({ journal, recorder, instead, runId }: Stage): Promise<PlannedPart> {
+  const part = emptyPart()
+  const { observe } = recorder
+  const own = journal.pending('run').filter((entry) => entry.runId === runId && entry.undo.kind === 'image')
+  const undo = (): Promise<unknown> => undoRuns(journal, own, { log: () => undefined, observe, instead })
+  if (own.length > 0) await recorder.during(part, undo, true)
+  return part
+}
+
+function sayAssumptions(
+  assumed: Assumed,
+  { dataplane, hypervisors }: BenchConfig,
+  { dhcpClient, mtuBytes }: GuestAssumptions,
+): void {
+  const all = hypervisors.flatMap(({ dpservice }) => dpservice.arguments).join(' ')
   assumed.say('every machine answers, has what a run needs, and nobody else uses it')
   if (dataplane !== 'none') {
-    assumed.say('no hypervisor has the image yet: one that is there is asked for all the same, and not sent again')
-    assumed.say(`guests are leased by ${guests.dhcpClient} (--dhcp-client), and have a default route over the management NIC`)
-    if (guests.mtuBytes === undefined && !hypervisors.some(({ dpservice }) => /--dhcp-mtu/.test(dpservice.arguments.join(' '))))
-      assumed.say("data NICs have an MTU of 1500 bytes, dpservice's default")
-    assumed.say('underlay addresses are dpservice’s to give, and the data NICs’ names the guests’')
+    assumed.say('no hypervisor has the image yet')
+    assumed.say(`guests are leased by ${dhcpClient} (--dhcp-client), with a default route over the management NIC`)
+    assumed.say("underlay addresses are dpservice's to give, and the names of the NICs the guests'")
+    if (mtuBytes === undefined && !all.includes('--dhcp-mtu'))
+      assumed.say("data NICs have an MTU of 1500 bytes, as dpservice's DHCP gives them by default")
   }
-  assumed.say('the first request for a lease, and the first look at a server, is enough; otherwise it is asked again')
-  assumed.say('no VM is a libvirt domain with a console: where one is, its console is read too')
-  assumed.say('UDP loses nothing: udpLimit then needs no trials, at most 10 of 3 s each otherwise')
+  assumed.say('what is waited for is there at the first look; a run looks again until it is')
+  assumed.say('no VM has a serial console in a file; a run reads those that there are')
+  assumed.say('UDP loses nothing: a search for the highest rate then has no trials, at most 10 of 3 s each otherwise')
 }

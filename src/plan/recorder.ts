@@ -20,14 +20,22 @@ export class PlanRecorder {
   private readonly secrets: readonly string[]
   private part = emptyPart()
   private takingBack = false
+  /** As a repetition of the run is called. */
+  private readonly times: string
 
-  constructor(assumed: Assumed, secrets: readonly string[]) {
+  constructor(options: {
+    readonly assumed: Assumed
+    readonly secrets: readonly string[]
+    readonly repetitions: { readonly min: number; readonly max: number }
+  }) {
+    const { assumed, secrets, repetitions } = options
     this.assumed = assumed
     this.secrets = secrets
+    this.times = `repetition 1 of ${repetitions.min} to ${repetitions.max}:`
   }
 
   readonly observe: Observe = ({ machine, kind, name }) => {
-    this.add({ machine, kind, name: this.shown(name) })
+    this.add({ machine, kind, name: this.shown(name.replace(/^repetition 1 of 1 to 1:/, this.times)) })
     return () => undefined
   }
 
@@ -39,9 +47,20 @@ export class PlanRecorder {
     if (step) Object.assign(step, { body: shown })
   }
 
+  /** What is run in a step that has a name of its own. */
+  running(machine: string, name: string, argv: readonly string[]): void {
+    const shown = this.shown(name)
+    const steps = this.takingBack ? this.part.takenBack : this.part.steps
+    const step = steps.findLast((each) => each.machine === machine && each.name === shown)
+    if (step) Object.assign(step, { command: this.shown(quoteArgv(argv)) })
+  }
+
   recorded({ what, undo }: JournalEntry): void {
     const commands = commandsOf(undo).map((one) => this.shown(one))
-    this.part.undo.push({ what: this.shown(what), kind: undo.kind, commands })
+    const planned = { what: this.shown(what), kind: undo.kind, commands }
+    // what each repetition makes anew is told once
+    const told = this.part.undo.some((each) => each.what === planned.what && each.kind === planned.kind)
+    if (!told) this.part.undo.push(planned)
   }
 
   /** What `work` does belongs to `part`; with `takenBack`, to what takes it back. */

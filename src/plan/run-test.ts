@@ -100,7 +100,7 @@ function fixturesOf(
     subtest: () => parts.subtest,
     log: () => parts.log,
     breakpoint: () => async () => undefined,
-    traffic: () => ({ ...trafficOf(environment, next), balanced: balancedBy(next, unmet) }),
+    traffic: () => measurements.known({ ...trafficOf(environment, next), balanced: balancedBy(next, unmet) }),
   }
   const made = new Map<string, unknown>()
   const all = new Map<string, () => unknown>()

@@ -37,7 +37,8 @@ export interface Nat {
 
 export class World {
   readonly config: BenchConfig
-  readonly mode: RunMode
+  /** That is planned now. */
+  mode: RunMode = 'plain'
   readonly assumed: Assumed
   readonly guests: GuestAssumptions
   readonly servers: Server[] = []
@@ -54,11 +55,9 @@ export class World {
 
   constructor(
     config: BenchConfig,
-    mode: RunMode,
     { assumed, guests }: { readonly assumed: Assumed; readonly guests: GuestAssumptions },
   ) {
     this.config = config
-    this.mode = mode
     this.assumed = assumed
     this.guests = guests
   }
