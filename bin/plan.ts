@@ -4,6 +4,7 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { ExitCode, UsageError } from '../src/core/errors.ts'
 import { cacheFolder } from '../lab/paths.ts'
+import { hookModules } from '../src/plan/module-hooks.ts'
 import { type OptionSpec, helpOf, takeOptions } from './options.ts'
 
 const planOptions: readonly OptionSpec[] = [
@@ -31,6 +32,7 @@ ${helpOf(planOptions)}
 /** @returns 0; 2 or 3 where a run would end before it reaches a host, as it would end */
 export async function plan(argv: readonly string[]): Promise<number> {
   rememberCode()
+  hookModules()
   const { runOptions, applySettings } = await import('./run.ts')
   const { values: own, rest: others } = takeOptions(argv, planOptions)
   const { values, rest } = takeOptions(others, runOptions)
@@ -68,7 +70,11 @@ function rememberCode(): void {
   }
 }
 
-function oneOf<T extends string>(name: string, given: string | true | undefined, known: readonly [T, ...T[]]): T {
+function oneOf<T extends string>(
+  name: string,
+  given: string | true | undefined,
+  known: readonly [T, ...T[]],
+): T {
   if (given === undefined) return known[0]
   const found = known.find((each) => each === given)
   if (found === undefined) throw new UsageError(`--${name} is "${given}": write ${known.join(' or ')}`)

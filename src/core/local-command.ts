@@ -30,7 +30,12 @@ export async function tryLocally(
   options: LocalCommandOptions = {},
 ): Promise<CommandResult> {
   const step = { machine: controller, kind: 'command', name: quoteArgv(argv) } as const
-  return asCommand(options.observe, step, () => (options.instead ?? ((own) => spawned(own, options)))(argv), options.signal)
+  return asCommand(
+    options.observe,
+    step,
+    () => (options.instead ?? ((own) => spawned(own, options)))(argv),
+    options.signal,
+  )
 }
 
 async function spawned(argv: readonly string[], options: LocalCommandOptions): Promise<CommandResult> {

@@ -120,7 +120,13 @@ export async function undoRuns(
     if (!host) return undefined // the controller
     const known = options.hypervisors?.get(host.name)
     if (known?.ssh.connected) return known
-    return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000, observe: options.observe, instead: options.instead }))
+    return opened.use(
+      await Hypervisor.connect(host, {
+        timeoutMs: 15_000,
+        observe: options.observe,
+        instead: options.instead,
+      }),
+    )
   }
   const result = await registry.replay(journal, entries, contextFor)
   for (const note of result.notes) options.log(note)

@@ -70,7 +70,9 @@ function guestAnswer(world: World, vm: VmConfig, argv: readonly string[], script
   }
   if (script.includes('iperf3 --version')) {
     const route = JSON.stringify([{ dev: argv[4] ?? '' }])
-    return ['iperf 3.16\nstatus 0', '0 0 0', '4096 16384 4194304', '4096 131072 6291456', route, ''].join('\f')
+    return ['iperf 3.16\nstatus 0', '0 0 0', '4096 16384 4194304', '4096 131072 6291456', route, ''].join(
+      '\f',
+    )
   }
   if (script.includes('iperf --version')) return 'iperf version 2.1.8'
   if (script.includes('cat tx_packets tx_bytes')) {
@@ -102,4 +104,3 @@ function linksOf(world: World, vm: VmConfig): object[] {
     { ...up, ifname: world.nic(vm.name), address: '02:00:00:00:00:01', mtu: world.mtu(vm), addr_info: own },
   ]
 }
-

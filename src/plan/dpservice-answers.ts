@@ -34,7 +34,11 @@ export class DpserviceAnswers {
       case 'create interface':
         return underlay(id)
       case 'create nat':
-        nats.set(id, { ip: given['nat-ip']!, minPort: Number(given['minport']), maxPort: Number(given['maxport']) })
+        nats.set(id, {
+          ip: given['nat-ip']!,
+          minPort: Number(given['minport']),
+          maxPort: Number(given['maxport']),
+        })
         return underlay(`the NAT of ${id}`)
       case 'delete nat':
         nats.delete(id)

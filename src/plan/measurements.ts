@@ -88,7 +88,9 @@ export class PlannedMeasurements implements Expectations {
     const name = scenarioOf(threshold)
     throughput.reach(threshold) // a threshold that is not there ends a plan's test as a run's
     const gigabits =
-      typeof threshold === 'string' ? run.config.expectedThroughput[run.mode]?.[threshold] : threshold.gbitPerSecond
+      typeof threshold === 'string'
+        ? run.config.expectedThroughput[run.mode]?.[threshold]
+        : threshold.gbitPerSecond
     const sentence = run.measureOnly
       ? `for ${name}, held against nothing (--measure-only)`
       : `≥ ${gigabits} Gbit/s expected (${run.mode}, ${name})`

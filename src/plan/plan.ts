@@ -56,7 +56,10 @@ export async function makePlan({ inputs, tests, allTests, guests, notes }: PlanO
     modes,
     after: after.takenBack,
     assumed: assumed.all,
-    notes: [...notes, ...stage.troubles.map(({ message }) => `a run would end here: ${assumed.show(message)}`)],
+    notes: [
+      ...notes,
+      ...stage.troubles.map(({ message }) => `a run would end here: ${assumed.show(message)}`),
+    ],
     seconds: { min: sum('min'), max: sum('max') },
   }
   return { plan, trouble: troubles[0] ?? stage.troubles[0] }
@@ -112,12 +115,16 @@ function sayAssumptions(
   assumed.say('every machine answers, has what a run needs, and nobody else uses it')
   if (dataplane !== 'none') {
     assumed.say('no hypervisor has the image yet')
-    assumed.say(`guests are leased by ${dhcpClient} (--dhcp-client), with a default route over the management NIC`)
+    assumed.say(
+      `guests are leased by ${dhcpClient} (--dhcp-client), with a default route over the management NIC`,
+    )
     assumed.say("underlay addresses are dpservice's to give, and the names of the NICs the guests'")
     if (mtuBytes === undefined && !all.includes('--dhcp-mtu'))
       assumed.say("data NICs have an MTU of 1500 bytes, as dpservice's DHCP gives them by default")
   }
   assumed.say('what is waited for is there at the first look; a run looks again until it is')
   assumed.say('no VM has a serial console in a file; a run reads those that there are')
-  assumed.say('UDP loses nothing: a search for the highest rate then has no trials, at most 10 of 3 s each otherwise')
+  assumed.say(
+    'UDP loses nothing: a search for the highest rate then has no trials, at most 10 of 3 s each otherwise',
+  )
 }

@@ -1,25 +1,9 @@
-/** Reads suites without Vitest: their import of `dpbench` is answered with an API that keeps the tests. */
-import { registerHooks } from 'node:module'
+/** Reads suites without Vitest: their import of `dpbench` is answered with an API that keeps the tests (module-hooks.ts). */
 import { relative } from 'node:path'
-import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError, describeError } from '../core/errors.ts'
+import { hookModules, hooked } from './module-hooks.ts'
 import { type CollectedTest, collecting } from './suite-api.ts'
-
-const api = import.meta.resolve(`./suite-api${extname(import.meta.filename)}`) // .js when built
-
-let hooked = false
-
-function hook(): void {
-  if (hooked) return
-  hooked = true
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'dpbench' || specifier === 'vitest'
-        ? { url: api, shortCircuit: true }
-        : next(specifier, context),
-  })
-}
 
 /**
  * The tests of `files`, in their order, and of the others why they cannot be shown.
@@ -28,9 +12,11 @@ function hook(): void {
 export async function readSuites(
   files: readonly string[],
 ): Promise<{ tests: CollectedTest[]; unread: string[] }> {
-  if (typeof registerHooks !== 'function')
-    throw new UsageError(`dpbench plan reads suites by hooks that Node ${process.version} lacks: use Node 22.15 or later`)
-  hook()
+  if (!hooked)
+    throw new UsageError(
+      `dpbench plan reads suites by hooks for modules, which Node ${process.version} lacks: use Node 22.15 or later`,
+    )
+  hookModules()
   const tests: CollectedTest[] = []
   const unread: string[] = []
   for (const file of files) {

@@ -41,7 +41,9 @@ export class PlanRecorder {
 
   /** What the container is created with, beside the step that creates it. */
   creating(machine: string, container: string, body: object): void {
-    const shown = JSON.parse(this.assumed.show(JSON.stringify(recordWithoutSecrets(body, this.secrets)))) as object
+    const shown = JSON.parse(
+      this.assumed.show(JSON.stringify(recordWithoutSecrets(body, this.secrets))),
+    ) as object
     const name = `POST /containers/create?name=${container}`
     const step = this.part.steps.findLast((each) => each.machine === machine && each.name === name)
     if (step) Object.assign(step, { body: shown })

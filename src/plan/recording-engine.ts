@@ -33,10 +33,18 @@ export class RecordingEngine {
   readonly dial: DialModem = (options, done) => {
     if (options.file && typeof options.file === 'object' && 'destroy' in options.file)
       (options.file as Readable).destroy()
-    this.answer(options).then(
-      (found) => done?.(null, found as object),
-      (error: unknown) => done?.(error as Error, null),
-    )
+    void this.reply(options, done)
+  }
+
+  private async reply(...[options, done]: Parameters<DialModem>): Promise<void> {
+    let found: unknown
+    let failure: Error | null = null
+    try {
+      found = await this.answer(options)
+    } catch (error) {
+      failure = error as Error
+    }
+    done?.(failure, found as object)
   }
 
   private async answer({ method = 'GET', path, options = {} }: DockerModem.DialOptions): Promise<unknown> {
@@ -125,7 +133,9 @@ export class RecordingEngine {
 
 function imageName({ fromImage, tag }: Readonly<Record<string, unknown>>): string {
   if (tag === undefined || tag === '') return String(fromImage)
-  return String(tag).startsWith('sha256:') ? `${String(fromImage)}@${String(tag)}` : `${String(fromImage)}:${String(tag)}`
+  return String(tag).startsWith('sha256:')
+    ? `${String(fromImage)}@${String(tag)}`
+    : `${String(fromImage)}:${String(tag)}`
 }
 
 /** An engine takes a name without a tag for its `latest`. */

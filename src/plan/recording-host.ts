@@ -24,10 +24,7 @@ export class RecordingHost extends SshHost {
   private readonly world: World
   private readonly recorder: PlanRecorder
 
-  constructor(
-    address: HostAddress,
-    { world, recorder, instead, observe }: RecordingOptions,
-  ) {
+  constructor(address: HostAddress, { world, recorder, instead, observe }: RecordingOptions) {
     super(address, new EventEmitter() as Client, observe)
     this.world = world
     this.recorder = recorder
@@ -37,7 +34,8 @@ export class RecordingHost extends SshHost {
   protected override async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted()
     const { as } = options
-    if (as?.kind === 'command' && !portCommands(argv[2] ?? '')) this.recorder.running(this.name, as.name, argv)
+    if (as?.kind === 'command' && !portCommands(argv[2] ?? ''))
+      this.recorder.running(this.name, as.name, argv)
     const stdout = await answer({ world: this.world, machine: this.name, argv, options })
     options.output?.end()
     const exitCode = stdout === undefined ? 1 : 0

@@ -29,7 +29,10 @@ export function renderPlan(plan: Plan, { verbose }: RenderOptions): string {
 
 function modeLines({ mode, environment, tests, refused, seconds }: PlannedMode, verbose: boolean): string[] {
   return [
-    ...title(`mode ${mode}: ${tests.length} ${tests.length === 1 ? 'test' : 'tests'}, ${lasting(seconds)}`, '='),
+    ...title(
+      `mode ${mode}: ${tests.length} ${tests.length === 1 ? 'test' : 'tests'}, ${lasting(seconds)}`,
+      '=',
+    ),
     ...stepLines(environment.steps, verbose),
     ...(refused === undefined ? [] : [`  ✖ here it ends: ${refused}`]),
     ...undoLines(environment, verbose),
@@ -104,7 +107,9 @@ function sameAs({ kind, name, body }: PlannedStep, next: PlannedStep | undefined
 
 function brief(command: string, verbose: boolean): string {
   const lines = command.split('\n')
-  return verbose || lines.length === 1 ? command : `${lines[0]} … (${lines.length} lines; --verbose shows them)`
+  return verbose || lines.length === 1
+    ? command
+    : `${lines[0]} … (${lines.length} lines; --verbose shows them)`
 }
 
 function lasting({ min, max }: Range): string {

@@ -112,7 +112,9 @@ function fixturesOf(
   for (const [name, make] of Object.entries(own)) memo(name, make)
   for (const [name, fixture] of test.fixtures)
     memo(name, async () =>
-      fixture((await contextFor(fixture, all)) as never, { onCleanup: (back) => void undo.defer(async () => void (await back())) }),
+      fixture((await contextFor(fixture, all)) as never, {
+        onCleanup: (back) => void undo.defer(async () => void (await back())),
+      }),
     )
   return all
 }
@@ -120,7 +122,10 @@ function fixturesOf(
 /** What a function takes apart of its first parameter, as Vitest finds it. @throws UsageError for what a plan has none of */
 async function contextFor(body: { toString(): string }, fixtures: Fixtures): Promise<object> {
   const [, inside] = /^(?:async\s*)?(?:function\s*\w*\s*)?\(?\s*\{([^}]*)\}/.exec(body.toString()) ?? []
-  const names = (inside ?? '').split(',').map((each) => each.split(/[:=]/)[0]!.trim()).filter(Boolean)
+  const names = (inside ?? '')
+    .split(',')
+    .map((each) => each.split(/[:=]/)[0]!.trim())
+    .filter(Boolean)
   const context: Record<string, unknown> = {}
   for (const name of names) {
     const make = fixtures.get(name)

@@ -118,7 +118,8 @@ function expecting(received: unknown): object {
     toStayBelow: (key: string) => current?.hold(received as MeasuredMetric, key, 'at_most'),
   }
   // other expectations are about what a machine has answered, which nobody knows yet
-  const passed = (): unknown => new Proxy(() => undefined, { get: (_, name) => (name === 'then' ? undefined : passed()) })
+  const passed = (): unknown =>
+    new Proxy(() => undefined, { get: (_, name) => (name === 'then' ? undefined : passed()) })
   return new Proxy({}, { get: (_, name) => ours[String(name)] ?? passed() })
 }
 

@@ -14,7 +14,14 @@ export function telemetryReplies(world: World, hypervisor: string, argv: readonl
     if (path === '/ethdev/info') return { name: names[Number(port)] }
     world.looks++
     const seen = world.mode === 'non-offload' ? world.looks * allPackets : 0
-    return { nodes: Object.fromEntries(names.flatMap((_, at) => [[`rx-${at}-0`, seen], [`tx-${at}`, seen]])) }
+    return {
+      nodes: Object.fromEntries(
+        names.flatMap((_, at) => [
+          [`rx-${at}-0`, seen],
+          [`tx-${at}`, seen],
+        ]),
+      ),
+    }
   }
   return requests.map((request) => JSON.stringify({ [request.split(',')[0]!]: reply(request) })).join('\n')
 }

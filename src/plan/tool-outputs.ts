@@ -35,7 +35,9 @@ export function iperf3Json(client: Client, side: 'client' | 'server'): string {
   const bytes = udp ? perSecond * payloadBytes : usualRate / 8
   const datagrams = udp && { packets: perSecond, ...(!sender && { lost_packets: 0, jitter_ms: 0.01 }) }
   const intervals = Array.from({ length: seconds }, (_, start) => ({
-    streams: [{ start, end: start + 1, bytes, sender, ...(sender && !udp && { retransmits: 0 }), ...datagrams }],
+    streams: [
+      { start, end: start + 1, bytes, sender, ...(sender && !udp && { retransmits: 0 }), ...datagrams },
+    ],
   }))
   const [local, remote] = side === 'client' ? [from, to] : [to, seenAs]
   return JSON.stringify({

@@ -47,7 +47,9 @@ async function serve(
   const clients = await Promise.all(servers.map(({ served }) => served.promise))
   signal?.removeEventListener('abort', stop)
   for (const server of servers) world.servers.splice(world.servers.indexOf(server), 1)
-  return commands.map((command, index) => framed(world, command, serverOutput(command, clients[index]!))).join('')
+  return commands
+    .map((command, index) => framed(world, command, serverOutput(command, clients[index]!)))
+    .join('')
 }
 
 function serverOutput({ argv: [tool] }: PortCommand, clients: readonly Client[]): string {
@@ -76,7 +78,10 @@ function clientOutput(client: Client): string {
 }
 
 function clientOf(world: World, machine: string, { port, argv }: PortCommand, index: number): Client {
-  const to = { host: optionOf(argv, argv[0] === 'sockperf' ? '-i' : '-c') ?? '', port: Number(optionOf(argv, '-p') ?? port) }
+  const to = {
+    host: optionOf(argv, argv[0] === 'sockperf' ? '-i' : '-c') ?? '',
+    port: Number(optionOf(argv, '-p') ?? port),
+  }
   const family = to.host.includes(':') ? 'ipv6' : 'ipv4'
   const vm = world.vm(machine)
   const from = { host: vm?.[family] ?? '', port: firstClientPort + index }

@@ -34,4 +34,3 @@ export function builtReference(environment: string, project = process.cwd()): st
     .replaceAll(/^-|-$/g, '')
   return `dpbench-dev/${name || 'environment'}-${owner.slice(0, 8)}:latest`
 }
-

@@ -158,7 +158,6 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     clearTimeout(timer)
   }
 
-  /** Does what `tryRun` tells of. @throws ConnectionError */
   protected async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
