@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 /** The command `dpbench`. */
-import { main } from './main.ts'
+import { keepCompiled } from './compiled.ts'
+
+keepCompiled()
+const { main } = await import('./main.ts')
 
 process.exit(await main(process.argv.slice(2)))

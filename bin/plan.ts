@@ -1,9 +1,5 @@
 /** `dpbench plan`: everything that a run would do, without reaching a host. */
-import { mkdirSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { ExitCode, UsageError } from '../src/core/errors.ts'
-import { cacheFolder } from '../lab/paths.ts'
 import { hookModules } from '../src/plan/module-hooks.ts'
 import { type OptionSpec, helpOf, takeOptions } from './options.ts'
 
@@ -31,7 +27,6 @@ ${helpOf(planOptions)}
 
 /** @returns 0; 2 or 3 where a run would end before it reaches a host, as it would end */
 export async function plan(argv: readonly string[]): Promise<number> {
-  rememberCode()
   hookModules()
   const { runOptions, applySettings } = await import('./run.ts')
   const { values: own, rest: others } = takeOptions(argv, planOptions)
@@ -57,17 +52,6 @@ export async function plan(argv: readonly string[]): Promise<number> {
   if (format === 'json') process.stdout.write(`${JSON.stringify(made, undefined, 2)}\n`)
   else process.stdout.write(`${(await import('../src/plan/render.ts')).renderPlan(made, { verbose })}\n`)
   return trouble?.exitCode ?? ExitCode.passed
-}
-
-/** What was compiled once is kept: a plan is to be there at once. */
-function rememberCode(): void {
-  const folder = join(cacheFolder(), 'compiled')
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    enableCompileCache(folder)
-  } catch {
-    // it is compiled each time, as elsewhere
-  }
 }
 
 function oneOf<T extends string>(
