@@ -28,7 +28,7 @@ ${helpOf(planOptions)}
 /** @returns 0; 2 or 3 where a run would end before it reaches a host, as it would end */
 export async function plan(argv: readonly string[]): Promise<number> {
   hookModules()
-  const { runOptions, applySettings } = await import('./run.ts')
+  const { runOptions, applySettings, noSuite } = await import('./run.ts')
   const { values: own, rest: others } = takeOptions(argv, planOptions)
   const { values, rest } = takeOptions(others, runOptions)
   const format = oneOf('format', own['format'], formats)
@@ -48,6 +48,7 @@ export async function plan(argv: readonly string[]): Promise<number> {
   const unknown = collected ? undefined : unknownTags(tags, [trafficTag])
   if (unknown !== undefined) throw new UsageError(unknown)
   const chosen = await chooseTests({ ...asked, tags, collected })
+  if (chosen.noneMeant) throw noSuite(asked.filter)
   const { plan: made, trouble } = await makePlan({ inputs, ...chosen, guests: { dhcpClient } })
   if (format === 'json') process.stdout.write(`${JSON.stringify(made, undefined, 2)}\n`)
   else process.stdout.write(`${(await import('../src/plan/render.ts')).renderPlan(made, { verbose })}\n`)

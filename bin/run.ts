@@ -112,10 +112,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (interruption.exitCode !== undefined) return interruption.exitCode
     if (!isNoTests(error)) throw error
-    const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
-    throw new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, {
-      cause: error,
-    })
+    throw noSuite(filter, error)
   } finally {
     await vitest.close()
   }
@@ -128,6 +125,12 @@ export function isForDpbench(argv: readonly string[]): boolean {
   const { mode, ...others } = values
   const ownMode = typeof mode === 'string' && /^(both|(non-)?offload(ing)?)$/.test(mode)
   return ownMode || Object.keys(others).some((name) => name !== 'verbose')
+}
+
+/** @param filter what was asked for */
+export function noSuite(filter: readonly string[], cause?: unknown): UsageError {
+  const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
+  return new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, { cause })
 }
 
 /** Without the plugin nothing is measured, and Vitest would be content with whatever tests there are. */

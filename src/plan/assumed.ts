@@ -21,9 +21,9 @@ export class Assumed {
     return token
   }
 
-  /** From now on `text` is shown as `<what>`. */
-  stands(text: string, what: string): void {
-    this.shown.set(text, `<${what}>`)
+  /** From now on `text` is shown as `shown`. */
+  stands(text: string, shown: string): void {
+    this.shown.set(text, shown)
   }
 
   /** A sentence for whoever reads the plan. */

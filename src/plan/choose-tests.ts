@@ -20,6 +20,8 @@ export interface Chosen {
   readonly allTests: readonly CollectedTest[]
   /** Why suites or tests are not shown. */
   readonly notes: readonly string[]
+  /** Whether the project has suites, and none was meant. */
+  readonly noneMeant?: boolean
 }
 
 export async function chooseTests(asked: Asked): Promise<Chosen> {
@@ -40,6 +42,7 @@ async function byThemselves({ filter, testNamePattern, tags: askedTags }: Asked)
   const own = await ownSuites()
   const matching = own.filter((file) => filter.length === 0 || filter.some((part) => file.includes(part)))
   const files = [...new Set([...matching, ...(await filesNamed(filter))])]
+  if (own.length > 0 && files.length === 0) return { tests: [], allTests: [], notes: [], noneMeant: true }
   const { tests: allTests, unread } = await readSuites(files)
   const pattern = testNamePattern === undefined ? undefined : withClassicNames(new RegExp(testNamePattern))
   const tests = allTests.filter(

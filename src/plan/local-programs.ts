@@ -9,6 +9,8 @@ import type { World } from './world.ts'
 /** In the place of an image's configuration: its hash is the image's id. */
 const configuration = '{}'
 
+const shortId = 'sha256:'.length + 12
+
 /** Files are written where the commands say; a plan gives them a folder of its own. */
 export async function runLocalProgram(world: World, argv: readonly string[]): Promise<CommandResult> {
   const stdout = await outputOf(world, argv)
@@ -20,7 +22,8 @@ async function outputOf(world: World, argv: readonly string[]): Promise<string> 
   if (argv.includes('build')) {
     const id = `sha256:${createHash('sha256').update(configuration).digest('hex')}`
     world.built.set(id, optionOf(argv, '--tag')!)
-    world.assumed.stands(id, 'id of the image that is built')
+    world.assumed.stands(id, '<id of the built image>')
+    world.assumed.stands(id.slice(0, shortId), '<id of the built image>') // as a timeline tells it
     await writeFile(optionOf(argv, '--iidfile')!, id)
   }
   if (argv.includes('inspect')) return '[]'

@@ -44,6 +44,7 @@ export async function setStage(given: BenchConfig, guests: GuestAssumptions): Pr
   const onTrouble = (error: DpbenchError): void => void troubles.set(error.message, error)
   const own = await openJournal(journalFile(environmentFolder(process.cwd(), config.name)))
   const folder = await mkdtemp(join(tmpdir(), 'dpbench-plan-'))
+  assumed.stands(folder, environmentFolder(process.cwd(), config.name))
   return {
     config,
     profile,
