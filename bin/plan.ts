@@ -50,8 +50,8 @@ export async function plan(argv: readonly string[]): Promise<number> {
   const chosen = await chooseTests({ ...asked, tags, collected })
   if (chosen.noneMeant) throw noSuite(asked.filter)
   const { plan: made, trouble } = await makePlan({ inputs, ...chosen, guests: { dhcpClient } })
-  if (format === 'json') process.stdout.write(`${JSON.stringify(made, undefined, 2)}\n`)
-  else process.stdout.write(`${(await import('../src/plan/render.ts')).renderPlan(made, { verbose })}\n`)
+  if (format === 'json') await print(JSON.stringify(made, undefined, 2))
+  else await print((await import('../src/plan/render.ts')).renderPlan(made, { verbose }))
   return trouble?.exitCode ?? ExitCode.passed
 }
 
@@ -69,6 +69,11 @@ function oneOf<T extends string>(
 interface Asked {
   readonly filter: readonly string[]
   readonly testNamePattern?: string | undefined
+}
+
+/** Resolves when all of it is gone: a plan is longer than what a pipe holds. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve()))
 }
 
 /** Of Vitest's options, which it alone knows; it is not asked where there is none but `-t`. */
