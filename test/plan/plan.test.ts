@@ -178,16 +178,39 @@ describe('dpbench plan', { timeout: 30_000, concurrent: false }, () => {
         }
       }
     })
-    const { status, stdout, stderr } = await project.plan('--format', 'json', '-t', 'IPv4')
+    const suite = join(project.folder, 'reach.test.ts')
+    await writeFile(
+      suite,
+      `import { expect, test } from 'dpbench'
+      const own = test.extend('path', ({ placement }) => ({ ...placement.acrossHypervisors(), family: 'ipv4' as const }))
+      for (const key of ['remote_vm2vm', 'local_vm2vm'] as const)
+        own(key, async ({ path, traffic, hypervisor, change }) => {
+          await change(hypervisor['hypervisor-1'], { what: 'a setting', commands: [['sysctl', 'a=1']], undo: [['sysctl', 'a=0']] })
+          expect(await hypervisor['hypervisor-2'].succeed('uname -r')).toMatch(/6/)
+          expect(await traffic.iperf3(path)).toReachExpected(key)
+        })`,
+    )
+    const { status, stdout, stderr } = await project.dpbench(
+      'plan',
+      ['--format', 'json', suite],
+      project.folder,
+    )
     expect(status, stderr).toBe(0)
     const [plain] = (JSON.parse(stdout) as Plan).modes
     expect(plain!.mode).toBe('plain')
     expect(plain!.environment.steps.some(({ kind }) => kind === 'docker')).toBe(false)
-    const [local, remote] = plain!.tests
+    const [remote, local] = plain!.tests
+    expect(remote!.measurements[0]!.judged).toEqual(['≥ 8 Gbit/s expected (plain, remote_vm2vm)'])
+    expect(remote!.undo).toContainEqual({
+      what: 'hypervisor-1: a setting',
+      kind: 'commands',
+      commands: ['sysctl a=0'],
+    })
+    expect(remote!.takenBack.map(({ name }) => name)).toContain("sh -c 'sysctl a=0'")
+    expect(remote!.steps.map(({ name }) => name).join('\n')).toContain('uname -r')
     expect(local!.ends).toMatch(
       /^the config expects nothing of local_vm2vm: write "local_vm2vm" into expected_throughput\.plain/,
     )
-    expect(remote!.measurements[0]!.judged).toEqual(['≥ 8 Gbit/s expected (plain, remote_vm2vm)'])
   })
 
   test('a figure beside throughput without an expectation takes the fewest repetitions', async () => {
