@@ -35,6 +35,7 @@ export async function answer(asked: Asked): Promise<Answer> {
   if (script.startsWith("cut -d' ' -f1 /proc/uptime")) return '0\n'
   if (script.includes('SOCK_SEQPACKET') || argv.some((one) => one.includes('SOCK_SEQPACKET')))
     return telemetryReplies(world, machine, argv)
+  if (script.includes('systemctl reboot')) world.reboots.set(machine, (world.reboots.get(machine) ?? 0) + 1)
   const vm = world.vm(machine)
   return vm ? guestAnswer(world, vm, argv, script) : ''
 }
@@ -82,8 +83,10 @@ function guestAnswer(world: World, vm: VmConfig, argv: readonly string[], script
   return ''
 }
 
-function bootOf({ assumed }: World, machine: string): string {
-  return assumed.token(`boot id of ${machine}`)
+function bootOf({ assumed, reboots }: World, machine: string): string {
+  const count = reboots.get(machine) ?? 0
+  const after = count === 0 ? '' : ` after its reboot${count === 1 ? '' : ` ${count}`}`
+  return assumed.token(`boot id of ${machine}${after}`)
 }
 
 function managementNic({ assumed }: World, vm: VmConfig): string {

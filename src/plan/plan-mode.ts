@@ -5,6 +5,7 @@ import { Environment } from '../environment/environment.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
 import type { RunContext } from '../vitest/run-context.ts'
 import type { RunInputs } from '../vitest/run-inputs.ts'
+import { patience } from './patience.ts'
 import type { PlannedMode, PlannedTest } from './plan-schema.ts'
 import { emptyPart } from './recorder.ts'
 import { planTest } from './run-test.ts'
@@ -18,6 +19,9 @@ export interface ModePlanning {
   readonly built: BuiltImage | undefined
 }
 
+/** For an environment, opened. */
+const openingSeconds = 20
+
 export async function planMode(stage: Stage, planning: ModePlanning): Promise<PlannedMode> {
   const { mode } = planning
   const { world, recorder, config, profile, folder, journal, instead } = stage
@@ -27,11 +31,13 @@ export async function planMode(stage: Stage, planning: ModePlanning): Promise<Pl
   const environment = emptyPart()
   const tests: PlannedTest[] = []
   let refused: string | undefined
+  using limit = patience(openingSeconds)
   try {
     const log = (): void => undefined
     const keepLog = async (): Promise<void> => undefined
-    const options = { ...run, folder, log, keepLog, observe, journal, instead }
+    const options = { ...run, folder, log, keepLog, observe, journal, instead, signal: limit.signal }
     const opened = await recorder.during(environment, () => Environment.open(options))
+    limit[Symbol.dispose]()
     for (const test of planning.tests)
       tests.push(await planTest(test, { environment: opened, run, profile, world, recorder, observe }))
     await recorder.during(environment, () => opened[Symbol.asyncDispose](), true)

@@ -17,6 +17,7 @@ import { testParts } from '../vitest/test-steps.ts'
 import { trafficOf } from '../vitest/traffic.ts'
 import { beginWatching, refuseKernelTrouble } from '../vitest/watching.ts'
 import { PlannedMeasurements } from './measurements.ts'
+import { patience } from './patience.ts'
 import type { PlannedTest } from './plan-schema.ts'
 import { type PlanRecorder, emptyPart } from './recorder.ts'
 import { type CollectedTest, expectations } from './suite-api.ts'
@@ -33,6 +34,9 @@ export interface TestPlanning {
   readonly observe: Observe
 }
 
+/** For a test that measures much: a repetition takes some ten milliseconds. */
+const testSeconds = 10
+
 class Skipped extends Error {}
 
 export async function planTest(test: CollectedTest, planning: TestPlanning): Promise<PlannedTest> {
@@ -40,13 +44,14 @@ export async function planTest(test: CollectedTest, planning: TestPlanning): Pro
   const measurements = new PlannedMeasurements(planning)
   const part = emptyPart()
   const undo = new DisposalStack()
+  using limit = patience(testSeconds)
   let skipped: string | undefined
   let ends: string | undefined
   expectations.current = measurements
   try {
     await recorder.during(part, async () => {
       await beginWatching(environment)
-      const fixtures = fixturesOf(test, planning, measurements, undo)
+      const fixtures = fixturesOf(test, planning, { measurements, undo, signal: limit.signal })
       await test.body((await contextFor(test.body, fixtures)) as never)
       measurements.close()
     })
@@ -69,17 +74,21 @@ export async function planTest(test: CollectedTest, planning: TestPlanning): Pro
   return { ...part, suite: suiteName(test.file), name: test.name, measurements: list, skipped, ends }
 }
 
+interface OneTest {
+  readonly measurements: PlannedMeasurements
+  readonly undo: DisposalStack
+  readonly signal: AbortSignal
+}
+
 /** By name; made when they are asked for, once. */
 type Fixtures = ReadonlyMap<string, () => unknown>
 
 function fixturesOf(
   test: CollectedTest,
   planning: TestPlanning,
-  measurements: PlannedMeasurements,
-  undo: DisposalStack,
+  { measurements, undo, signal }: OneTest,
 ): Fixtures {
   const { environment, run, observe } = planning
-  const { signal } = new AbortController()
   const skip = (reason?: string): never => {
     throw new Skipped(reason ?? 'it says so itself')
   }

@@ -46,6 +46,8 @@ export class World {
   readonly nats = new Map<string, Nat>()
   /** By VM: what its data NIC has sent. */
   readonly sent = new Map<string, { packets: number; bytes: number }>()
+  /** By machine: how often it was told to reboot. */
+  readonly reboots = new Map<string, number>()
   /** How often the data plane's counters were read. */
   looks = 0
   /** Images that the controller builds: id → tag. */
