@@ -24,7 +24,8 @@ export default defineConfig({
   test: {
     reporters: ['verbose'],
     projects: [
-      project('units', { include: [units], exclude: [endToEnd, ...alone], maxWorkers: inPairs }),
+      // they wait more than they work, and one of them builds the guest image meanwhile
+      project('units', { include: [units], exclude: [endToEnd, ...alone], maxWorkers: inPairs + 1 }),
       project('alone', { include: alone, exclude: withoutLab ? [endToEnd] : [], maxWorkers: 1 }),
       project('end-to-end', {
         include: withoutLab ? [] : [endToEnd],

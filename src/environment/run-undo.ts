@@ -17,8 +17,7 @@ import { hypervisorUndo } from './changes.ts'
 import { removeWorkFolder } from '../machine/work-folder.ts'
 import { LocalHost } from '../transport/local-host.ts'
 import type { Instead } from '../transport/instead.ts'
-import { connectHost } from '../transport/ssh/connect.ts'
-import type { SshHost } from '../transport/ssh/ssh-host.ts'
+import { UndoGuests } from './undo-guests.ts'
 import { workFolderKind } from './work-folders.ts'
 
 const guestUndo = z.object({
@@ -40,10 +39,9 @@ export function isKept({ undo }: JournalEntry): boolean {
 }
 
 /** A guest that was rebooted since has forgotten what was done to it. */
-async function undoInGuest(data: unknown, hypervisor: Hypervisor, options: UndoRunOptions): Promise<void> {
+async function undoInGuest(data: unknown, hypervisor: Hypervisor, guests: UndoGuests): Promise<void> {
   const { guest, bootId: boot, commands } = guestUndo.parse(data)
-  await using opened = new DisposalStack()
-  const ssh = await guestHost(guest, hypervisor, options, opened)
+  const ssh = await guests.host(guest, hypervisor)
   await ssh.run(inSameBoot(boot, commands))
 }
 
@@ -63,24 +61,11 @@ function inSameBoot(boot: string, commands: readonly (readonly string[])[]): str
 async function undoWorkFolder(
   data: unknown,
   hypervisor: Hypervisor | undefined,
-  options: UndoRunOptions,
+  guests: UndoGuests,
 ): Promise<void> {
   const { guest, ...folder } = workFolderUndo.parse(data)
   if (!hypervisor) return removeWorkFolder(new LocalHost(), folder)
-  await using opened = new DisposalStack()
-  await removeWorkFolder(guest ? await guestHost(guest, hypervisor, options, opened) : hypervisor.ssh, folder)
-}
-
-/** Connected already, or for the time of the undo. */
-async function guestHost(
-  guest: z.infer<typeof journalHostSchema>,
-  hypervisor: Hypervisor,
-  options: UndoRunOptions,
-  opened: DisposalStack,
-): Promise<SshHost> {
-  const known = options.guests?.get(guest.name)?.ssh
-  if (known?.connected) return known
-  return opened.use(await connectHost(guest, { via: hypervisor.ssh, timeoutMs: 15_000 }))
+  await removeWorkFolder(guest ? await guests.host(guest, hypervisor) : hypervisor.ssh, folder)
 }
 
 export interface UndoRunOptions {
@@ -103,9 +88,10 @@ export async function undoRuns(
   options: UndoRunOptions,
 ): Promise<ReplayResult> {
   await using opened = new DisposalStack()
+  const guests = opened.use(new UndoGuests(options.guests))
   const registry = new UndoRegistry<Hypervisor | undefined>()
-  registry.register('guest', (data, hypervisor) => undoInGuest(data, needed(hypervisor), options))
-  registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, options))
+  registry.register('guest', (data, hypervisor) => undoInGuest(data, needed(hypervisor), guests))
+  registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, guests))
   registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, needed(hypervisor)))
   registry.register(linkUndoKind, (data, hypervisor) => undoLink(needed(hypervisor), data))
   registry.register(gdbStubUndoKind, (data, hypervisor) => undoGdbStub(needed(hypervisor), data))

@@ -13,8 +13,9 @@ const probes: Readonly<Record<string, string>> = {
   images:
     '[ -S /run/docker.sock ] && docker images --no-trunc --digests --format "{{.Repository}}:{{.Tag}} {{.Digest}} {{.ID}}"',
   volumes: '[ -S /run/docker.sock ] && docker volume ls -q',
+  // a bridge has the address of one of its ports, and none when the last one has gone
   links:
-    'ip -o link show | sed -E "s/^[0-9]+: //; s/@[^:]*//; s/ (qdisc|qlen|state) [^ ]*//g; s/,?(LOWER_UP|NO-CARRIER)//g"',
+    'ip -o link show | sed -E "s/^[0-9]+: //; s/@[^:]*//; s/ (qdisc|qlen|state) [^ ]*//g; s/,?(LOWER_UP|NO-CARRIER),?/,/g; s/<,/</; s/,>/>/; /^br-/ s/ link.ether.*//"',
   addresses: 'ip -o address show | sed -E "s/^[0-9]+: //; s/valid_lft.*//; s/ (dynamic|tentative)//g"',
   routes:
     '{ ip -4 route show table all; ip -6 route show table all; } | sed -E "s/ expires [^ ]*//; s/ (linkdown|dead)//g"',
