@@ -81,6 +81,8 @@ class Known {
   private readonly values = new Map<string, string>()
   /** By machine: how long the run was there, when its journal was asked for. */
   private readonly seconds = new Map<string, string>()
+  /** What dpservice gave, by address: with each repetition another, perhaps. */
+  private readonly underlays = new Map<string, string>()
   /** Names by id. */
   private readonly containers = new Map<string, string>()
 
@@ -107,11 +109,11 @@ class Known {
     return text
   }
 
-  /** With containers by their names, as a plan has them. */
+  /** With containers by their names, and underlay addresses by what has them: as a plan tells them. */
   named(name: string): string {
     let text = name
     for (const [id, container] of this.containers) text = text.replaceAll(id, container)
-    return text
+    return text.replaceAll(/(?<==)[0-9a-f:]+(?=$| )/g, (address) => this.underlays.get(address) ?? address)
   }
 
   private gateway(machine: string, name: string): void {
@@ -139,6 +141,6 @@ class Known {
       loadbalancer: 'the load balancer ',
       lbprefix: "the load balancer's prefix of ",
     }
-    this.values.set(`<underlay address of ${before[what as keyof typeof before]}${id}>`, address)
+    this.underlays.set(address, `<underlay address of ${before[what as keyof typeof before]}${id}>`)
   }
 }
