@@ -108,14 +108,11 @@ async function collectedTests(rest: readonly string[]): Promise<ReadonlyMap<stri
   const vitest = await createVitest({ ...options, run: true, watch: false, reporters: [{}] })
   try {
     requirePlugin(vitest)
-    const { testModules } = await vitest.collect(filter)
-    const found = new Map<string, Set<string>>()
+    const { testModules } = await vitest.collect(filter, { staticParse: false })
+    const found = new Map<string, ReadonlySet<string>>()
     for (const module of testModules) {
-      for (const test of module.children.allTests()) {
-        if (test.options.mode === 'skip') continue
-        const names = found.get(module.moduleId) ?? new Set()
-        found.set(module.moduleId, names.add(test.fullName.replaceAll(' > ', ' ')))
-      }
+      const tests = [...module.children.allTests()].filter(({ options: { mode } }) => mode !== 'skip')
+      found.set(module.moduleId, new Set(tests.map(({ fullName }) => fullName.replaceAll(' > ', ' '))))
     }
     return found
   } finally {

@@ -25,16 +25,19 @@ export interface Chosen {
 }
 
 export async function chooseTests(asked: Asked): Promise<Chosen> {
-  return asked.collected ? byVitest(asked.collected) : byThemselves(asked)
+  return asked.collected ? byVitest(asked.collected, asked.tags) : byThemselves(asked)
 }
 
-async function byVitest(collected: NonNullable<Asked['collected']>): Promise<Chosen> {
+/** Tags are not Vitest's to look at before a run. */
+async function byVitest(collected: NonNullable<Asked['collected']>, askedTags: string): Promise<Chosen> {
+  if (collected.size === 0) return { tests: [], allTests: [], notes: [], noneMeant: true }
   const { tests: allTests, unread } = await readSuites([...collected.keys()])
-  const tests = allTests.filter(({ file, fullName }) => collected.get(file)?.has(fullName))
+  const meant = allTests.filter(({ tags }) => tagsMatch(askedTags, tags))
+  const tests = meant.filter(({ file, fullName }) => collected.get(file)?.has(fullName))
   const shown = new Set(allTests.map(({ fullName }) => fullName))
   const missing = [...collected.values()].flatMap((names) => [...names].filter((name) => !shown.has(name)))
   const notes = unread.length > 0 || missing.length === 0 ? [] : [`not shown: ${missing.join('; ')}`]
-  return { tests, allTests, notes: [...notes, ...unread] }
+  return { tests, allTests, notes: [...whyNone([...collected.keys()], tests), ...notes, ...unread] }
 }
 
 /** dpbench's own suites where this is dpbench, and the files that are named. */

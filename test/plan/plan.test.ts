@@ -110,6 +110,27 @@ describe('dpbench plan', { timeout: 30_000, concurrent: false }, () => {
     expect(await readdir(project.temporary)).toEqual([])
   })
 
+  test('--suites asks Vitest, which finds the tests that are found without it', async () => {
+    const project = await PlanProject.create()
+    const argv = [
+      '--mode',
+      'offload',
+      '-t',
+      'backend|by|test_same_hypervisor_ipv6',
+      '--tags',
+      'traffic || !traffic',
+    ]
+    const [light, asked] = await Promise.all([
+      project.plan(...argv, '--format', 'json'),
+      project.plan(...argv, '--format', 'json', '--suites'),
+    ])
+    expect(asked.status, asked.stderr).toBe(0)
+    const named = ({ stdout }: { readonly stdout: string }): string[] =>
+      (JSON.parse(stdout) as Plan).modes[0]!.tests.map(({ suite, name }) => `${suite}: ${name}`)
+    expect(named(asked)).toContain('traffic: request and response by UDP')
+    expect(named(asked).toSorted()).toEqual(named(light).toSorted())
+  })
+
   test('text has the commands to paste, the estimate, and which test of an old name is meant', async () => {
     const project = await PlanProject.create()
     const argv = [
