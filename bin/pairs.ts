@@ -116,7 +116,7 @@ function run(argv: readonly string[]): Promise<number> {
       log: progress,
       keepLog: async (log) => {
         results ??= await resultsFor(tag, groups)
-        if (config) await logKeeper(results, config)(log)
+        if (config) await logKeeper(results, config, progress)(log)
       },
       ...(config && {
         onTrouble: troubleRecorder({ log: progress }, async () => {

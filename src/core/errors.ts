@@ -114,7 +114,8 @@ export function describeError(error: unknown): string {
     if (isSuppressed(current)) {
       parts.push(describeError(current.suppressed), `and then: ${describeError(current.error)}`)
     }
-    if (current instanceof AggregateError) parts.push(...current.errors.map((inner) => describeError(inner)))
+    if (current instanceof AggregateError)
+      parts.push(...new Set(current.errors.map((inner) => describeError(inner))))
     current = current instanceof Error ? current.cause : undefined
   }
   return parts.join('\n  because: ')

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { writing } from './disk-fault.ts'
 import { DpbenchError } from './errors.ts'
 import { parseJson } from './json.ts'
 
@@ -83,7 +84,7 @@ export async function openJournal(file: string): Promise<Journal> {
     const previous = queue
     const write = (async () => {
       await previous
-      await appendSynced(file, `${separator}${JSON.stringify(line)}\n`)
+      await writing(file, () => appendSynced(file, `${separator}${JSON.stringify(line)}\n`))
       separator = ''
     })()
     queue = write.catch(() => undefined) // the writer of this line is told; the next line is another matter

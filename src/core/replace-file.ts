@@ -1,9 +1,14 @@
 /** Replaces a file whole or not at all: a reader, and a crash, see the old one or the new one. */
 import { randomUUID } from 'node:crypto'
 import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { writing } from './disk-fault.ts'
 
-/** A link stays one, and its target is replaced. Mode and owner are kept; a file that was not there gets `mode`. Returns `path`. */
-export async function replaceFile(path: string, content: string, mode = 0o644): Promise<string> {
+/** A link stays one, and its target is replaced. Mode and owner are kept; a file that was not there gets `mode`. Returns `path`. @throws DpbenchError for a full disk */
+export function replaceFile(path: string, content: string, mode = 0o644): Promise<string> {
+  return writing(path, () => replaced(path, content, mode))
+}
+
+async function replaced(path: string, content: string, mode: number): Promise<string> {
   const target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return path
     throw error

@@ -76,3 +76,11 @@ export class UndoRegistry<Context> {
     return { undone, notes, left }
   }
 }
+
+/** What is left, a sentence per reason that keeps it: a host out of reach is told once. */
+export function leftSentences(left: readonly Leftover[]): string[] {
+  const byReason = Map.groupBy(left, ({ reason }) => reason)
+  return [...byReason].map(
+    ([reason, things]) => `${things.map(({ entry }) => entry.what).join(', ')}: ${reason}`,
+  )
+}

@@ -9,6 +9,7 @@ import { DpbenchError, describeError } from '../core/errors.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
+import { leftSentences } from '../core/undo.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
 import type { PreparedGuest } from '../machine/guest-preparation.ts'
@@ -62,6 +63,9 @@ export interface EnvironmentOptions {
 
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
 export const leaseFile = (folder: string): string => join(folder, 'lease.json')
+
+/** The occasion of a flight recording: the journal has what is left. */
+export const notPutBack = 'something could not be put back'
 
 type Parts = Pick<
   Environment,
@@ -174,7 +178,7 @@ export class Environment implements AsyncDisposable {
           undoOwn(journal, options, { hypervisors, guests: vms }),
         )
       } catch (error) {
-        await options.onTrouble?.('something could not be put back', error, reached)
+        await options.onTrouble?.(notPutBack, error, reached)
         throw error
       }
     })
@@ -247,7 +251,7 @@ async function undoStale(
   if (stale.length === 0) return
   log(`putting back what an earlier run left: ${stale.map((entry) => entry.what).join(', ')}`)
   const { left } = await undoRuns(journal, stale, { hypervisors, log, ...(instead && { observe, instead }) })
-  refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+  refuseLeftovers(leftSentences(left))
 }
 
 /** Images stay at least until the whole run ends: the next mode needs them again. */
@@ -260,7 +264,7 @@ async function undoOwn(
     .pending('run')
     .filter((entry) => entry.runId === runId && entry.undo.kind !== 'image' && !isKept(entry))
   const { left } = await undoRuns(journal, own, { ...connected, log, keepLog })
-  refuseLeftovers(left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+  refuseLeftovers(leftSentences(left))
 }
 
 function refuseLeftovers(left: readonly string[]): void {

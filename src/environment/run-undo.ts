@@ -5,7 +5,7 @@ import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { Observe } from '../core/steps.ts'
 import { quoteArgv, shell } from '../core/shell-quote.ts'
-import { type ReplayResult, UndoRegistry } from '../core/undo.ts'
+import { type ReplayResult, UndoRegistry, leftSentences } from '../core/undo.ts'
 import { dataplaneUndo, keptImage } from '../dataplane/dpservice/undo.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { gdbStubUndoKind, undoGdbStub } from '../machine/gdb-stub.ts'
@@ -116,7 +116,7 @@ export async function undoRuns(
   }
   const result = await registry.replay(journal, entries, contextFor)
   for (const note of result.notes) options.log(note)
-  for (const { entry, reason } of result.left) options.log(`left: ${entry.what}: ${reason}`)
+  for (const sentence of leftSentences(result.left)) options.log(`left: ${sentence}`)
   return result
 }
 

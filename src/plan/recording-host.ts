@@ -25,7 +25,7 @@ export class RecordingHost extends SshHost {
   private readonly recorder: PlanRecorder
 
   constructor(address: HostAddress, { world, recorder, instead, observe }: RecordingOptions) {
-    super(address, new EventEmitter() as Client, observe)
+    super(address, new EventEmitter() as Client, { observe })
     this.world = world
     this.recorder = recorder
     this.instead = instead

@@ -3,8 +3,9 @@
  * tests. Each has a file per piece, by machine, the raw outputs of both ends, the timeline, and an index of all that
  * (`index.json`, `index.md`). Readable by their owner alone, without secrets, bounded in size.
  */
-import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { writing } from '../core/disk-fault.ts'
 import { controller } from '../core/steps.ts'
 import { type Flight, type FlightPiece, pieceBytes } from '../core/flight.ts'
 import {
@@ -44,6 +45,23 @@ export async function writeFlight(
 ): Promise<string | undefined> {
   if ((await listFlights(resultsFolder)).length >= mostFlights) return undefined
   const folder = await makeFolder(resultsFolder, flight)
+  try {
+    await writing(join(resultsFolder, folder), () =>
+      writePieces(resultsFolder, folder, flight, { secrets, artifacts }),
+    )
+    return folder
+  } catch (error) {
+    await rm(join(resultsFolder, folder), { recursive: true, force: true }) // half of one would be taken for whole
+    throw error
+  }
+}
+
+async function writePieces(
+  resultsFolder: string,
+  folder: string,
+  flight: Flight,
+  { secrets, artifacts = [] }: WriteFlightOptions,
+): Promise<void> {
   const writer = new Writer(join(resultsFolder, folder), secrets)
   for (const piece of [
     await timelinePiece(resultsFolder, flight),
@@ -66,7 +84,6 @@ export async function writeFlight(
   }
   await writer.file('index.md', indexPage(found))
   await writer.file(indexFile, `${JSON.stringify(found, null, 2)}\n`)
-  return folder
 }
 
 /** All that are there: whoever made them, a worker or the main process, need not have told. */

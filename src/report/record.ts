@@ -148,6 +148,8 @@ export const recordSchema = z.object({
   startedAt: instant,
   /** Absent while the run goes on, and in the record of one that was killed. */
   finishedAt: instant.optional(),
+  /** How long it took, by a clock that nobody sets. Absent in records of before 2026-11-21, and of runs that were killed. */
+  durationMs: z.number().optional(),
   dpbenchVersion: text,
   commandLine: z.array(text),
   options: z.record(text, z.unknown()),

@@ -48,6 +48,7 @@ export type TestEntry = Omit<TestRecord, 'repetitions' | 'artifacts' | 'metrics'
 }
 
 export class RunRecorder {
+  readonly #begunMs = performance.now()
   readonly #record: Omit<RunRecord, 'outcome' | 'finishedAt'>
   readonly #secrets: readonly string[]
 
@@ -137,8 +138,11 @@ export class RunRecorder {
     return recordSchema.parse({ ...clean, steps, outcome: outcomeOf(this.#record) })
   }
 
-  finish(finishedAt: Date = new Date()): RunRecord {
-    return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
+  /** @param finishedAt when it was, if not now */
+  finish(finishedAt?: Date): RunRecord {
+    if (finishedAt) return { ...this.snapshot(), finishedAt: finishedAt.toISOString() }
+    const durationMs = Math.round(performance.now() - this.#begunMs)
+    return { ...this.snapshot(), finishedAt: new Date().toISOString(), durationMs }
   }
 }
 

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { writing } from '../core/disk-fault.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { replaceFile } from '../core/replace-file.ts'
 import { rawWithoutSecrets } from './secrets.ts'
@@ -55,7 +56,7 @@ export async function writeArtifact(
   const path = join(testFolder, fileName(name))
   // Two outputs of one name would be one lost: `wx` refuses to overwrite.
   const clean = typeof content === 'string' ? rawWithoutSecrets(content) : content
-  await writeFile(join(resultsFolder, path), clean, { flag: 'wx' })
+  await writing(join(resultsFolder, path), () => writeFile(join(resultsFolder, path), clean, { flag: 'wx' }))
   return path
 }
 
@@ -128,7 +129,7 @@ async function makeUnique(parent: string, name: string): Promise<string> {
   for (let count = name === latest ? 2 : 1; ; count++) {
     const path = join(parent, count === 1 ? name : `${name}-${count}`)
     try {
-      await mkdir(path)
+      await writing(path, () => mkdir(path))
       return path
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error

@@ -2,6 +2,8 @@
 import { appendFileSync } from 'node:fs'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { diskFault } from '../core/disk-fault.ts'
+import { describeError } from '../core/errors.ts'
 import { fileName } from './names.ts'
 import { parseEntries, stepsOf } from './steps.ts'
 import type { StepEntry } from './step-recorder.ts'
@@ -11,11 +13,25 @@ const name = /^\.steps-.+\.jsonl$/
 
 /**
  * Appends to a worker's log, each entry at once and whole: it is there when the worker is killed the moment after. Takes
- * tens of microseconds, as often as something is done on a machine.
+ * tens of microseconds, as often as something is done on a machine. An observer throws nothing, or a full disk would end what
+ * is done on the machines, clean-up too: `onLost` is told once, and the rest of the timeline is lost.
  */
-export function stepLog(resultsFolder: string, mode: string): (entry: StepEntry) => void {
+export function stepLog(
+  resultsFolder: string,
+  mode: string,
+  onLost: (sentence: string) => void,
+): (entry: StepEntry) => void {
   const file = stepLogFile(resultsFolder, mode)
-  return (entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+  let lost = false
+  return (entry) => {
+    if (lost) return
+    try {
+      appendFileSync(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+    } catch (error) {
+      lost = true
+      onLost(`the timeline ends here: ${describeError(diskFault(file, error) ?? error)}`)
+    }
+  }
 }
 
 export function stepLogFile(resultsFolder: string, mode: string): string {

@@ -181,7 +181,16 @@ function problems(record: RunRecord, folder: string, paint: Paint): string {
     `${paint('red', 'ERROR')}  ${where}`,
     ...indent([`${code}: ${message}`]),
   ])
-  const left = record.leftovers.length > 0 ? [paint('red', 'left behind:'), ...indent(record.leftovers)] : []
+  const left =
+    record.leftovers.length > 0
+      ? [
+          paint(
+            'red',
+            'left behind (and in the journal: the next run takes it back, or dpbench provision --clean-up):',
+          ),
+          ...indent(record.leftovers),
+        ]
+      : []
   return [...ofTests, ...ofRun, ...left].join('\n')
 }
 

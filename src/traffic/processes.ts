@@ -28,7 +28,10 @@ export function processesScript(commands: readonly PortCommand[], runId: string)
       'start() { p=$1; shift; { date +%s%N > "$d/$p.at"; "$@" > "$d/$p.out" 2> "$d/$p.err"; echo $? > "$d/$p.status"; } & }',
       ...commands.map(({ port, argv }) => `start ${port} ${quoteArgv(argv)}`),
       'until wait; do :; done', // a trapped signal interrupts it
+      // what they said may not have found room there, and a torn output alone would not tell why
+      'full=; printf x > "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"',
       `for p in ${ports}; do for f in at status out err; do ` +
+        'if [ "$f" = err ] && [ -n "$full" ]; then printf "%s err %s\\n%s" "$p" "${#full}" "$full"; continue; fi; ' +
         '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',
     ].join('\n'),
   )

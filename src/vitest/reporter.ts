@@ -9,18 +9,17 @@ import type {
   TestSpecification,
 } from 'vitest/node'
 import { ExitCode } from '../core/errors.ts'
-import type { RecordedError, TestResult } from '../report/record.ts'
+import type { TestResult } from '../report/record.ts'
 import { isExcused, quarantineOf, quarantineSentence } from '../report/quarantine.ts'
-import type { TestEntry } from '../report/recorder.ts'
-import type { MeasuredMetrics } from '../report/metric-schema.ts'
 import { createTestFolder, writeRecord } from '../report/results-folder.ts'
 import { figureOf, flightOf, measuredOnly } from '../report/view.ts'
 import { suiteName } from './suite-name.ts'
 import { showLive, showResult, showSuite } from './live/open.ts'
 import { takeMessages } from './messages.ts'
-import type { DpbenchTaskMeta, MeasurementReport } from './run-context.ts'
-import { type Run, openResults, print } from './run.ts'
+import type { DpbenchTaskMeta } from './run-context.ts'
+import { type Run, keeping, openResults, print } from './run.ts'
 import { defaultTags, trafficTag } from './settings.ts'
+import { baselinesOf, metricsOf, recorded, resultLine, scenarioOf, testResult } from './test-outcome.ts'
 
 /** Set by the bin, which has no other reporter: then what a test prints is ours to show. */
 export const aloneVariable = 'DPBENCH_REPORTER_ALONE'
@@ -31,6 +30,7 @@ export class DpbenchReporter implements Reporter {
   private readonly describedModes = new Set<string>()
   /** When a run is cancelled Vitest tells of all tests of a suite again. */
   private readonly told = new Set<string>()
+  private readonly begun = new Set<string>()
   private lastLine = ''
   private leftOut = 0
 
@@ -58,6 +58,7 @@ export class DpbenchReporter implements Reporter {
 
   onTestCaseReady(test: TestCase): void {
     if (test.options.mode !== 'run') return
+    this.begun.add(test.id)
     print(`▶ ${title(test)}`)
     this.run.screen?.state.testBegins(test.name, test.project.name, performance.now())
   }
@@ -65,8 +66,14 @@ export class DpbenchReporter implements Reporter {
   async onTestCaseResult(test: TestCase): Promise<void> {
     const result = test.result()
     if (result.state === 'pending' || this.told.has(test.id)) return
+    if (result.state === 'skipped' && this.leavesOut(test)) {
+      this.told.add(test.id)
+      this.leftOut++
+    } else await this.tell(test, testResult(test, test.meta().dpbench))
+  }
+
+  private async tell(test: TestCase, outcome: TestResult): Promise<void> {
     this.told.add(test.id)
-    if (result.state === 'skipped' && this.leavesOut(test)) return void this.leftOut++
     const { dpbench: meta, dpbenchFlight: flight } = test.meta()
     if (meta) this.describe(meta)
     if (meta?.kept && !this.run.kept) {
@@ -74,13 +81,11 @@ export class DpbenchReporter implements Reporter {
       this.run.stop?.()
     }
     const last = meta?.measurements.at(-1)
-    const outcome = testResult(test, meta)
     const suite = suiteName(test.module.moduleId)
     const mode = meta?.mode ?? test.project.name
-    const { recorder } = this.run
+    const { recorder, config, startedAt } = this.run
     const resultsFolder = await openResults(this.run)
     const place = { suite, name: test.name, mode, ...scenarioOf(last) }
-    const { config, startedAt } = this.run
     const quarantine = quarantineOf(config.quarantine ?? [], place, startedAt)
     recorder.test({
       ...place,
@@ -92,7 +97,9 @@ export class DpbenchReporter implements Reporter {
       ...baselinesOf(meta),
       metrics: metricsOf(meta),
       repetitions: meta?.measurements.flatMap((measurement) => measurement.samples) as never,
-      folder: meta?.folder ?? (await createTestFolder(resultsFolder, { suite, name: test.name, mode })),
+      folder:
+        meta?.folder ??
+        (await keeping(() => createTestFolder(resultsFolder, { suite, name: test.name, mode }))),
       artifacts: meta?.measurements.flatMap((measurement) => measurement.artifacts) ?? [],
       ...(flight !== undefined && { flight }),
     })
@@ -107,7 +114,7 @@ export class DpbenchReporter implements Reporter {
     this.lastLine = line
     for (const where of flightOf({ flight }, relative(process.cwd(), resultsFolder))) print(`  ${where}`)
     if (test.options.mode === 'run') showResult(this.run, test, outcome)
-    await writeRecord(resultsFolder, snapshot)
+    await keeping(() => writeRecord(resultsFolder, snapshot))
   }
 
   onTestModuleCollected(module: TestModule): void {
@@ -118,14 +125,24 @@ export class DpbenchReporter implements Reporter {
     for (const error of module.errors()) this.fail(module.relativeModuleId, error)
   }
 
-  onTestRunEnd(
-    _modules: readonly TestModule[],
+  async onTestRunEnd(
+    modules: readonly TestModule[],
     unhandled: readonly SerializedError[],
     _reason: TestRunEndReason,
-  ): void {
+  ): Promise<void> {
     for (const error of unhandled) this.fail('outside of a test', error)
+    await this.tellLost(modules)
     if (this.leftOut > 0)
       print(`${this.leftOut} tests with the tag ${trafficTag} were left out: --tags ${trafficTag} runs them`)
+  }
+
+  /** Vitest says nothing of tests whose worker has died: the one that it was at, and those that it had not come to. */
+  private async tellLost(modules: readonly TestModule[]): Promise<void> {
+    for (const module of modules)
+      for (const test of module.children.allTests('pending')) {
+        if (test.options.mode === 'run' && !this.told.has(test.id))
+          await this.tell(test, lost(this.begun.has(test.id)))
+      }
   }
 
   /** What nobody asked for is no skipped test. */
@@ -169,131 +186,12 @@ export class DpbenchReporter implements Reporter {
   }
 }
 
-function scenarioOf(last: MeasurementReport | undefined): { scenario?: string } {
-  const scenario = last?.verdict?.expected.key ?? last?.scenario
-  return scenario === undefined ? {} : { scenario }
-}
-
 function title(test: TestCase): string {
   return `${test.project.name}  ${test.name}`
 }
 
-function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): TestResult {
-  const result = test.result()
-  const verdict = meta?.measurements
-    .map((measurement) => measurement.verdict)
-    .findLast((each) => each !== undefined)
-  if (result.state === 'skipped') return { state: 'skipped', reason: result.note ?? 'not run' }
-  if (result.state !== 'failed') {
-    return verdict ? { state: 'judged', verdict: verdict as never } : { state: 'passed' }
-  }
-  const errors = result.errors.map(recorded)
-  const assessed = assessedBy(errors, meta)
-  if (assessed) return assessed
-  const worse = regressionsIn(meta)
-  const foreign = asOne(
-    errors.filter((error) => ![verdict?.sentence, ...worse].some((said) => isVerdict(error, said))),
-  )
-  if (!foreign && worse.length > 0) {
-    const missed = verdict && verdict.state !== 'PASS' ? [`${verdict.state}: ${verdict.sentence}`] : []
-    const message = [...worse, ...missed].join('\n')
-    return { state: 'failed', message, ...(verdict && { verdict: verdict as never }) }
-  }
-  if (!foreign && verdict) return { state: 'judged', verdict: verdict as never }
-  const error = foreign ?? {
-    code: 'Error',
-    message: 'failed without an error',
-    exitCode: ExitCode.infrastructure,
-  }
-  if (error.code === 'AssertionError' || error.code === 'DPBENCH_CONDITION')
-    return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
-  return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
-}
-
-/** Vitest takes things that failed at once apart; each is said, and the first says of what kind it was. */
-function asOne([first, ...others]: readonly RecordedError[]): RecordedError | undefined {
-  if (!first) return undefined
-  const messages = new Set([first, ...others].map(({ message }) => message))
-  return { ...first, message: [...messages].join('\n') }
-}
-
-/** In sentences, what was worse than a baseline, and was so again. */
-function regressionsIn(meta: DpbenchTaskMeta | undefined): string[] {
-  const checks = baselinesOf(meta).baselines ?? []
-  return [...new Set(checks.filter(({ state }) => state === 'regression').map(({ sentence }) => sentence))]
-}
-
-function baselinesOf(meta: DpbenchTaskMeta | undefined): Pick<TestEntry, 'baselines'> {
-  const checks = (meta?.measurements ?? []).flatMap(({ baselines = [] }) => baselines)
-  return checks.length === 0 ? {} : { baselines: checks }
-}
-
-function metricsOf(meta: DpbenchTaskMeta | undefined): MeasuredMetrics[] {
-  return (meta?.measurements ?? []).flatMap(({ name, metrics, notes = [], invalid }) =>
-    metrics
-      ? [
-          {
-            measurement: name,
-            metrics: [...metrics],
-            notes: [...notes],
-            ...(invalid !== undefined && { invalid }),
-          },
-        ]
-      : [],
-  )
-}
-
-/** A failure that is the verdicts of figures beside throughput, and nothing else. */
-function assessedBy(
-  errors: readonly RecordedError[],
-  meta: DpbenchTaskMeta | undefined,
-): TestResult | undefined {
-  const said = (meta?.measurements ?? []).flatMap(({ metrics = [], invalid }) => [
-    ...(invalid === undefined ? [] : [{ state: 'INVALID' as const, sentence: invalid }]),
-    ...metrics.flatMap(({ verdict }) => (verdict ? [verdict] : [])),
-  ])
-  const found = errors.map((error) => said.find(({ sentence }) => isVerdict(error, sentence)))
-  if (found.length === 0 || found.some((each) => each === undefined)) return undefined
-  const states = new Set(found.map((each) => each!.state))
-  const verdict = (['INVALID', 'FAIL', 'UNSTABLE'] as const).find((state) => states.has(state))
-  return verdict && { state: 'assessed', verdict, sentences: found.map((each) => each!.sentence) }
-}
-
-function isVerdict(error: RecordedError, sentence: string | undefined): boolean {
-  return sentence !== undefined && error.message.includes(sentence)
-}
-
-/** An error as it came over from the worker: own properties are kept, the class is not. */
-function recorded(error: SerializedError): RecordedError {
-  const code = typeof error.code === 'string' ? error.code : (error.name ?? 'Error')
-  const exitCode = typeof error.exitCode === 'number' ? error.exitCode : ExitCode.infrastructure
-  const causes: string[] = []
-  for (
-    let cause = error.cause as SerializedError | undefined;
-    cause;
-    cause = cause.cause as SerializedError | undefined
-  ) {
-    if (cause.message && !error.message.includes(cause.message)) causes.push(`  because: ${cause.message}`)
-  }
-  const inner = Array.isArray(error.errors)
-    ? (error.errors as SerializedError[]).map((each) => `  ${each.message}`)
-    : []
-  return { code, message: [error.message, ...inner, ...causes].join('\n'), exitCode }
-}
-
-function resultLine(result: TestResult): string {
-  switch (result.state) {
-    case 'assessed':
-      return `${result.verdict}: ${result.sentences.join('; ')}`
-    case 'judged':
-      return `${result.verdict.state}: ${result.verdict.sentence}`
-    case 'passed':
-      return 'passed'
-    case 'failed':
-      return `FAIL: ${result.message}`
-    case 'error':
-      return `ERROR: ${result.error.message}`
-    case 'skipped':
-      return `skipped: ${result.reason}`
-  }
+function lost(begun: boolean): TestResult {
+  if (!begun) return { state: 'skipped', reason: 'no result: the process of its suite died' }
+  const message = 'it did not come to its end: the process that ran it died'
+  return { state: 'error', error: { code: 'Error', message, exitCode: ExitCode.infrastructure } }
 }

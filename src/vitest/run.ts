@@ -4,10 +4,12 @@ import { appendFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { relative, resolve } from 'node:path'
 import { type BenchConfig, environmentFolder } from '../config/index.ts'
+import { writing } from '../core/disk-fault.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { openJournal } from '../core/journal.ts'
 import { asPhase } from '../core/steps.ts'
-import { journalFile } from '../environment/environment.ts'
+import { leftSentences } from '../core/undo.ts'
+import { journalFile, notPutBack } from '../environment/environment.ts'
 import { isKept, undoRuns } from '../environment/run-undo.ts'
 import { renderPullRequest } from '../report/pull-request.ts'
 import { takeLeaks } from '../report/leak-log.ts'
@@ -124,19 +126,44 @@ async function finish(run: Run, resultsFolder: string): Promise<RunRecord> {
   recorder.step(...timelineOf([...stepsOf(run.entries), ...(await takeSteps(resultsFolder))]))
   run.screen?.close()
   await keepBaseline(run)
-  const record = recorder.finish()
-  const files = await writeReports(resultsFolder, record)
+  const { record, files } = await writeResults(resultsFolder, recorder)
   const folder = relative(process.cwd(), resultsFolder)
   print(renderTerminal(record, { color: wantsColor(process.stdout, process.env), folder }))
   const shown = files
     .filter((file) => !/(SUCCESS|FAILED)$/.test(file))
     .map((file) => relative(process.cwd(), file))
-  print(`written: ${shown.join('  ')}`)
+  if (shown.length > 0) print(`written: ${shown.join('  ')}`)
   if (kept !== undefined)
     print([kept, ...wayIn(run.config, run.settings), wayOut(run.config, run.settings)].join('\n'))
   await writeStepSummary(record)
   process.exitCode = record.outcome.exitCode
   return record
+}
+
+/** A disk that does not take the results fails the run, whatever was measured: what is said of it could not be shown. */
+async function writeResults(
+  resultsFolder: string,
+  recorder: RunRecorder,
+): Promise<{ readonly record: RunRecord; readonly files: readonly string[] }> {
+  const record = recorder.finish()
+  try {
+    return { record, files: await writing(resultsFolder, () => writeReports(resultsFolder, record)) }
+  } catch (error) {
+    if (!(error instanceof DpbenchError)) throw error
+    recorder.failure('writing the results', error)
+    return { record: recorder.finish(), files: [] }
+  }
+}
+
+/** Keeps something of the run while it goes on; what the disk does not take is told, and its end tries again. */
+export async function keeping<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof DpbenchError)) throw error
+    print(`  ${describeError(error)}`)
+    return undefined
+  }
 }
 
 /** What suites, the data plane or dpbench left on the machines fails the run: the next one would not begin where this one did. */
@@ -185,17 +212,17 @@ async function putBack(run: Run, resultsFolder: string): Promise<void> {
     if (own.length === 0) return
     // images are taken back here after every run, what else is there was a worker's that has died
     if (own.some(({ undo }) => undo.kind !== 'image')) await recordLostWorker(run, resultsFolder)
-    const keepLog = logKeeper(resultsFolder, config)
+    const keepLog = logKeeper(resultsFolder, config, print)
     const { left } = await asPhase(observe, 'put back what is left', () =>
       undoRuns(journal, own, { log: print, keepLog, observe }),
     )
-    recorder.leftover(...left.map(({ entry, reason }) => `${entry.what}: ${reason}`))
+    recorder.leftover(...leftSentences(left))
   } catch (error) {
     recorder.failure('clean-up', error)
   }
 }
 
-/** A worker that died could record nothing. */
+/** A worker that died could record nothing; one that could not put everything back has. */
 async function recordLostWorker(
   { runId, config, settings, steps: { observe }, recorder }: Run,
   resultsFolder: string,
@@ -204,6 +231,8 @@ async function recordLostWorker(
   const { tests, failures } = recorder.snapshot()
   const last = tests.at(-1)?.mode
   const mode = settings.modes.find((each) => each === last) ?? settings.modes[0] ?? 'plain'
+  const flights = await listFlights(resultsFolder)
+  if (flights.some((flight) => flight.occasion === notPutBack && flight.mode === mode)) return
   await recordFlight(
     { run: { config, runId, mode, resultsFolder }, observe, log: print },
     { hypervisors: new Map(), vms: new Map(), leased: false },

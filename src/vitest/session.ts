@@ -38,7 +38,7 @@ export class Session implements AsyncDisposable {
     this.steps = new StepRecorder({
       mode,
       secrets: secretsIn(config),
-      write: stepLog(resultsFolder, mode),
+      write: stepLog(resultsFolder, mode, (text) => tell({ type: 'log', text })),
       ...(live && { onPhase: (phase) => tell({ type: 'live', event: { kind: 'phase', ...phase } }) }),
     })
   }
@@ -50,7 +50,7 @@ export class Session implements AsyncDisposable {
   async open(signal: AbortSignal): Promise<Environment> {
     const { stateFolder: folder } = this.run
     const log = (text: string): void => tell({ type: 'log', text })
-    const keepLog = logKeeper(this.run.resultsFolder, this.run.config)
+    const keepLog = logKeeper(this.run.resultsFolder, this.run.config, log)
     const { observe } = this.steps
     const { mode, resultsFolder } = this.run
     const onTrouble = async (occasion: string, error: unknown, reached: ReachedMachines): Promise<void> =>

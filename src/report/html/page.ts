@@ -47,11 +47,19 @@ export function renderHtml(record: RunRecord): string {
   return documentOf({ title, body, script, generator: `dpbench ${record.dpbenchVersion}` })
 }
 
-function whenOf({ startedAt, finishedAt, interruptedBy, modes, profile, outcome }: RunRecord): string {
+function whenOf({
+  startedAt,
+  finishedAt,
+  interruptedBy,
+  modes,
+  profile,
+  outcome,
+  ...run
+}: RunRecord): string {
   const took =
     finishedAt === undefined
       ? 'and never finished'
-      : `took ${formatSeconds((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000)}`
+      : `took ${formatSeconds((run.durationMs ?? Date.parse(finishedAt) - Date.parse(startedAt)) / 1000)}`
   const cut = interruptedBy ? `, interrupted by ${interruptedBy}` : ''
   return `Started ${startedAt}, ${took}${cut}. Modes ${modes.join(', ')}; profile ${profile.name}; exit code ${outcome.exitCode}.`
 }

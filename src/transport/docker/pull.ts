@@ -21,7 +21,10 @@ export interface PulledImage {
 }
 
 export interface PullOptions {
+  /** For the whole of it. Default 10 min. */
   readonly timeoutMs?: number
+  /** How long the engine may say nothing of its progress: a registry that went silent is waited for no longer. Default 2 min. */
+  readonly silentMs?: number
   readonly signal?: AbortSignal | undefined
   readonly credentials?: RegistryCredentials | undefined
 }
@@ -41,17 +44,21 @@ export async function pullImage(
   const { credentials } = options
   const before = await inspectImage(docker, reference)
   const deadline = AbortSignal.timeout(options.timeoutMs ?? 600_000)
-  const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
+  const silence = new Silence(options.silentMs ?? 120_000)
+  const abortSignal = AbortSignal.any([deadline, silence.signal, ...(options.signal ? [options.signal] : [])])
   try {
     const login = credentials && { authconfig: credentials }
     const pull = (): Promise<NodeJS.ReadableStream> => docker.pull(reference, { abortSignal, ...login })
-    await asImageStep(host, docker, `pull ${reference}`, pull, abortSignal)
+    await asImageStep(host, docker, `pull ${reference}`, pull, abortSignal, () => silence.broken())
   } catch (error) {
     options.signal?.throwIfAborted()
-    const said = withoutKnownSecrets(describeError(error)) // a registry may say again what it was told
+    const reason = silence.signal.aborted ? silence.signal.reason : error
+    const said = withoutKnownSecrets(describeError(reason)) // a registry may say again what it was told
     throw new DeployError(pullFailure(host, reference, parsed, said, credentials !== undefined), {
       cause: new Error(said), // the engine's error carries its whole answer along
     })
+  } finally {
+    silence.end()
   }
   const after = await inspectImage(docker, reference)
   if (!after) throw new DeployError(`${host}: ${reference} was pulled, but the engine does not have it`)
@@ -62,6 +69,30 @@ export async function pullImage(
     )
   }
   return { reference, id: after.Id, digest, pulled: before?.Id !== after.Id }
+}
+
+/** Aborts when nothing has been heard for so long. */
+class Silence {
+  private readonly aborter = new AbortController()
+  private readonly timer: NodeJS.Timeout
+
+  constructor(ms: number) {
+    const reason = new Error(`timeout: the engine has made no progress for ${ms / 1000} s`)
+    this.timer = setTimeout(() => this.aborter.abort(reason), ms)
+  }
+
+  get signal(): AbortSignal {
+    return this.aborter.signal
+  }
+
+  /** Something was heard. */
+  broken(): void {
+    this.timer.refresh()
+  }
+
+  end(): void {
+    clearTimeout(this.timer)
+  }
 }
 
 /** An image may carry the digests of several repositories: the one that was asked counts. */
@@ -77,14 +108,19 @@ export function asImageStep(
   name: string,
   begin: () => Promise<NodeJS.ReadableStream>,
   signal: AbortSignal | undefined,
+  onProgress?: () => void,
 ): Promise<string[]> {
   const step = { machine: host, kind: 'docker', name } as const
-  const work = async (): Promise<string[]> => followToEnd(docker, await begin())
+  const work = async (): Promise<string[]> => followToEnd(docker, await begin(), onProgress)
   return asStep(observerOf(docker), step, work, signal, (said) => [...new Set(said)].join('\n'))
 }
 
 /** Reads an engine's progress to its end. @throws what the engine tells in it */
-export async function followToEnd(docker: Docker, stream: NodeJS.ReadableStream): Promise<string[]> {
+export async function followToEnd(
+  docker: Docker,
+  stream: NodeJS.ReadableStream,
+  onProgress?: () => void,
+): Promise<string[]> {
   return new Promise<string[]>((resolve, reject) => {
     docker.modem.followProgress(
       stream,
@@ -93,6 +129,7 @@ export async function followToEnd(docker: Docker, stream: NodeJS.ReadableStream)
         if (failure) reject(failure instanceof Error ? failure : new Error(failure))
         else resolve((events ?? []).map((event) => event.stream ?? event.status ?? ''))
       },
+      onProgress,
     )
   })
 }

@@ -31,6 +31,9 @@ export interface ConnectOptions {
 /** An emulated guest's sshd takes seconds to answer, so an attempt gets this long. */
 const attemptTimeoutMs = 20_000
 
+/** A host that has said nothing for so long is asked whether it is there; one that leaves two of these open is lost: after 30 s. */
+const keepaliveMs = 10_000
+
 /**
  * Connects to `host`, retrying while it refuses or does not answer yet.
  * @throws HostKeyError at once when the host key is not the pinned one; ConnectionError at the deadline, or at once
@@ -88,8 +91,9 @@ async function attempt(
     agentForward: false,
     algorithms: { serverHostKey: serverHostKeyAlgorithms(pinned.types) },
     readyTimeout,
-    keepaliveInterval: 10_000,
-    keepaliveCountMax: 3,
+    keepaliveInterval: keepaliveMs,
+    // a hypervisor that stands still is given up before what is reached through it, so that it is the one that is named
+    keepaliveCountMax: options.via ? 3 : 2,
     hostVerifier: (key: Buffer) => {
       if (isPinned(key, pinned)) return true
       refusal = hostKeyRefusal(host, key, pinned)
@@ -118,7 +122,7 @@ async function attempt(
     }
     throw error instanceof Error ? new Error(error.message, { cause: error }) : error
   }
-  return new SshHost(host, client, options.observe, sock)
+  return new SshHost(host, client, { observe: options.observe, stream: sock, via: options.via })
 }
 
 /** The hypervisor's kernel tries for two minutes to reach a guest that is down: a guest that boots is up long before. */

@@ -4,7 +4,9 @@
  */
 import type { Writable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
+import { MachineError } from '../../core/errors.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
+import type { RunOptions } from '../host.ts'
 
 const marker = '\u0001dpbench-pgid '
 
@@ -27,34 +29,67 @@ export function killCommand(processGroup: number, sudo: boolean): string {
   return quoteArgv([...(sudo ? ['sudo', '-n', '--'] : []), 'sh', '-c', script, 'sh', String(processGroup)])
 }
 
+/**
+ * Of both streams of a command together, what is kept in memory: more than any command of dpbench's own says (iperf3's JSON of
+ * a long run has a few MiB), and little beside the controller's memory with eight of them on each connection.
+ */
+const mostOutputBytes = 64 * 2 ** 20
+
+export interface OutputOptions {
+  readonly onLine?: (line: string) => void
+  readonly output?: Writable
+}
+
 /** Collects a channel's output, takes the marker line out of it, and tells lines as they come. */
 export class Output {
   /** Resolves with the process group as soon as the command has told it. */
   readonly started: Promise<number>
   private tellStarted: (processGroup: number) => void = () => undefined
+  /** Resolves when it has said too much: it is to be ended. */
+  readonly overflowed: Promise<void>
+  private tellTooMuch: () => void = () => undefined
+  private bytes = 0
   private readonly chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] }
   private readonly filter = new MarkerFilter((processGroup) => this.tellStarted(processGroup))
 
-  constructor(
-    channel: ClientChannel,
-    { onLine, output }: { readonly onLine?: (line: string) => void; readonly output?: Writable },
-  ) {
+  constructor(channel: ClientChannel, { onLine, output }: OutputOptions) {
     this.started = new Promise((resolve) => (this.tellStarted = resolve))
+    this.overflowed = new Promise((resolve) => (this.tellTooMuch = resolve))
     const out = lineSplitter(onLine)
     const err = lineSplitter(onLine)
     // ended by whoever waits for the command: a channel that is destroyed ends nothing
     if (output) channel.pipe(output, { end: false })
     else
       channel.on('data', (chunk: Buffer) => {
-        this.chunks.out.push(chunk)
+        if (!this.keep(this.chunks.out, chunk)) return
         out(chunk)
       })
     channel.stderr.on('data', (chunk: Buffer) => {
       const rest = this.filter.pass(chunk)
-      if (rest.length === 0) return
-      this.chunks.err.push(rest)
+      if (rest.length === 0 || !this.keep(this.chunks.err, rest)) return
       err(rest)
     })
+  }
+
+  /** @throws MachineError when `command` has said more than is kept of it: what was said from there on was read and dropped */
+  refuseTooMuch(machine: string, command: string): void {
+    if (!this.tooMuch) return
+    throw new MachineError(
+      `${machine}: \`${command}\` was ended, for it wrote more than ${mostOutputBytes / 2 ** 20} MiB to standard output and ` +
+        'standard error; have it write to a file there, and fetch that',
+    )
+  }
+
+  private get tooMuch(): boolean {
+    return this.bytes > mostOutputBytes
+  }
+
+  /** False beyond what is kept. */
+  private keep(chunks: Buffer[], chunk: Buffer): boolean {
+    this.bytes += chunk.length
+    if (this.tooMuch) this.tellTooMuch()
+    else chunks.push(chunk)
+    return !this.tooMuch
   }
 
   get stdout(): string {
@@ -65,6 +100,12 @@ export class Output {
     const { head } = this.filter
     return Buffer.concat(head ? [head, ...this.chunks.err] : this.chunks.err).toString('utf8')
   }
+}
+
+export interface RunningCommand {
+  readonly channel: ClientChannel
+  readonly output: Output
+  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
 }
 
 /** Takes the marker line out of a command's standard error. */
@@ -97,8 +138,16 @@ function lineSplitter(onLine: ((line: string) => void) | undefined): (chunk: Buf
   if (!onLine) return () => undefined
   let rest = ''
   return (chunk) => {
-    const lines = (rest + chunk.toString('utf8')).split('\n')
-    rest = lines.pop() ?? ''
+    const lines = chunk.toString('utf8').split('\n')
+    lines[0] = rest + lines[0]! // what came before is not looked through again
+    rest = lines.pop()!
     for (const line of lines) onLine(line)
   }
+}
+
+/** Gives a command its standard input, and ends it. */
+export function feed(channel: ClientChannel, input: RunOptions['input']): void {
+  if (input === undefined) channel.end()
+  else if (typeof input === 'string' || Buffer.isBuffer(input)) channel.end(input)
+  else input.pipe(channel)
 }

@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import pLimit from 'p-limit'
 import pRetry from 'p-retry'
-import type { Client, ClientChannel, SFTPWrapper } from 'ssh2'
+import type { Client, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
-import { ConnectionError } from '../../core/errors.ts'
+import { ConnectionError, describeError } from '../../core/errors.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
@@ -16,8 +16,16 @@ import type { Instead } from '../instead.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
+import { isConnectFailed, lossOf } from './loss.ts'
 import { rootNeeded, socketHint, sudoRefusal } from './privileges.ts'
-import { Output, commandLine, killCommand } from './remote-process.ts'
+import {
+  Output,
+  type OutputOptions,
+  type RunningCommand,
+  commandLine,
+  feed,
+  killCommand,
+} from './remote-process.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
 const maxChannels = 8
@@ -25,34 +33,41 @@ const maxChannels = 8
 /** How long a command that has to end may take to tell its process group. */
 const startMs = 10_000
 
+export interface SshHostOptions {
+  readonly observe?: Observe | undefined
+  /** What carries the connection, where it goes through another host. */
+  readonly stream?: Duplex | undefined
+  readonly via?: SshHost | undefined
+}
+
 export class SshHost implements RemoteHost, AsyncDisposable {
   readonly name: string
   readonly address: HostAddress
   /** Is told of every command and file. */
   readonly observe: Observe | undefined
-  /** What has taken the place of the connection, where there is none. */
   readonly instead: Instead | undefined = undefined
   private readonly client: Client
   private readonly stream: Duplex | undefined
+  private readonly via: SshHost | undefined
   private readonly limit = pLimit(maxChannels)
   private sftpChannel: Promise<SFTPWrapper> | undefined
   private closing: Promise<void> | undefined
   private lost: Error | undefined
 
-  /** @param stream what carries the connection, where it goes through another host */
-  constructor(address: HostAddress, client: Client, observe?: Observe, stream?: Duplex) {
+  constructor(address: HostAddress, client: Client, { observe, stream, via }: SshHostOptions = {}) {
     this.observe = observe
+    this.via = via
     this.name = address.name
     this.address = address
     this.client = client
     this.stream = stream
     client.setMaxListeners(0) // one per channel being opened
-    client.on('error', (error) => (this.lost ??= error))
+    client.on('error', (error) => (this.lost ??= lossOf(error)))
     // a forwarded stream stays half open when its far end has closed, and ssh2 then neither closes it nor asks any more
     client.on('end', () => stream?.destroy())
     client.on('close', () => {
       this.lost ??= new Error('the connection was closed')
-      if (!this.closing) this.tellLoss(this.lost)
+      if (!this.closing) this.tellLoss(this.whyLost() ?? this.lost)
     })
   }
 
@@ -83,10 +98,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options: { readonly mode?: number } = {},
   ): Promise<void> {
     const [mode, bytes] = [options.mode ?? 0o644, Buffer.byteLength(content)]
-    await this.run(fileCommands.write(path, mode, bytes), {
-      input: content,
-      as: fileCommands.writing(path, mode, bytes),
-    })
+    const as = fileCommands.writing(path, mode, bytes)
+    await this.run(fileCommands.write(path, mode, bytes), { input: content, as })
   }
 
   async readFile(path: string): Promise<string> {
@@ -177,11 +190,13 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     }, options.timeoutMs ?? 60_000)
     if (options.signal?.aborted) stop() // while the channel was being opened
     else options.signal?.addEventListener('abort', stop, { once: true })
+    output.overflowed.then(stop, () => undefined)
     feed(channel, options.input)
     const { exitCode, signal } = await ended
     options.output?.end()
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', stop)
+    output.refuseTooMuch(this.name, options.as?.name ?? quoteArgv(argv))
     const { stdout, stderr } = output
     if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
       throw this.connectionLost(`while it ran ${options.as?.name ?? argv.join(' ')}`)
@@ -201,7 +216,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 
   /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
-  private exec(line: string, to: Pick<RunOptions, 'onLine' | 'output'> = {}): Promise<RunningCommand> {
+  private exec(line: string, to: OutputOptions = {}): Promise<RunningCommand> {
     return pRetry(() => this.openSession(line, to), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
@@ -215,7 +230,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
    * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
    * as the channel's opening, and ssh2 tells of it only once.
    */
-  private openSession(line: string, to: Pick<RunOptions, 'onLine' | 'output'>): Promise<RunningCommand> {
+  private openSession(line: string, to: OutputOptions): Promise<RunningCommand> {
     return this.open('a session', (done) =>
       this.client.exec(line, (error, channel) => {
         if (error) done(error, undefined as never)
@@ -226,7 +241,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 
   private tellLoss(lost: Error): void {
     const end = this.observe?.({ machine: this.name, kind: 'connection', name: 'the connection was lost' })
-    end?.({ outcome: 'failed', output: lost.message })
+    end?.({ outcome: 'failed', output: describeError(lost) })
   }
 
   private step(argv: readonly string[], { as }: RunOptions): StepBegun {
@@ -273,28 +288,12 @@ export class SshHost implements RemoteHost, AsyncDisposable {
 
   private connectionLost(when: string): ConnectionError {
     const { user, address, port } = this.address
-    return new ConnectionError(
-      `${this.name}: the SSH connection to ${user}@${address}:${port} was lost ${when}`,
-      {
-        cause: this.lost,
-      },
-    )
+    const what = `${this.name}: the SSH connection to ${user}@${address}:${port} was lost`
+    return new ConnectionError([what, when].filter(Boolean).join(' '), { cause: this.whyLost() })
   }
-}
 
-interface RunningCommand {
-  readonly channel: ClientChannel
-  readonly output: Output
-  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
-}
-
-/** SSH_OPEN_CONNECT_FAILED of RFC 4254: nothing was begun. */
-function isConnectFailed(error: unknown): boolean {
-  return error instanceof Error && 'reason' in error && error.reason === 2
-}
-
-function feed(channel: ClientChannel, input: RunOptions['input']): void {
-  if (input === undefined) channel.end()
-  else if (typeof input === 'string' || Buffer.isBuffer(input)) channel.end(input)
-  else input.pipe(channel)
+  /** A connection that goes through another host was lost with that one's, if that was lost too. */
+  private whyLost(): Error | undefined {
+    return this.via?.lost ? this.via.connectionLost('') : this.lost
+  }
 }
