@@ -28,10 +28,10 @@ type Told = Record<string, string[]>
 
 function done(steps: readonly Step[], known: Known): Told {
   return grouped(
-    steps.map(({ test, machine, kind, name }) => ({
+    steps.map(({ test, machine, kind }, index) => ({
       place: `${test?.name ?? 'mode'}, ${machine}`,
       kind,
-      name: known.named(name),
+      name: known.names[index]!,
     })),
   )
 }
@@ -81,7 +81,9 @@ class Known {
   private readonly values = new Map<string, string>()
   /** By machine: how long the run was there, when its journal was asked for. */
   private readonly seconds = new Map<string, string>()
-  /** What dpservice gave, by address: with each repetition another, perhaps. */
+  /** Of the steps, in their order, as a plan tells them: an address that was given back is given again, to something else. */
+  readonly names: string[] = []
+  /** What has an address of dpservice now. */
   private readonly underlays = new Map<string, string>()
   /** Names by id. */
   private readonly containers = new Map<string, string>()
@@ -97,6 +99,7 @@ class Known {
       this.gateway(machine, name)
       this.container(name, output)
       this.underlay(name, output)
+      this.names.push(this.named(name))
     }
   }
 
@@ -110,7 +113,7 @@ class Known {
   }
 
   /** With containers by their names, and underlay addresses by what has them: as a plan tells them. */
-  named(name: string): string {
+  private named(name: string): string {
     let text = name
     for (const [id, container] of this.containers) text = text.replaceAll(id, container)
     return text.replaceAll(/(?<==)[0-9a-f:]+(?=$| )/g, (address) => this.underlays.get(address) ?? address)
