@@ -2,7 +2,7 @@
  * Compiled code is kept between commands, for the processes too that a command starts: of a short run's CPU time a fourth was
  * compiling. The folder is the user's own: Node's default lies in /tmp, where another user could make it first.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { constants, enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { cacheFolder } from '../lab/paths.ts'
@@ -15,6 +15,9 @@ export function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const folder = join(cacheFolder(), 'compiled')
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // what others may have put there is not run: with sudo it may be another user's
+    const { uid, mode } = statSync(folder)
+    if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return
   } catch {
     return
   }

@@ -38,6 +38,11 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (argv) => (await import('./report.ts')).report(argv),
     longHelp: async () => (await import('./report.ts')).reportHelp,
   },
+  plan: {
+    help: 'everything that a run would do, command by command, without reaching a host',
+    run: async (argv) => (await import('./plan.ts')).plan(argv),
+    longHelp: async () => (await import('./plan.ts')).planHelp,
+  },
   ab: {
     help: 'two images in turn on the same VMs: is the second slower?',
     run: async (argv) => (await import('./ab.ts')).ab(argv),

@@ -112,10 +112,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (interruption.exitCode !== undefined) return interruption.exitCode
     if (!isNoTests(error)) throw error
-    const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
-    throw new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, {
-      cause: error,
-    })
+    throw noSuite(filter, error)
   } finally {
     await vitest.close()
   }
@@ -130,8 +127,14 @@ export function isForDpbench(argv: readonly string[]): boolean {
   return ownMode || Object.keys(others).some((name) => name !== 'verbose')
 }
 
+/** @param filter what was asked for */
+export function noSuite(filter: readonly string[], cause?: unknown): UsageError {
+  const asked = filter.length > 0 ? `matches ${filter.join(' ')}` : 'is there'
+  return new UsageError(`no suite ${asked}: suites are what "include" of vitest.config.ts names`, { cause })
+}
+
 /** Without the plugin nothing is measured, and Vitest would be content with whatever tests there are. */
-function requirePlugin({ vite }: Vitest): void {
+export function requirePlugin({ vite }: Vitest): void {
   if (vite.config.plugins.some(({ name }) => name === pluginName)) return
   const { configFile } = vite.config
   const where = configFile ?? 'this folder, which has no vitest.config.ts'
@@ -141,7 +144,8 @@ function requirePlugin({ vite }: Vitest): void {
   )
 }
 
-function applySettings(values: OptionValues): void {
+/** Options become the variables that a worker, and an editor's Vitest, know too. */
+export function applySettings(values: OptionValues): void {
   for (const [name, value] of Object.entries(values)) process.env[variableOf(name)] = String(value)
 }
 

@@ -20,6 +20,8 @@ export interface LocalCommandOptions {
   /** Called with each line of stdout and stderr as it comes. */
   readonly onLine?: (line: string) => void
   readonly observe?: Observe | undefined
+  /** Answers in the place of the program. */
+  readonly instead?: ((argv: readonly string[]) => Promise<CommandResult>) | undefined
 }
 
 /** Runs `argv` and resolves however it ends. Throws only when the program cannot be started. */
@@ -28,7 +30,12 @@ export async function tryLocally(
   options: LocalCommandOptions = {},
 ): Promise<CommandResult> {
   const step = { machine: controller, kind: 'command', name: quoteArgv(argv) } as const
-  return asCommand(options.observe, step, () => spawned(argv, options), options.signal)
+  return asCommand(
+    options.observe,
+    step,
+    () => (options.instead ?? ((own) => spawned(own, options)))(argv),
+    options.signal,
+  )
 }
 
 async function spawned(argv: readonly string[], options: LocalCommandOptions): Promise<CommandResult> {

@@ -17,14 +17,14 @@ export interface Reached {
 
 /** @throws ConnectionError; AggregateError of several */
 export async function connectHypervisors(
-  { config, signal, observe }: EnvironmentOptions,
+  { config, signal, observe, instead }: EnvironmentOptions,
   stack: DisposalStack,
   reached: Reached,
 ): Promise<ReadonlyMap<string, Hypervisor>> {
   await together(
     config.hypervisors.map(async (hypervisor) => {
       const address = hypervisorAddress(config, hypervisor)
-      const connected = stack.use(await Hypervisor.connect(address, { signal, observe }))
+      const connected = stack.use(await Hypervisor.connect(address, { signal, observe, instead }))
       reached.hypervisors.set(hypervisor.name, connected)
     }),
   )

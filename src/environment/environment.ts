@@ -16,6 +16,7 @@ import type { PreparedGuest } from '../machine/guest-preparation.ts'
 import { Hypervisor } from '../machine/hypervisor.ts'
 import { type Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import type { BuiltImage } from '../transport/docker/build.ts'
+import type { Instead } from '../transport/instead.ts'
 import { hypervisorAddress, journalHost } from './addresses.ts'
 import { type Change, makeChange } from './changes.ts'
 import type { MachineDescription } from './describe.ts'
@@ -54,6 +55,10 @@ export interface EnvironmentOptions {
   readonly signal?: AbortSignal | undefined
   /** Is told of everything that is done on the machines. */
   readonly observe?: Observe | undefined
+  /** Default: the file in `folder`. */
+  readonly journal?: Journal | undefined
+  /** Takes the place of all connections: of a plan. */
+  readonly instead?: Instead | undefined
 }
 
 export const journalFile = (folder: string): string => join(folder, 'journal.jsonl')
@@ -137,7 +142,7 @@ export class Environment implements AsyncDisposable {
   ): Promise<Environment> {
     const { config, folder, runId, signal, observe } = options
     stack.use(await acquireLease(leaseFile(folder), runId, { signal }))
-    const journal = await openJournal(journalFile(folder))
+    const journal = options.journal ?? (await openJournal(journalFile(folder)))
     const hypervisors = await connectHypervisors(options, stack, reached)
     const connections = [...hypervisors.values()].map(({ ssh }) => ssh)
     const requireLeases = await leaseHypervisors(connections, options, stack)
@@ -240,13 +245,13 @@ export function undoLogOf(
 /** What a run that was killed has left is put back before this one begins. */
 async function undoStale(
   journal: Journal,
-  { runId, log }: EnvironmentOptions,
+  { runId, log, observe, instead }: EnvironmentOptions,
   hypervisors: ReadonlyMap<string, Hypervisor>,
 ): Promise<void> {
   const stale = journal.pending('run').filter((entry) => entry.runId !== runId && !isKept(entry))
   if (stale.length === 0) return
   log(`putting back what an earlier run left: ${stale.map((entry) => entry.what).join(', ')}`)
-  const { left } = await undoRuns(journal, stale, { hypervisors, log })
+  const { left } = await undoRuns(journal, stale, { hypervisors, log, ...(instead && { observe, instead }) })
   refuseLeftovers(leftSentences(left))
 }
 

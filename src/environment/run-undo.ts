@@ -16,6 +16,7 @@ import { journalHostSchema } from '../transport/ssh/address.ts'
 import { hypervisorUndo } from './changes.ts'
 import { removeWorkFolder } from '../machine/work-folder.ts'
 import { LocalHost } from '../transport/local-host.ts'
+import type { Instead } from '../transport/instead.ts'
 import { UndoGuests } from './undo-guests.ts'
 import { workFolderKind } from './work-folders.ts'
 
@@ -76,6 +77,8 @@ export interface UndoRunOptions {
   readonly keepLog?: KeepLog | undefined
   /** Of connections that are made for the replay. */
   readonly observe?: Observe | undefined
+  /** Takes the place of connections that are made for the replay. */
+  readonly instead?: Instead | undefined
 }
 
 /** Replays `entries` of runs. It goes on after a failing step; what is left comes back in the result. */
@@ -103,7 +106,13 @@ export async function undoRuns(
     if (!host) return undefined // the controller
     const known = options.hypervisors?.get(host.name)
     if (known?.ssh.connected) return known
-    return opened.use(await Hypervisor.connect(host, { timeoutMs: 15_000, observe: options.observe }))
+    return opened.use(
+      await Hypervisor.connect(host, {
+        timeoutMs: 15_000,
+        observe: options.observe,
+        instead: options.instead,
+      }),
+    )
   }
   const result = await registry.replay(journal, entries, contextFor)
   for (const note of result.notes) options.log(note)

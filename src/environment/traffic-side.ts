@@ -148,11 +148,17 @@ export async function beginImages(
   undoLog: UndoLog,
   stack: DisposalStack,
 ): Promise<ImagesUnderWay | undefined> {
-  const { config, built, image, folder, observe } = options
+  const { config, image, signal, log } = options
   if (config.dataplane === 'none' || image === undefined) return undefined
-  const source = built
-    ? { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe)) }
-    : { credentials: await findCredentials(parseReference(image).registry) }
-  const { signal, log } = options
+  const source = await imageSource({ ...options, image }, stack)
   return stack.use(new ImagesUnderWay([...hypervisors.values()], { image, ...source, undoLog, signal, log }))
+}
+
+async function imageSource(
+  { built, image, folder, observe, instead }: EnvironmentOptions & { readonly image: string },
+  stack: DisposalStack,
+): Promise<{ shipment: Shipment } | { credentials: Awaited<ReturnType<typeof findCredentials>> }> {
+  if (built) return { shipment: stack.use(new Shipment(built, join(folder, 'image'), observe, instead)) }
+  if (instead) return { credentials: undefined } // nobody is asked for a login that is not used
+  return { credentials: await findCredentials(parseReference(image).registry) }
 }

@@ -1,13 +1,8 @@
 /** Where a test's raw outputs go in the results folder. */
-import { basename } from 'node:path'
 import type { TestContext } from 'vitest'
 import { createTestFolder, writeArtifact } from '../report/results-folder.ts'
 import type { RunContext } from './run-context.ts'
-
-/** The suite's name: its file's, without the endings. */
-export function suiteName(file: string): string {
-  return basename(file).replace(/\.(test|spec)\.[cm]?[jt]sx?$/, '')
-}
+import { suiteName } from './suite-name.ts'
 
 /** A store for one test's files; its folder is made with the first of them and told to the main process. */
 export function artifactStore(

@@ -1,6 +1,6 @@
 /** What is done around each test of a worker: a way to end it from outside, and what is to happen when it has failed. */
 import { afterEach, beforeEach, inject } from 'vitest'
-import { suiteName } from './artifacts.ts'
+import { suiteName } from './suite-name.ts'
 import { breakAt, isTimeLimit } from './breakpoint.ts'
 import { recordFailure } from './record-failure.ts'
 import { workerState } from './worker-state.ts'

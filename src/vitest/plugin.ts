@@ -3,22 +3,20 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vitest/config'
 import type { TestSpecification, Vitest } from 'vitest/node'
-import { loadConfig, environmentFolder, profiles, type BenchConfig } from '../config/index.ts'
+import { environmentFolder } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { rememberEnvironment } from '../core/known-secrets.ts'
-import { suggest } from '../core/suggest.ts'
 import { requireNode } from '../core/node-version.ts'
 import { unlockIdentity } from '../transport/ssh/identity.ts'
 import { withClassicNames } from './classic-names.ts'
-import { baselinesFor } from './baseline-files.ts'
-import { buildForRun, imageToRun } from './image.ts'
+import { buildForRun } from './image.ts'
 import { openScreen } from './live/open.ts'
 import { takeMessages } from './messages.ts'
 import { requireQuarantinedTests } from './quarantined-names.ts'
 import { DpbenchReporter, aloneVariable } from './reporter.ts'
 import type { RunContext } from './run-context.ts'
 import { type Run, beginRun, finishRun, openResults, print } from './run.ts'
-import { modesOf } from './run-modes.ts'
+import { isInteractive, runInputs, unknownTags } from './run-inputs.ts'
 import { sequenceOf } from './shuffle.ts'
 import { wayIn } from './way-in.ts'
 import { type RunSettings, pluginName, readSettings, resilienceTag, trafficTag } from './settings.ts'
@@ -39,10 +37,6 @@ const forMeasuring = {
 
 /** At a breakpoint somebody takes their time, and can end the run by Ctrl-C. */
 const withoutLimits = { testTimeout: 0, hookTimeout: 0 } as const
-
-function isInteractive(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY
-}
 
 /** Vitest evaluates a project's config file again for each mode, and so makes several plugins of the one run. */
 let beginning: Promise<Run> | undefined
@@ -103,18 +97,8 @@ function forVitest(error: DpbenchError): DpbenchError {
 
 async function runOf(asked: RunSettings): Promise<Run> {
   rememberEnvironment(process.env)
-  const loaded = await loadConfig({ file: asked.envConfigFile, name: asked.envConfigName })
-  const settings = { ...asked, modes: modesOf(asked, loaded, process.env) }
-  const measurement = settings.profile
-    ? { ...profiles[settings.profile], onUnprovenMode: loaded.measurement.onUnprovenMode }
-    : loaded.measurement
-  const config: BenchConfig = { ...loaded, measurement }
-  if (settings.breakOnFailure && !isInteractive())
-    throw new UsageError(
-      '--break-on-failure stops at a prompt, and this is no terminal: use --keep-on-failure, and look afterwards',
-    )
-  const baselines = await baselinesFor(settings, config)
-  return { ...beginRun(settings, config, await imageToRun(settings, config)), baselines }
+  const { settings, config, image, baselines } = await runInputs(asked)
+  return { ...beginRun(settings, config, image), baselines }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
@@ -164,13 +148,8 @@ function onConsoleLog(log: string): false | undefined {
 /** Vitest takes an unknown tag for a failure of each project. @throws UsageError */
 function requireTags(asked: string, vitest: Vitest): void {
   const known = vitest.config.tags.map(({ name }) => name)
-  const unknown = (asked.match(/[^\s!&|()]+/g) ?? []).filter(
-    (word) => !/^(and|or|not)$/i.test(word) && !word.includes('*') && !known.includes(word),
-  )
-  if (unknown.length === 0) return
-  const near = suggest(unknown[0]!, known)
-  const instead = near === undefined ? `the tags are ${known.join(', ')}` : `did you mean ${near}?`
-  throw forVitest(new UsageError(`--tags: there is no tag ${unknown.join(', ')}: ${instead}`))
+  const unknown = unknownTags(asked, known)
+  if (unknown !== undefined) throw forVitest(new UsageError(unknown))
 }
 
 /** A run takes the pattern of `-t` from the whole, a listing from each project. */

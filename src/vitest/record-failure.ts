@@ -1,6 +1,6 @@
 /** Which tests the flight recorder is for: those that failed, whatever of, and those that were running when the run was ended. */
 import type { TestContext } from 'vitest'
-import { suiteName } from './artifacts.ts'
+import { suiteName } from './suite-name.ts'
 import { workerState } from './worker-state.ts'
 
 type Task = TestContext['task']

@@ -1,6 +1,5 @@
 /** In a worker: holds what was measured against a baseline, and measures once more before it calls a regression. */
 import { expect } from 'vitest'
-import { MeasurementError } from '../core/errors.ts'
 import type { Environment } from '../environment/environment.ts'
 import { type Baseline, baselineTitle, requireAlike } from '../report/baseline.ts'
 import type { BaselineCheck } from '../report/baseline-check.ts'
@@ -8,7 +7,6 @@ import { type Figures, figureKey, throughputFigure } from '../report/figures.ts'
 import { type Traits, differencesOf, traitsOf } from '../report/likeness.ts'
 import { type Comparison, compareFigures, fewestAgainst } from '../verdict/compare.ts'
 import type { Sample } from '../verdict/sample.ts'
-import { invalidReasons } from '../verdict/validity.ts'
 import { readBaseline } from './baseline-files.ts'
 import { tell } from './messages.ts'
 import type { RunContext } from './run-context.ts'
@@ -138,22 +136,6 @@ export class BaselineWatch {
     requireAlike(baseline, found, this.run.baselines?.allowUnlike ?? false)
     return found
   }
-}
-
-/** @throws MeasurementError when a repetition is not valid */
-export async function measureAgain(
-  measure: () => Promise<Sample>,
-  count: number,
-  { config, mode }: RunContext,
-): Promise<Sample[]> {
-  const samples: Sample[] = []
-  while (samples.length < count) {
-    const sample = await measure()
-    const reasons = invalidReasons(sample, { mode, profile: config.measurement })
-    if (reasons.length > 0) throw new MeasurementError(reasons.map(({ message }) => message).join('\n'))
-    samples.push(sample)
-  }
-  return samples
 }
 
 function traitsIn({ machines, config, dataplane }: Environment): Traits {

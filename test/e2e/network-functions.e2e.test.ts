@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project, stackTrace } from './support/project.ts'
+import { expectPlanned } from './support/planned.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
 /** In a suite: the typed objects of dpservice by its own client, and a route that is in the way of the NAT's. */
@@ -58,15 +59,15 @@ describe.skipIf(whyNoLab.length > 0)('network functions', { timeout: 120_000 }, 
   test('concurrent flows through a NAT, and through a load balancer to two backends, whose shares are told', async () => {
     const project = await Project.create(lab)
     const before = await lab.snapshot()
-    const { status, text } = await project.run(
-      'network-functions',
-      '--mode',
-      'offload',
-      '--verdict',
-      'mean',
-      '-t',
-      'concurrent flows|2 backends',
+    const what = ['--mode', 'offload', '--verdict', 'mean', '-t', 'concurrent flows|2 backends']
+    const plan = await project.plan(
+      'benchmark/network-functions.test.ts',
+      '--dhcp-client',
+      'dhclient',
+      ...what,
     )
+    expect(project.hasState, '.dpbench/').toBe(false)
+    const { status, text } = await project.run('network-functions', ...what)
     expect(text).not.toMatch(stackTrace)
     expect(status, text).toBe(0)
     expect(text).toMatch(/PASS: .* expected \(offload, nat\)/)
@@ -74,7 +75,9 @@ describe.skipIf(whyNoLab.length > 0)('network functions', { timeout: 120_000 }, 
     expect(text).toMatch(
       /share of the backends: vm3 [\d.]+ % of the data in \d+ flows?, vm2 [\d.]+ % of the data in/,
     )
-    const { tests } = await project.record()
+    const record = await project.record()
+    expectPlanned(plan, record)
+    const { tests } = record
     const balanced = tests.find(({ name }) => name === 'load balancer, 2 backends')
     const repetitions = balanced?.repetitions ?? []
     expect(repetitions).toHaveLength(2)

@@ -121,9 +121,11 @@ property(
         throw new TypeError(`exit ${result.exitCode}: ${told}`)
       if (stackTrace.test(said)) throw new TypeError(`a stack trace: ${told}`)
       if (result.exitCode === 2 && !/\S+ \S+/.test(result.stderr)) throw new TypeError(`no sentence: ${told}`)
-      // Vitest's own caches are there as soon as it has looked for its configuration
+      // Vitest's own caches are there as soon as it has looked for its configuration, ours of compiled code at once
       const made = list(cwd).filter(
-        (name) => !before.includes(name) && !/^(node_modules|home\/\.local)/.test(name),
+        (name) =>
+          !before.includes(name) &&
+          !/^(node_modules|home\/\.local|home\/\.cache($|\/dpbench($|\/compiled)))/.test(name),
       )
       if (made.length > 0) throw new TypeError(`it made ${made.join(', ')}: ${told}`)
     })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BenchConfig } from '../../src/config/index.ts'
 import { UsageError } from '../../src/core/errors.ts'
-import { builtReference, imageToRun } from '../../src/vitest/image.ts'
+import { builtReference, imageToRun } from '../../src/vitest/image-to-run.ts'
 import { type RunSettings, readSettings } from '../../src/vitest/settings.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 

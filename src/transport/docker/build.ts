@@ -37,6 +37,8 @@ export interface BuildOptions {
   readonly onLine: (line: string) => void
   readonly signal?: AbortSignal | undefined
   readonly observe?: Observe | undefined
+  /** Answers in the place of the docker program. */
+  readonly instead?: LocalCommandOptions['instead']
 }
 
 /** Long enough for a cold build of DPDK on a small machine. */
@@ -62,8 +64,8 @@ export async function requireSource(source: string): Promise<void> {
  * @throws DeployError when the engine cannot be reached or the build fails, with the end of its output
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
-  const { source, reference, dockerHost, logFile, signal, observe } = options
-  await requireEngine(dockerHost, { signal, observe })
+  const { source, reference, dockerHost, logFile, signal, observe, instead } = options
+  await requireEngine(dockerHost, { signal, observe, instead })
   const scratch = await mkdtemp(join(tmpdir(), 'dpbench-build-'))
   const log = createWriteStream(logFile)
   try {
@@ -73,7 +75,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       options.onLine(line)
     }
     const argv = dockerCommand(dockerHost, 'build', '--iidfile', idFile, '--tag', reference, source)
-    const result = await tryDocker(argv, { signal, observe, onLine, timeoutMs: buildTimeoutMs })
+    const result = await tryDocker(argv, { signal, observe, instead, onLine, timeoutMs: buildTimeoutMs })
     signal?.throwIfAborted()
     if (result.exitCode !== 0) {
       throw new DeployError(
@@ -82,7 +84,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       )
     }
     const id = (await readFile(idFile, 'utf8')).trim()
-    return { source, reference, id, layers: await layersOf(dockerHost, id, observe), dockerHost }
+    return { source, reference, id, layers: await layersOf(dockerHost, id, { observe, instead }), dockerHost }
   } finally {
     log.end()
     await finished(log)
@@ -97,7 +99,7 @@ export function dockerCommand(dockerHost: string | undefined, ...args: readonly 
 
 async function requireEngine(
   dockerHost: string | undefined,
-  options: Pick<LocalCommandOptions, 'signal' | 'observe'>,
+  options: Pick<LocalCommandOptions, 'signal' | 'observe' | 'instead'>,
 ): Promise<void> {
   const argv = dockerCommand(dockerHost, 'version', '--format', '{{.Server.Version}}')
   const result = await tryDocker(argv, { ...options, timeoutMs: 20_000 })
@@ -112,10 +114,10 @@ async function requireEngine(
 async function layersOf(
   dockerHost: string | undefined,
   id: string,
-  observe: Observe | undefined,
+  options: Pick<LocalCommandOptions, 'observe' | 'instead'>,
 ): Promise<string[]> {
   const argv = dockerCommand(dockerHost, 'image', 'inspect', '--format', '{{json .RootFS.Layers}}', id)
-  const result = await tryDocker(argv, { observe })
+  const result = await tryDocker(argv, options)
   if (result.exitCode !== 0) throw new CommandError(result)
   return toolJson(z.array(z.string()), result.stdout, 'docker image inspect')
 }

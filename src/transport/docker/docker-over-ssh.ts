@@ -13,12 +13,9 @@ export const dockerSocket = '/var/run/docker.sock'
 
 /** The engine of `host`. Needs `AllowStreamLocalForwarding` (OpenSSH's default) and a user who may use the socket. */
 export function dockerOf(host: SshHost, socketPath = dockerSocket): Docker {
-  const modem = new ObservedModem(host.name, host.observe, {
-    protocol: 'http',
-    host: 'localhost',
-    port: 80,
-    agent: new StreamLocalAgent(host, socketPath),
-  })
+  const agent = new StreamLocalAgent(host, socketPath)
+  const options = { protocol: 'http', host: 'localhost', port: 80, agent } as const
+  const modem = new ObservedModem(host.name, host.observe, options, host.instead?.dial(host))
   return new Docker({ modem } as Docker.DockerOptions)
 }
 

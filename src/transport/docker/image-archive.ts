@@ -26,7 +26,7 @@ const manifestSchema = z
 
 const timeoutMs = 600_000
 
-type PackOptions = Pick<LocalCommandOptions, 'signal' | 'observe'>
+export type PackOptions = Pick<LocalCommandOptions, 'signal' | 'observe' | 'instead'>
 
 export class ImageArchive {
   /** Of the image's configuration: the id that an engine gives to the image (one with Docker's own image store). */

@@ -10,21 +10,32 @@ const toldParameters = ['name', 'fromImage', 'tag', 'condition', 'force', 't', '
 /** Calls that are a part of what is told elsewhere: a command in a container, an image that is pulled or loaded to its end. */
 const toldWhole = /^((\/containers\/[^/]+)?\/exec(\/|$)|\/images\/(create|load)\b)/
 
+/** Makes a call of the Docker API. */
+export type DialModem = (options: DockerModem.DialOptions, done?: DockerModem.RequestCallback) => void
+
 export class ObservedModem extends DockerModem {
   private readonly host: string
   readonly observe: Observe | undefined
+  private readonly send: DialModem
 
-  constructor(host: string, observe: Observe | undefined, options: DockerModem.ConstructorOptions) {
+  /** @param instead takes the place of the engine */
+  constructor(
+    host: string,
+    observe: Observe | undefined,
+    options: DockerModem.ConstructorOptions,
+    instead?: DialModem,
+  ) {
     super(options)
     this.host = host
     this.observe = observe
+    this.send = instead ?? ((asked, done) => super.dial(asked, done))
   }
 
   override dial(options: DockerModem.DialOptions, done?: DockerModem.RequestCallback): void {
     const observe = toldWhole.test(options.path) ? undefined : this.observe
     const end = observe?.({ machine: this.host, kind: 'docker', name: nameOf(options) })
-    if (!end) return super.dial(options, done)
-    super.dial(options, (error, result) => {
+    if (!end) return this.send(options, done)
+    this.send(options, (error, result) => {
       if (error) end({ outcome: endOf(options, error), ...statusOf(error), output: describeError(error) })
       else if (options.isStream) endWith(result as Readable, options, end)
       else end({ outcome: 'ok', ...(options.method === 'GET' ? {} : { output: textOf(result) }) })

@@ -6,7 +6,8 @@ import { DeployError, describeError } from '../../core/errors.ts'
 import type { Observe } from '../../core/steps.ts'
 import type { BuiltImage } from './build.ts'
 import { accepting } from './engine-error.ts'
-import { ImageArchive } from './image-archive.ts'
+import type { Instead } from '../instead.ts'
+import { ImageArchive, type PackOptions } from './image-archive.ts'
 import { presentLayers } from './layers.ts'
 import { asImageStep, inspectImage } from './pull.ts'
 
@@ -22,11 +23,13 @@ export class Shipment implements AsyncDisposable {
   readonly image: BuiltImage
   private readonly folder: string
   private readonly observe: Observe | undefined
+  private readonly instead: Instead | undefined
   private archive: Promise<ImageArchive> | undefined
 
   /** @param folder for the archive alone, made when it is needed; one that a killed run has left is replaced */
-  constructor(image: BuiltImage, folder: string, observe?: Observe) {
+  constructor(image: BuiltImage, folder: string, observe?: Observe, instead?: Instead) {
     this.observe = observe
+    this.instead = instead
     this.image = image
     this.folder = folder
   }
@@ -61,11 +64,15 @@ export class Shipment implements AsyncDisposable {
     if (this.archive) await rm(this.folder, { recursive: true, force: true })
   }
 
+  private locally(signal: AbortSignal | undefined): PackOptions {
+    return { signal, observe: this.observe, instead: this.instead?.locally }
+  }
+
   private saved(signal: AbortSignal | undefined): Promise<ImageArchive> {
     this.archive ??= (async () => {
       await rm(this.folder, { recursive: true, force: true })
       await mkdir(this.folder, { recursive: true })
-      return ImageArchive.save(this.image, this.folder, { signal, observe: this.observe })
+      return ImageArchive.save(this.image, this.folder, this.locally(signal))
     })()
     return this.archive
   }
@@ -77,7 +84,7 @@ export class Shipment implements AsyncDisposable {
     present: number,
     { log, signal }: ShipOptions,
   ): Promise<void> {
-    const { file, bytes } = await archive.without(present, { signal, observe: this.observe })
+    const { file, bytes } = await archive.without(present, this.locally(signal))
     const deadline = AbortSignal.timeout(600_000)
     const abortSignal = signal ? AbortSignal.any([deadline, signal]) : deadline
     const started = performance.now()

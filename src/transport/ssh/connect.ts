@@ -10,6 +10,7 @@ import {
 } from 'ssh2'
 import { ConnectionError, DpbenchError, HostKeyError, describeError } from '../../core/errors.ts'
 import { type Observe, asStep } from '../../core/steps.ts'
+import type { Instead } from '../instead.ts'
 import type { HostAddress } from './address.ts'
 import { type PinnedHostKey, hostKeyRefusal, isPinned, resolveHostKey } from './host-key.ts'
 import { type Identity, identityOf } from './identity.ts'
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
   /** Is told of the connection, and of what is done over it. Default: that of `via`. */
   readonly observe?: Observe | undefined
+  /** Takes the place of the connection. Default: that of `via`. */
+  readonly instead?: Instead | undefined
 }
 
 /** An emulated guest's sshd takes seconds to answer, so an attempt gets this long. */
@@ -37,11 +40,12 @@ const keepaliveMs = 10_000
  * when the host refuses the key.
  */
 export function connectHost(host: HostAddress, options: ConnectOptions = {}): Promise<SshHost> {
-  const { via, observe = via?.observe, signal } = options
+  const { via, observe = via?.observe, instead = via?.instead, signal } = options
   const to = `${host.user}@${host.address}:${host.port}`
   const name = via ? `connect to ${to} through ${via.name}` : `connect to ${to}`
   const step = { machine: host.name, kind: 'connection', name } as const
-  return asStep(observe, step, () => connected(host, { ...options, observe }), signal)
+  const connecting = instead ? instead.connect : connected
+  return asStep(observe, step, () => connecting(host, { ...options, observe, instead }), signal)
 }
 
 async function connected(host: HostAddress, options: ConnectOptions): Promise<SshHost> {

@@ -12,6 +12,7 @@ import { ConnectionError, describeError } from '../../core/errors.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { type Observe, type StepBegun, asCommand, asStep } from '../../core/steps.ts'
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
+import type { Instead } from '../instead.ts'
 import type { HostAddress } from './address.ts'
 import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
@@ -44,6 +45,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   readonly address: HostAddress
   /** Is told of every command and file. */
   readonly observe: Observe | undefined
+  readonly instead: Instead | undefined = undefined
   private readonly client: Client
   private readonly stream: Duplex | undefined
   private readonly via: SshHost | undefined
@@ -96,10 +98,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options: { readonly mode?: number } = {},
   ): Promise<void> {
     const [mode, bytes] = [options.mode ?? 0o644, Buffer.byteLength(content)]
-    await this.run(fileCommands.write(path, mode, bytes), {
-      input: content,
-      as: fileCommands.writing(path, mode, bytes),
-    })
+    const as = fileCommands.writing(path, mode, bytes)
+    await this.run(fileCommands.write(path, mode, bytes), { input: content, as })
   }
 
   async readFile(path: string): Promise<string> {
@@ -171,7 +171,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     clearTimeout(timer)
   }
 
-  private async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+  protected async execute(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()

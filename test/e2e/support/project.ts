@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { environmentFolder } from '../../../src/config/index.ts'
 import { openJournal } from '../../../src/core/journal.ts'
+import type { Plan } from '../../../src/plan/plan-schema.ts'
 import type { RunRecord } from '../../../src/report/record.ts'
 import { waitFor } from '../../../src/core/wait.ts'
 import type { TestLab } from './lab.ts'
@@ -149,6 +150,14 @@ export class Project {
 
   run(...argv: string[]): Promise<Finished> {
     return this.start(...argv).ended
+  }
+
+  /** What `dpbench plan` says with this project's config. */
+  async plan(...argv: string[]): Promise<Plan> {
+    const options = ['--env-config-file', this.configFile, '--format', 'json']
+    const { status, text } = await this.startNode([dpbenchBin, 'plan', ...options, ...argv]).ended
+    expect(status, text).toBe(0)
+    return JSON.parse(text) as Plan
   }
 
   /** The newest run's folder. */
