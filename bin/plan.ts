@@ -34,7 +34,7 @@ export async function plan(argv: readonly string[]): Promise<number> {
   const format = oneOf('format', own['format'], formats)
   const dhcpClient = oneOf('dhcp-client', own['dhcp-client'], dhcpClients)
   applySettings(values)
-  const [{ readSettings, trafficTag }, { runInputs, unknownTags }, { chooseTests }, { makePlan }] =
+  const [{ askedForTags, readSettings }, { runInputs, unknownTags }, { chooseTests }, { makePlan }] =
     await Promise.all([
       import('../src/vitest/settings.ts'),
       import('../src/vitest/run-inputs.ts'),
@@ -45,7 +45,7 @@ export async function plan(argv: readonly string[]): Promise<number> {
   const inputs = await runInputs(readSettings(process.env))
   const { tags, verbose } = inputs.settings
   const collected = own['suites'] ? await collectedTests(rest) : undefined
-  const unknown = collected ? undefined : unknownTags(tags, [trafficTag])
+  const unknown = collected ? undefined : unknownTags(tags, askedForTags)
   if (unknown !== undefined) throw new UsageError(unknown)
   const chosen = await chooseTests({ ...asked, tags, collected })
   if (chosen.noneMeant) throw noSuite(asked.filter)

@@ -69,6 +69,7 @@ function guestAnswer(world: World, vm: VmConfig, argv: readonly string[], script
     const route = `default via ${world.assumed.token(`gateway of ${vm.name}`)} dev ${managementNic(world, vm)}`
     return [bootOf(world, vm.name), links, world.guests.dhcpClient, route, '', route, ''].join('\f')
   }
+  if (script.startsWith('cat /proc/sys/kernel/random/boot_id')) return stateOf(world, vm)
   if (script.includes('iperf3 --version')) {
     const route = JSON.stringify([{ dev: argv[4] ?? '' }])
     return ['iperf 3.16\nstatus 0', '0 0 0', '4096 16384 4194304', '4096 131072 6291456', route, ''].join(
@@ -87,6 +88,14 @@ function bootOf({ assumed, reboots }: World, machine: string): string {
   const count = reboots.get(machine) ?? 0
   const after = count === 0 ? '' : ` after its reboot${count === 1 ? '' : ` ${count}`}`
   return assumed.token(`boot id of ${machine}${after}`)
+}
+
+/** As `guestState` reads it; shown nowhere, and held against the same later. */
+function stateOf({ reboots }: World, { name, ipv4, ipv6 }: VmConfig): string {
+  const boot = String(reboots.get(name) ?? 0).padStart(12, '0')
+  const own = [ipv4 === undefined ? [] : `inet ${ipv4}/32`, ipv6 === undefined ? [] : `inet6 ${ipv6}/128`]
+  const addresses = own.flat().map((each) => `2: data    ${each} scope global`)
+  return [`00000000-0000-4000-8000-${boot}`, 'carrier 1 1', ...addresses].join('\n')
 }
 
 function managementNic({ assumed }: World, vm: VmConfig): string {
