@@ -14,6 +14,9 @@ export interface PortCommand {
   readonly argv: readonly string[]
 }
 
+/** iperf3 has a file of its block's size for each stream below TMPDIR while it runs (iperf_api.c, iperf_new_stream; 128 KiB for TCP). */
+const streamBufferBytes = 128 * 1024
+
 /**
  * The command that starts all of `commands` at the same time, waits for them, and writes each one's exit status, launch
  * time and output in frames. SIGTERM ends the processes (the group gets it too), and the frames are still written.
@@ -30,8 +33,9 @@ export function processesScript(commands: readonly PortCommand[], runId: string)
       ...commands.map(({ port, argv }) => `start ${port} ${quoteArgv(argv)}`),
       'until wait; do :; done', // a trapped signal interrupts it
       "trap '' PIPE", // nobody reads any more when the connection was lost, and a signal's end would leave the folder
-      // what they said may not have found room there, and a torn output alone would not tell why
-      'full=; head -c 65536 /dev/zero > "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"; rm -f "$d/room"',
+      // what they said may not have found room there, and a torn output alone would not tell why; their buffers' room is free by now
+      `full=; head -c ${streamBufferBytes * (commands.length + 1)} /dev/zero >` +
+        ' "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"; rm -f "$d/room"',
       `for p in ${ports}; do for f in at status out err; do ` +
         'if [ "$f" = err ] && [ -n "$full" ]; then printf "%s err %s\\n%s" "$p" "${#full}" "$full"; continue; fi; ' +
         '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',
