@@ -4,10 +4,8 @@
  */
 import pLimit from 'p-limit'
 import type { HypervisorDescription, LabDescription } from '../lab/lab.ts'
-import { laySshFiles, sshBinds, startSshd } from '../lab/daemons/sshd.ts'
-import { commonBinds, makeHostFolders } from '../lab/namespaces/common.ts'
-import { startNamespaceHost } from '../lab/namespaces/namespace-host.ts'
-import { laySystemFiles, overlayFolders } from '../lab/namespaces/system-files.ts'
+import { startSshd } from '../lab/daemons/sshd.ts'
+import { startSshMachine } from '../lab/guests/ssh-machine.ts'
 import { connectToMachine, hypervisorAddress } from '../lab/network/management.ts'
 import { labPaths } from '../lab/paths.ts'
 import { together } from '../src/core/together.ts'
@@ -22,29 +20,12 @@ export async function lightHosts(
   signal: AbortSignal,
 ): Promise<HypervisorDescription[]> {
   const block = managementNetwork.replace(/\.0\/24$/, '')
-  const overlays = await overlayFolders()
   const limit = pLimit(4)
   const start = async (at: number): Promise<HypervisorDescription> => {
     signal.throwIfAborted()
     const [name, index] = [`light-${at + 1}`, firstIndex + at]
     const folder = labPaths(lab).host(name)
-    await makeHostFolders(folder)
-    await laySystemFiles({ lab, name, folder })
-    const hostKey = await laySshFiles(lab, name, folder, publicKeyFile)
-    const host = await startNamespaceHost({
-      lab,
-      name,
-      folder,
-      isolation: {
-        hostName: name,
-        ownNetwork: true,
-        cgroups: false,
-        devices: 'minimal',
-        overlays,
-        binds: { ...commonBinds, ...sshBinds },
-      },
-      signal,
-    })
+    const { host, hostKey } = await startSshMachine({ lab, name, folder, publicKeyFile, signal })
     await connectToMachine(host, block, index, signal)
     const address = hypervisorAddress(block, index)
     await startSshd(host, address, hostKey, signal)

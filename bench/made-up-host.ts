@@ -1,7 +1,7 @@
 /** A host that answers a sampler as a real one would, for as many seconds as it is told, in no time. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CommandResult } from '../src/core/command-result.ts'
+import { type CommandResult, answered } from '../src/core/command-result.ts'
 import type { RunOptions } from '../src/transport/host.ts'
 import { partMark, readyLine } from '../src/machine/counters/script.ts'
 
@@ -40,16 +40,7 @@ export class MadeUpHost {
     })
     this.#uptime++
     const stdout = `${first}${readyLine}\n${this.#reading()}${partMark}series\n${points.join('')}${partMark}end\n`
-    return {
-      host: this.name,
-      argv,
-      exitCode: 0,
-      signal: null,
-      stdout,
-      stderr: '',
-      durationMs: 1,
-      timedOut: false,
-    }
+    return answered(this.name, argv, stdout)
   }
 
   #reading(): string {

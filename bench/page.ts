@@ -1,19 +1,15 @@
 /** The tables of docs/performance.md, between their marks. Pure. */
 import type { BenchRecord, GrowthResult, RowResult } from './record.ts'
+import { markedPage } from './marked-page.ts'
 import { plotName } from './plot.ts'
-
-const begin = '<!-- written by `npm run bench:self`: begin -->'
-const end = '<!-- written by `npm run bench:self`: end -->'
+import type { Spread } from './statistics.ts'
 
 /** `page` with the figures of `record` between its marks. @throws Error for a page without them */
 export function withFigures(page: string, record: BenchRecord): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
-  if (from < 0 || to < from)
-    throw new Error(`the page has no place for its figures: write ${begin} and ${end} into it`)
   const rows = record.parts.filter((part) => part.kind === 'row')
   const growths = record.parts.filter((part) => part.kind === 'growth')
   const text = [...rowTable(rows), ...notesOf(record), ...growthTable(growths), ...plots(growths)].join('\n')
-  return `${page.slice(0, from)}${begin}\n\n${text}\n${page.slice(to)}`
+  return markedPage(page, 'npm run bench:self').with(text)
 }
 
 function rowTable(rows: readonly RowResult[]): string[] {
@@ -85,15 +81,9 @@ function notesOf({ parts }: BenchRecord): string[] {
 const line = (cells: readonly string[]): string =>
   `| ${cells.map((text) => text.replaceAll('|', '/').replaceAll('\n', ' ')).join(' | ')} |`
 
-interface Range {
-  readonly median: number
-  readonly min: number
-  readonly max: number
-}
+const spread = (values: Spread, unit: string): string => `${figure(values.median)} ${unit} (${range(values)})`
 
-const spread = (values: Range, unit: string): string => `${figure(values.median)} ${unit} (${range(values)})`
-
-const range = ({ min, max }: Range): string => `${figure(min)}–${figure(max)}`
+const range = ({ min, max }: Spread): string => `${figure(min)}–${figure(max)}`
 
 /** Three digits that count; whole numbers whole. */
 export function figure(value: number): string {

@@ -4,8 +4,7 @@
  */
 import { parsePciAddress } from '../src/config/pci-address.ts'
 import type { BenchConfig } from '../src/config/types.ts'
-import type { CommandResult } from '../src/core/command-result.ts'
-import { CommandError } from '../src/core/command-result.ts'
+import { CommandError, type CommandResult, answered } from '../src/core/command-result.ts'
 import { quoteArgv } from '../src/core/shell-quote.ts'
 import type { RunOptions } from '../src/transport/host.ts'
 import { parseDomain } from '../src/transport/libvirt/documents.ts'
@@ -38,16 +37,7 @@ export class RecordingHost implements Connection {
   async tryRun(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     this.lines.push(`$ ${quoteArgv(argv)}${options.input === undefined ? '' : ` < (${inputOf(argv)})`}`)
     const stdout = this.#answer(argv)
-    return {
-      host: this.name,
-      argv,
-      exitCode: stdout === undefined ? 1 : 0,
-      signal: null,
-      stdout: stdout ?? '',
-      stderr: '',
-      durationMs: 0,
-      timedOut: false,
-    }
+    return answered(this.name, argv, stdout ?? '', stdout === undefined ? 1 : 0)
   }
 
   async writeFile(

@@ -1,15 +1,14 @@
 /** A guest without a virtual machine: namespaces inside a hypervisor's pid namespace, with sshd and two NICs. */
 import { waitFor } from '../../src/core/wait.ts'
-import { laySshFiles, sshBinds, startSshd } from '../daemons/sshd.ts'
+import { startSshd } from '../daemons/sshd.ts'
 import { type GuestReservation, guestBlock, guestBridge } from '../daemons/libvirtd.ts'
 import type { GuestDescription } from '../description.ts'
-import { commonBinds, makeHostFolders } from '../namespaces/common.ts'
-import { type NamespaceHost, runInHost, startNamespaceHost } from '../namespaces/namespace-host.ts'
-import { laySystemFiles, overlayFolders } from '../namespaces/system-files.ts'
+import { type NamespaceHost, runInHost } from '../namespaces/namespace-host.ts'
 import { vmBridge } from '../network/fabric.ts'
 import { ip, setNetworkParameters } from '../network/ip.ts'
 import { labPaths } from '../paths.ts'
 import { macAddress } from '../tag.ts'
+import { startSshMachine } from './ssh-machine.ts'
 
 const managementNic = 'eth0'
 const dataNic = 'eth1'
@@ -38,21 +37,11 @@ export async function startNamespaceGuest(
   const { lab } = hypervisor
   const paths = labPaths(lab)
   const folder = paths.guest(hypervisor.name, name)
-  await makeHostFolders(folder)
-  await laySystemFiles({ lab, name, folder })
-  const hostKey = await laySshFiles(lab, name, folder, paths.publicKeyFile)
-  const host = await startNamespaceHost({
+  const { host, hostKey } = await startSshMachine({
     lab,
     name,
     folder,
-    isolation: {
-      hostName: name,
-      ownNetwork: true,
-      cgroups: false,
-      devices: 'minimal',
-      overlays: await overlayFolders(),
-      binds: { ...commonBinds, ...sshBinds },
-    },
+    publicKeyFile: paths.publicKeyFile,
     parent: hypervisor,
     signal,
   })

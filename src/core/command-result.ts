@@ -15,6 +15,11 @@ export interface CommandResult {
   readonly timedOut: boolean
 }
 
+/** Of a command that was answered and not run: of a plan, and of machines that are made up. */
+export function answered(host: string, argv: readonly string[], stdout: string, exitCode = 0): CommandResult {
+  return { host, argv, exitCode, signal: null, stdout, stderr: '', durationMs: 0, timedOut: false }
+}
+
 /** A command failed. The message names the cause in a fixed order: deadline, signal, exit code; then its output. */
 export class CommandError extends DpbenchError {
   override readonly code = 'DPBENCH_COMMAND'

@@ -1,6 +1,6 @@
-/** Guests for the time of a replay: each is connected to once, and waited for once when it is away. */
-import { DisposalStack } from '../core/disposal-stack.ts'
+/** Guests for the time of a replay: each is connected to once, anew when that was lost, and waited for once when it is away. */
 import type { z } from 'zod'
+import { DisposalStack } from '../core/disposal-stack.ts'
 import type { Hypervisor } from '../machine/hypervisor.ts'
 import type { VirtualMachine } from '../machine/virtual-machine.ts'
 import type { journalHostSchema } from '../transport/ssh/address.ts'
@@ -27,9 +27,11 @@ export class UndoGuests implements AsyncDisposable {
     const known = this.#known?.get(guest.name)?.ssh
     if (known?.connected) return known
     const key = [name, guest.name, guest.user, guest.address, guest.port, guest.hostKey].join(' ')
-    const asked = this.#asked.get(key) ?? this.#connect(guest, ssh)
-    this.#asked.set(key, asked)
-    return asked
+    const asked = await this.#asked.get(key)
+    if (asked?.connected) return asked
+    const asking = this.#connect(guest, ssh)
+    this.#asked.set(key, asking)
+    return asking
   }
 
   [Symbol.asyncDispose](): Promise<void> {

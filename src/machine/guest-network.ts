@@ -22,6 +22,7 @@ const linkSchema = z.object({
         scope: z.string().optional(),
         broadcast: z.string().optional(),
         label: z.string().optional(),
+        metric: z.number().optional(),
         nodad: z.boolean().optional(),
         noprefixroute: z.boolean().optional(),
         /** With a lifetime, as a lease has. */

@@ -8,37 +8,81 @@ import type { GuestLink } from './guest-network.ts'
 export interface OthersOnLink {
   readonly commands: readonly (readonly string[])[]
   readonly defaults: readonly (readonly string[])[]
+  /**
+   * What a lease without an end gave, as a data plane gives it that may be gone by now: then nobody makes it again. Not to be put
+   * there while the link is leased afresh: it would be taken for the new lease.
+   */
+  readonly leased: readonly (readonly string[])[]
 }
 
-/** Of the kernel itself, of routers, and of a lease: who made them makes them again. */
-const ofItself = /\bproto (kernel|ra|dhcp|redirect)\b/
+/** Of the kernel itself, and of routers: who made them makes them again. */
+const ofItself = /\bproto (kernel|ra|redirect)\b/
+const ofLease = /\bproto dhcp\b/
 const ofAddresses = /^(local|broadcast|multicast|anycast|unreachable)\b/
 
 const keptFlags = ['nodad', 'noprefixroute'] as const
 
 /** @param routes what `ip -4` and `ip -6 route show table all` tell */
 export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6', string>>): OthersOnLink {
-  const addresses = link.addr_info
-    .filter(({ local, scope, dynamic }) => local !== undefined && scope === 'global' && dynamic !== true)
-    .map(({ local, prefixlen, broadcast, label, ...flags }) => [
-      'ip',
-      'address',
-      'replace',
-      `${local}/${prefixlen}`,
-      'dev',
-      link.ifname,
-      ...(broadcast === undefined ? [] : ['broadcast', broadcast]),
-      ...(label === undefined || label === link.ifname ? [] : ['label', label]),
-      ...keptFlags.filter((flag) => flags[flag] === true),
-    ])
   const found = (['-4', '-6'] as const).flatMap((family) =>
     routesOf(routes[family], link.ifname).map((words) => ({ family, words })),
   )
-  const commandsOf = (areDefault: boolean): string[][] =>
-    found
-      .filter(({ words }) => (words[0] === 'default') === areDefault)
-      .flatMap(({ family, words }) => routeCommands(family, words, link.ifname))
-  return { commands: [...addresses, ...commandsOf(false)], defaults: commandsOf(true) }
+  const [ofLeases, ofOthers] = parted(found, ({ words }) => ofLease.test(words.join(' ')))
+  const sources = new Set(ofLeases.map(sourceOf))
+  const lasting = link.addr_info.filter(
+    ({ local, scope, dynamic }) => local !== undefined && scope === 'global' && dynamic !== true,
+  )
+  const [leased, others] = parted(lasting, ({ local }) => sources.has(local))
+  const endless = new Set(leased.map(({ local }) => local))
+  const kept = ofLeases.filter((route) => endless.has(sourceOf(route)))
+  const commandsOf = (all: readonly FoundRoute[]): string[][] =>
+    all.flatMap(({ family, words }) => routeCommands(family, words, link.ifname))
+  const [defaults, ways] = parted(ofOthers, isDefault)
+  return {
+    commands: [...others.map((info) => addressCommand(info, link.ifname)), ...commandsOf(ways)],
+    defaults: commandsOf(defaults),
+    leased: [
+      ...leased.map((info) => addressCommand(info, link.ifname)),
+      ...parted(kept, isDefault).toReversed().flatMap(commandsOf),
+    ],
+  }
+}
+
+interface FoundRoute {
+  readonly family: '-4' | '-6'
+  readonly words: readonly string[]
+}
+
+function sourceOf({ words }: FoundRoute): string | undefined {
+  const at = words.indexOf('src')
+  return at < 0 ? undefined : words[at + 1]
+}
+
+function isDefault({ words }: FoundRoute): boolean {
+  return words[0] === 'default'
+}
+
+/** Those that are so, and the others. */
+function parted<T>(all: readonly T[], isSo: (each: T) => boolean): [T[], T[]] {
+  return [all.filter(isSo), all.filter((each) => !isSo(each))]
+}
+
+function addressCommand(
+  { local, prefixlen, broadcast, label, metric, ...flags }: GuestLink['addr_info'][number],
+  ifname: string,
+): string[] {
+  return [
+    'ip',
+    'address',
+    'replace',
+    `${local}/${prefixlen}`,
+    'dev',
+    ifname,
+    ...(broadcast === undefined ? [] : ['broadcast', broadcast]),
+    ...(label === undefined || label === ifname ? [] : ['label', label]),
+    ...(metric === undefined ? [] : ['metric', String(metric)]),
+    ...keptFlags.filter((flag) => flags[flag] === true),
+  ]
 }
 
 /** Of no route of anybody's. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CommandResult } from '../core/command-result.ts'
+import { type CommandResult, answered } from '../core/command-result.ts'
 import { optionOf } from './tool-outputs.ts'
 import type { World } from './world.ts'
 
@@ -13,9 +13,7 @@ const shortId = 'sha256:'.length + 12
 
 /** Files are written where the commands say; a plan gives them a folder of its own. */
 export async function runLocalProgram(world: World, argv: readonly string[]): Promise<CommandResult> {
-  const stdout = await outputOf(world, argv)
-  const ended = { exitCode: 0, signal: null, stderr: '', durationMs: 0, timedOut: false }
-  return { host: 'localhost', argv, stdout, ...ended }
+  return answered('localhost', argv, await outputOf(world, argv))
 }
 
 async function outputOf(world: World, argv: readonly string[]): Promise<string> {

@@ -1,7 +1,7 @@
 /** A host of a plan: the code that runs commands, on a connection that there is not. */
 import { EventEmitter } from 'node:events'
 import type { Client } from 'ssh2'
-import type { CommandResult } from '../core/command-result.ts'
+import { type CommandResult, answered } from '../core/command-result.ts'
 import type { Observe } from '../core/steps.ts'
 import type { RunOptions } from '../transport/host.ts'
 import type { Instead } from '../transport/instead.ts'
@@ -38,9 +38,7 @@ export class RecordingHost extends SshHost {
       this.recorder.running(this.name, as.name, argv)
     const stdout = await answer({ world: this.world, machine: this.name, argv, options })
     options.output?.end()
-    const exitCode = stdout === undefined ? 1 : 0
-    const ended = { signal: null, stdout: stdout ?? '', stderr: '', durationMs: 0, timedOut: false }
-    return { host: this.name, argv, exitCode, ...ended }
+    return answered(this.name, argv, stdout ?? '', stdout === undefined ? 1 : 0)
   }
 
   override async close(): Promise<void> {}

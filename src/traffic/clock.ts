@@ -8,10 +8,15 @@ import { shell } from '../core/shell-quote.ts'
 import type { TrafficEnd } from '../machine/traffic-end.ts'
 
 export interface ClockOffset {
-  /** Added to the controller's time, in milliseconds, it is the machine's. */
+  /** Added to {@link controllerMs} it is the machine's time. */
   readonly aheadMs: number
   /** How far that may be off at most. */
   readonly doubtMs: number
+}
+
+/** Epoch milliseconds by the clock that offsets are measured with: steady, though somebody sets the wall clock. */
+export function controllerMs(): number {
+  return performance.timeOrigin + performance.now()
 }
 
 const tries = 20
@@ -25,7 +30,7 @@ export async function clockOf(machine: TrafficEnd, signal: AbortSignal): Promise
   let tried = 0
   const send = (): void => {
     if (tried++ === tries) return void lines.end()
-    sentMs = performance.timeOrigin + performance.now()
+    sentMs = controllerMs()
     lines.write('\n')
   }
   send()
@@ -36,7 +41,7 @@ export async function clockOf(machine: TrafficEnd, signal: AbortSignal): Promise
     as: { kind: 'command', name: 'the time, asked over and over' },
     onLine(line) {
       if (!/^\d{19}$/.test(line)) return
-      const backMs = performance.timeOrigin + performance.now()
+      const backMs = controllerMs()
       const doubtMs = (backMs - sentMs) / 2
       if (doubtMs < best.doubtMs) best = { aheadMs: Number(line) / 1e6 - (sentMs + backMs) / 2, doubtMs }
       send()

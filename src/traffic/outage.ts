@@ -1,4 +1,5 @@
 /** From a stream of probes around a fault to how long nothing passed. Pure: times are epoch milliseconds of the sender's clock. */
+import { median } from 'simple-statistics'
 import type { ProbeAnswer, ProbeSilence, Probes } from './probe-stream.ts'
 
 export interface Disturbed {
@@ -54,7 +55,7 @@ export function outageOf(probes: Probes, { plantedMs, mendedMs, clockMs }: Distu
     return { outageMs: 0, recoveryMs: 0, lost: 0, resolutionMs, over: true, stretches: 0 }
   }
   const found = stretchesOf(bad, inTime)
-  const spans = found.map((stretch) => spanOf(stretch, probes, inTime, medianOf(gaps)))
+  const spans = found.map((stretch) => spanOf(stretch, probes, inTime, gaps.length > 0 ? median(gaps) : 0))
   const longest = spans.reduce((a, b) => (b.endMs - b.startMs > a.endMs - a.startMs ? b : a))
   const { over } = spans.at(-1)!
   // the stretch in which the fault was ended; where traffic had come back by itself there is none
@@ -151,9 +152,4 @@ function sentAt({ atMs, rttMs }: ProbeAnswer): number {
 
 function gapsOf(times: readonly number[]): number[] {
   return times.slice(1).map((time, index) => time - times[index]!)
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
 }

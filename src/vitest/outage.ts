@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ThresholdError } from '../core/errors.ts'
 import { asPhase } from '../core/steps.ts'
-import { type ClockOffset, clockOf } from '../traffic/clock.ts'
+import { type ClockOffset, clockOf, controllerMs } from '../traffic/clock.ts'
 import { type Outage, lastLossMs, outageOf, requireQuiet } from '../traffic/outage.ts'
 import { type ProbeStream, type Probes, probeIntervalMs, startProbes } from '../traffic/probe-stream.ts'
 import { formatBound, formatFigure } from '../verdict/figure-format.ts'
@@ -65,13 +65,17 @@ async function disturbed(
   { aheadMs }: ClockOffset,
   signal: AbortSignal,
 ): Promise<{ readonly plantedMs: number; readonly mendedMs: number }> {
-  const now = (): number => Date.now() + aheadMs
+  const now = (): number => controllerMs() + aheadMs
   const plantedMs = now()
   try {
     await fault()
     await delay(Math.min(lastsMs, longestMs), undefined, { signal })
   } catch (error) {
-    await mend?.().catch(() => undefined) // the cause is what is thrown; what is not mended is in the journal
+    try {
+      await mend?.()
+    } catch (mending) {
+      throw new AggregateError([error, mending], 'the fault failed, and so did its end', { cause: mending })
+    }
     throw error
   }
   const mendedMs = now()

@@ -138,7 +138,9 @@ describe('what is written', () => {
   })
 
   test('needs its marks in the page', () => {
-    expect(() => withFigures('# nothing', { version: 1, parts: [] })).toThrow(/has no place for its figures/)
+    expect(() => withFigures('# nothing', { version: 1, parts: [] })).toThrow(
+      /has no place for what npm run bench:self writes/,
+    )
   })
 })
 

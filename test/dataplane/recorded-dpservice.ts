@@ -4,7 +4,7 @@
  */
 import { Readable, type Writable } from 'node:stream'
 import type Docker from 'dockerode'
-import type { CommandResult } from '../../src/core/command-result.ts'
+import { type CommandResult, answered } from '../../src/core/command-result.ts'
 import type { UndoLog } from '../../src/dataplane/dataplane.ts'
 import { DpserviceClient } from '../../src/dataplane/dpservice/client.ts'
 import { MadeObjects } from '../../src/dataplane/dpservice/made-objects.ts'
@@ -69,16 +69,7 @@ export class RecordedDpservice {
     const own = argv.slice(3)
     this.commands.push(own.join(' '))
     const { answer, status } = this.answer(own)
-    return {
-      host: this.name,
-      argv,
-      exitCode: status === 0 ? 0 : 2,
-      signal: null,
-      stdout: `${JSON.stringify(answer)}\n`,
-      stderr: '',
-      durationMs: 1,
-      timedOut: false,
-    }
+    return answered(this.name, argv, `${JSON.stringify(answer)}\n`, status === 0 ? 0 : 2)
   }
 
   private answer([verb, kind = '', ...rest]: readonly string[]): { answer: unknown; status: number } {

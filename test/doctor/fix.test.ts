@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type CommandResult } from '../../src/core/command-result.ts'
+import { type CommandResult, answered } from '../../src/core/command-result.ts'
 import { type Journal, openJournal } from '../../src/core/journal.ts'
 import type { ReplayResult } from '../../src/core/undo.ts'
 import type { Repair } from '../../src/doctor/finding.ts'
@@ -125,16 +125,7 @@ class ToldHost extends LocalHost {
     const text = argv.join(' ')
     this.told.push(text)
     const [, stdout = ''] = Object.entries(this.answers).find(([part]) => text.includes(part)) ?? []
-    return {
-      host: 'here',
-      argv,
-      exitCode: 0,
-      signal: null,
-      stdout,
-      stderr: '',
-      durationMs: 0,
-      timedOut: false,
-    }
+    return answered('here', argv, stdout)
   }
 }
 

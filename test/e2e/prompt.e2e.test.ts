@@ -63,13 +63,7 @@ describe.skipIf(whyNoLab.length > 0)('the prompt with fixtures', { timeout: 200_
       'docker exec dpservice_hypervisor-1 dpservice-cli list routes --vni=100',
     )
     expect(text).toContain('10.200.2.4/32')
-    const cleaned = await project.startNode([
-      'node_modules/dpbench/bin/dpbench.ts',
-      'provision',
-      '--clean-up',
-      '--env-config-file',
-      project.configFile,
-    ]).ended
+    const cleaned = await project.cleanUp()
     expect(cleaned.status, cleaned.text).toBe(0)
     expect(await project.pending()).toEqual([])
   })

@@ -69,8 +69,7 @@ describe.skipIf(whyNoLab.length > 0)('the image of a run', { timeout: 120_000 },
     expect(await readdir(join(project.folder, '.dpbench/env'))).toEqual(['journal.jsonl'])
 
     expect(await project.pending()).toHaveLength(2)
-    const argv = ['provision', '--clean-up', '--env-config-file', project.configFile]
-    const cleaned = await project.startNode([dpbenchBin, ...argv]).ended
+    const cleaned = await project.cleanUp()
     expect(cleaned.status, cleaned.text).toBe(0)
     expect(await project.pending()).toEqual([])
     await expectAsBefore(lab, before)

@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { interruptedRun, moments } from '../e2e/support/interrupt.ts'
 import { useLab } from '../e2e/support/lab.ts'
-import { dpbenchBin, Project, stackTrace } from '../e2e/support/project.ts'
+import { Project, stackTrace } from '../e2e/support/project.ts'
 import { expectAsBefore } from '../e2e/support/snapshot.ts'
 import { whyNoLab } from '../lab/support.ts'
 import { benchSize, property } from './support/property.ts'
@@ -37,19 +37,11 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a machine that is
             await running.ended
             const left = (await project.pending()).length
             expect(left).toBeGreaterThan(5)
-            const cleanUp = () =>
-              project.startNode([
-                dpbenchBin,
-                'provision',
-                '--clean-up',
-                '--env-config-file',
-                project.configFile,
-              ]).ended
             await lab.shell(machine, leave)
             const started = performance.now()
             const faults: string[] = []
             try {
-              const { status, text } = await cleanUp()
+              const { status, text } = await project.cleanUp()
               const seconds = (performance.now() - started) / 1000
               expect(text).not.toMatch(stackTrace)
               expect(status, text).toBe(3)
@@ -61,7 +53,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a machine that is
             } finally {
               await lab.shell(machine, comeBack)
             }
-            const again = await cleanUp()
+            const again = await project.cleanUp()
             expect(again.status, again.text).toBe(0)
             expect(await project.pending(), again.text).toEqual([])
             await expectAsBefore(lab, before)

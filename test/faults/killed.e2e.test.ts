@@ -25,12 +25,12 @@ async function killedAndCleanedUp(
   before: Snapshot,
 ): Promise<void> {
   const cleanUp: Killable = {
-    argv: [dpbenchBin, 'provision', '--clean-up', '--env-config-file', project.configFile],
+    argv: project.cleanUpArgv,
     cwd: project.folder,
     steps: 'lines',
   }
   const cleaned = async (): Promise<void> => {
-    const { status, text } = await project.startNode(cleanUp.argv).ended
+    const { status, text } = await project.cleanUp()
     expect(status, text).toBe(0)
     expect(await project.pending(), text).toEqual([])
     await expectAsBefore(lab, before)

@@ -73,7 +73,7 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('a guest', () => {
         })
       const { status, text } = await project.run(...oneScenario)
       expect(status, text).toBe(0)
-      const cleaned = await provision('--clean-up')
+      const cleaned = await project.cleanUp()
       expect(cleaned.status, cleaned.text).toBe(0)
       expect(await project.pending()).toEqual([])
     },

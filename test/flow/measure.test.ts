@@ -1,21 +1,12 @@
 /** Rounds of the flow tool, with a tool that gives recorded outputs: what makes them valid. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { CommandResult } from '../../src/core/command-result.ts'
+import { type CommandResult, answered } from '../../src/core/command-result.ts'
 import { type FlowPath, measureFlows } from '../../src/flow/measure.ts'
 import { bitsPerSecondOf } from '../../src/flow/plan.ts'
 import { fixture } from '../traffic/fixtures.ts'
 
-const result = (stdout: string): CommandResult => ({
-  host: 'a',
-  argv: [],
-  exitCode: 0,
-  signal: null,
-  stdout,
-  stderr: '',
-  durationMs: 1,
-  timedOut: false,
-})
+const result = (stdout: string): CommandResult => answered('a', [], stdout)
 
 function framed(port: number, out: string): string {
   const files = { at: '', status: '0\n', out, err: '' }

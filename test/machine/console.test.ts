@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
+import { answered } from '../../src/core/command-result.ts'
 import { type ConsoleGuest, GuestConsole } from '../../src/machine/console.ts'
 import type { Conversation } from '../../src/transport/ssh/conversation.ts'
 import { LocalHost } from '../../src/transport/local-host.ts'
@@ -40,16 +41,7 @@ function guest(
   const ssh = Object.assign(host, {
     async tryRun(argv: readonly string[]) {
       const stdout = argv.includes('dumpxml') ? domain : 'vm1\n'
-      return {
-        host: host.name,
-        argv,
-        exitCode: 0,
-        signal: null,
-        stdout,
-        stderr: '',
-        durationMs: 1,
-        timedOut: false,
-      }
+      return answered(host.name, argv, stdout)
     },
     converse: async () => talk(),
   })

@@ -152,6 +152,14 @@ export class Project {
     return this.start(...argv).ended
   }
 
+  cleanUp(): Promise<Finished> {
+    return this.startNode(this.cleanUpArgv).ended
+  }
+
+  get cleanUpArgv(): string[] {
+    return [dpbenchBin, 'provision', '--clean-up', '--env-config-file', this.configFile]
+  }
+
   /** What `dpbench plan` says with this project's config. */
   async plan(...argv: string[]): Promise<Plan> {
     const options = ['--env-config-file', this.configFile, '--format', 'json']

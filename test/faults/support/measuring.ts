@@ -141,13 +141,7 @@ async function plantedAndEnded(lab: TestLab, fault: FaultWhileMeasuring, planted
 async function cleanedUp(lab: TestLab, project: Project, before: Snapshot, left?: RegExp): Promise<void> {
   const pending = await project.pending()
   if (pending.length > 0) {
-    const { status, text } = await project.startNode([
-      dpbenchBin,
-      'provision',
-      '--clean-up',
-      '--env-config-file',
-      project.configFile,
-    ]).ended
+    const { status, text } = await project.cleanUp()
     expect(status, text).toBe(0)
     expect(await project.pending(), text).toEqual([])
   }

@@ -1,18 +1,10 @@
 /** Stand-ins for what commands print, and a look at what was read from it. */
-import type { CommandResult } from '../../../src/core/command-result.ts'
+import { type CommandResult, answered } from '../../../src/core/command-result.ts'
 import type { RemoteHost } from '../../../src/transport/host.ts'
 
 /** A command's result with this output. */
-export const printed = (stdout: string, exitCode = 0): CommandResult => ({
-  host: 'vm1',
-  argv: ['x'],
-  exitCode,
-  signal: null,
-  stdout,
-  stderr: '',
-  durationMs: 1,
-  timedOut: false,
-})
+export const printed = (stdout: string, exitCode = 0): CommandResult =>
+  answered('vm1', ['x'], stdout, exitCode)
 
 /** A machine on which every command prints this. */
 export function saying(stdout: string): RemoteHost {

@@ -1,4 +1,5 @@
 /** The table of docs/reliability.md: each row is what one property came to when it was last measured. Pure. */
+import { markedPage } from '../../../bench/marked-page.ts'
 
 export interface Row {
   readonly property: string
@@ -10,8 +11,6 @@ export interface Row {
   readonly machine: string
 }
 
-const begin = '<!-- written by `npm run test:faults`: begin -->'
-const end = '<!-- written by `npm run test:faults`: end -->'
 const heading = ['| property | tried | faults found | on | machine |', '|---|---|---|---|---|']
 
 /**
@@ -19,16 +18,11 @@ const heading = ['| property | tried | faults found | on | machine |', '|---|---
  * @throws Error for a page without its marks
  */
 export function withRows(page: string, rows: readonly Row[]): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
-  if (from < 0 || to < from)
-    throw new Error(`the page has no place for its table: write ${begin} and ${end} into it`)
-  const old = page
-    .slice(from + begin.length, to)
-    .split('\n')
-    .filter((line) => line.startsWith('| ') && !heading.includes(line))
+  const marked = markedPage(page, 'npm run test:faults')
+  const old = marked.inside.split('\n').filter((line) => line.startsWith('| ') && !heading.includes(line))
   const all = new Map(old.map((line) => [propertyOf(line), line]))
   for (const row of rows) all.set(cell(row.property), lineOf(row))
-  return `${page.slice(0, from)}${begin}\n\n${[...heading, ...all.values()].join('\n')}\n\n${page.slice(to)}`
+  return marked.with(`${[...heading, ...all.values()].join('\n')}\n`)
 }
 
 function lineOf({ property, counted, tried, faults, date, machine }: Row): string {
