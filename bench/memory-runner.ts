@@ -4,6 +4,7 @@
  * `memory` with `--expose-gc`: hosts, seconds, folder. Prints one JSON document.
  */
 import { mkdir } from 'node:fs/promises'
+import { keepHeapSmall } from '../src/core/small-heap.ts'
 import { StepRecorder } from '../src/report/step-recorder.ts'
 import { stepLog, takeSteps } from '../src/report/step-log.ts'
 import { RunRecorder } from '../src/report/recorder.ts'
@@ -32,6 +33,7 @@ export interface MemoryResult {
 
 const [hosts = 32, seconds = 3600] = process.argv.slice(2, 4).map(Number)
 const folder = process.argv[4]!
+keepHeapSmall() // as the plugin does
 await import('vitest/node') // what the runner has loaded in any case
 await mkdir(folder, { recursive: true })
 

@@ -21,7 +21,7 @@ const runVariable = 'DPBENCH_TEST_RUN'
 const argv = process.argv.slice(2)
 const requireLab = argv.includes('--require-lab') || process.env['CI'] === 'true'
 const faultBench = argv.includes('--faults')
-const limitMinutes = faultBench ? 120 : 60
+const limitMinutes = faultBench ? 180 : 60
 const chosen = argv.filter((argument) => !options.includes(argument))
 const run = String(process.pid)
 

@@ -68,12 +68,8 @@ export async function removeLab(name: string): Promise<void> {
 
 /** One line for each thing of the lab that is on the machine. */
 export async function leftovers(name: string): Promise<string[]> {
-  const [processes, links, cgroups, names] = await Promise.all([
-    taggedProcesses(name),
-    labLinks(name),
-    labCgroups(name),
-    labNames(),
-  ])
+  const processes = await taggedProcesses(name) // first: what asks for the links is tagged too
+  const [links, cgroups, names] = await Promise.all([labLinks(name), labCgroups(name), labNames()])
   return [
     ...processes.map(({ pid, program }) => `process ${pid} (${program})`),
     ...links.map((link) => `network link ${link}`),

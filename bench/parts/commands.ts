@@ -1,9 +1,11 @@
 /** Short commands on a host that is connected: as many at once as its sshd takes, and one after the other. */
+import { median } from 'simple-statistics'
 import { runLocally } from '../../src/core/local-command.ts'
 import { shell } from '../../src/core/shell-quote.ts'
 import { together } from '../../src/core/together.ts'
 import { connectHost } from '../../src/transport/ssh/connect.ts'
 import type { SshHost } from '../../src/transport/ssh/ssh-host.ts'
+import { bareSessions } from '../bare-session.ts'
 import { addressOf, sshConfig } from '../by-hand.ts'
 import { type Part, type Prepared, seconds, timesFaster } from '../part.ts'
 import type { Stage } from '../stage.ts'
@@ -28,6 +30,7 @@ export const parts: readonly Part[] = [
         stage,
         (host, run) => together(Array.from({ length: count }, () => run(host))),
         atOnce,
+        8,
         'as a suite asks for what does not depend on each other: all at once, of which the connection carries 8 at a time, as many as the other side',
       ),
   },
@@ -46,6 +49,7 @@ export const parts: readonly Part[] = [
           for (let each = 0; each < count; each++) await run(host)
         },
         inTurn,
+        1,
         'most of it is the host itself, the same for both: sshd makes a session, the login shell starts, and the program; dpbench saves the start of an `ssh`, and starts one `sh` more, which tells the process group that a deadline ends',
       ),
   },
@@ -55,17 +59,34 @@ async function prepare(
   stage: Stage,
   all: (host: SshHost, run: (host: SshHost) => Promise<unknown>) => Promise<unknown>,
   script: string,
+  sessionsAtOnce: number,
   note: string,
 ): Promise<Prepared> {
   const { signal } = stage
   const lab = await stage.lab({ guests: 'qemu', hypervisors: 2, dataplane: 'none' })
   const [hypervisor] = lab.hypervisors
-  const host = stage.own.use(await connectHost(addressOf(lab, hypervisor!), { signal }))
+  const address = addressOf(lab, hypervisor!)
+  const host = stage.own.use(await connectHost(address, { signal }))
   const config = await sshConfig(stage, lab, { controlMaster: true })
   const byHand = shell(script, config, hypervisor!.name, String(count))
+  const bare: number[] = []
+  const byPeer: number[] = []
   return {
-    ours: () => seconds(() => all(host, (on) => on.run(command, { signal }))),
-    peer: () => seconds(() => runLocally(byHand, { signal, timeoutMs: 600_000 })),
-    notes: [`\`${command.join(' ')}\` each time, over a connection that stood before; ${note}.`],
+    async ours() {
+      bare.push(await bareSessions(address, count, sessionsAtOnce))
+      return seconds(() => all(host, (on) => on.run(command, { signal })))
+    },
+    async peer() {
+      byPeer.push(await seconds(() => runLocally(byHand, { signal, timeoutMs: 600_000 })))
+      return byPeer.at(-1)!
+    },
+    get notes() {
+      const [least, theirs] = [median(bare), median(byPeer)]
+      return [
+        `\`${command.join(' ')}\` each time, over a connection that stood before; ${note}.`,
+        `in the same rounds, sessions in which the login shell does nothing (\`:\`), without any of dpbench's own, took ${least.toFixed(2)} s: ` +
+          `what has a session for each command can be ${(theirs / least).toFixed(1)} times faster than the peer here, and no more`,
+      ]
+    },
   }
 }

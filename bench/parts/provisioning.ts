@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { median } from 'simple-statistics'
 import type { LabDescription } from '../../lab/lab.ts'
 import { labConfig } from '../../lab/config-file.ts'
 import { connectBySsh, telling } from '../../provision/connections.ts'
@@ -55,39 +56,57 @@ async function siteOf(stage: Stage): Promise<Site> {
 async function prepare(stage: Stage): Promise<Prepared> {
   const site = await siteOf(stage)
   const idle: number[] = []
+  const busy: Record<'few' | 'many', number[]> = { few: [], many: [] }
   return {
-    async ours() {
-      const share = idleShare()
-      const took = await untilDomainsRun(stage, site, many)
-      idle.push(share())
-      return took
+    ours() {
+      const used = cpuTimes()
+      return untilDomainsRun(stage, site, many, () => {
+        const { idleSeconds, busySeconds } = used()
+        idle.push(idleSeconds / (idleSeconds + busySeconds))
+        busy.many.push(busySeconds)
+      })
     },
-    peer: () => untilDomainsRun(stage, site, few),
+    peer() {
+      const used = cpuTimes()
+      return untilDomainsRun(stage, site, few, () => void busy.few.push(used().busySeconds))
+    },
     get notes() {
       const most = Math.round(Math.max(...idle) * 100)
+      const [ofFew, ofMany] = [median(busy.few), median(busy.many)]
+      const each = (ofMany - ofFew) / (many - few)
       return [
+        `${few} hypervisors took ${ofFew.toFixed(1)} s of CPU time of the machine, ${many} took ${ofMany.toFixed(1)} s: ${each.toFixed(2)} s for each more, of which ${cpus().length} cores give ${cpus().length} a second. That is libvirt, QEMU and sshd of hosts which all run here.`,
         `from reading the config until the last domain runs and its lease is asked for, with a small disk (4 MB of data in 64 MB); booting does not count, as emulated guests share the cores of this machine, and without the leases on hypervisors. With ${many}, the cores of the machine that all of them share were idle ${most} % of the time at most.`,
       ]
     },
   }
 }
 
-/** Which share of the CPU time since then went to nobody. */
-function idleShare(): () => number {
-  const now = (): { idle: number; all: number } => {
+/** What the CPUs of the machine have done since then, of all of them together. */
+function cpuTimes(): () => { readonly idleSeconds: number; readonly busySeconds: number } {
+  const now = (): { idle: number; busy: number } => {
     const times = cpus().map((cpu) => cpu.times)
-    const all = times.reduce((sum, each) => sum + each.user + each.nice + each.sys + each.irq + each.idle, 0)
-    return { idle: times.reduce((sum, each) => sum + each.idle, 0), all }
+    const sum = (part: (each: (typeof times)[number]) => number): number =>
+      times.reduce((all, each) => all + part(each), 0) / 1000
+    return {
+      idle: sum(({ idle }) => idle),
+      busy: sum(({ user, nice, sys, irq }) => user + nice + sys + irq),
+    }
   }
   const before = now()
   return () => {
     const after = now()
-    return (after.idle - before.idle) / (after.all - before.all)
+    return { idleSeconds: after.idle - before.idle, busySeconds: after.busy - before.busy }
   }
 }
 
 /** Provisions, ends it when every hypervisor is asked for a lease, and has it all taken back. The seconds until then. */
-async function untilDomainsRun(stage: Stage, site: Site, hypervisors: number): Promise<number> {
+async function untilDomainsRun(
+  stage: Stage,
+  site: Site,
+  hypervisors: number,
+  onRunning: () => void = () => undefined,
+): Promise<number> {
   const cwd = join(site.folder, `of-${hypervisors}`)
   await mkdir(cwd, { recursive: true })
   const envConfigFile = join(cwd, 'env.json')
@@ -101,6 +120,7 @@ async function untilDomainsRun(stage: Stage, site: Site, hypervisors: number): P
     waiting.add(line.split(/[ $:]/)[0]!)
     if (waiting.size < hypervisors || took !== undefined) return
     took = (performance.now() - started) / 1000
+    onRunning()
     enough.abort(new Error('the domains run'))
   }
   const signal = AbortSignal.any([stage.signal, enough.signal])

@@ -109,16 +109,32 @@ export class ThresholdError extends DpbenchError {
 export function describeError(error: unknown): string {
   const parts: string[] = []
   for (let current = error; current !== undefined && current !== null && parts.length < 6;) {
-    const text = schemaFaultsOf(current) ?? (current instanceof Error ? current.message : String(current))
+    const text = schemaFaultsOf(current) ?? textOf(current)
     if (text && !parts.some((part) => part.includes(text))) parts.push(text)
     if (isSuppressed(current)) {
       parts.push(describeError(current.suppressed), `and then: ${describeError(current.error)}`)
     }
     if (current instanceof AggregateError)
       parts.push(...new Set(current.errors.map((inner) => describeError(inner))))
-    current = current instanceof Error ? current.cause : undefined
+    current = isErrorLike(current) ? current.cause : undefined
   }
   return parts.join('\n  because: ')
+}
+
+/** Vitest puts plain objects in the place of the causes of an error that a test threw, and somebody may hold that error still. */
+function isErrorLike(value: unknown): value is { readonly message: string; readonly cause?: unknown } {
+  return (
+    typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string'
+  )
+}
+
+function textOf(value: unknown): string {
+  if (isErrorLike(value)) return value.message
+  try {
+    return String(value)
+  } catch {
+    return Object.prototype.toString.call(value) // without a prototype, or with a toString that fails
+  }
 }
 
 const mostSchemaFaults = 3

@@ -8,7 +8,7 @@ import { DisposalStack } from '../core/disposal-stack.ts'
 import { DpbenchError, describeError } from '../core/errors.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
-import { type Journal, openJournal } from '../core/journal.ts'
+import { type Journal, type JournalEntry, openJournal } from '../core/journal.ts'
 import { leftSentences } from '../core/undo.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { DeployedDataplane, UndoLog } from '../dataplane/dataplane.ts'
@@ -29,6 +29,7 @@ import { LeakWatch } from './leaks.ts'
 import { RunLogs } from './run-logs.ts'
 import { type UndoRunOptions, isKept, undoRuns } from './run-undo.ts'
 import { trafficNic } from './plain-guests.ts'
+import { markTestCommands, testCommandsKind } from './test-commands.ts'
 import { beginImages, refuseNamesTaken, trafficSide } from './traffic-side.ts'
 
 export interface EnvironmentOptions {
@@ -169,6 +170,12 @@ export class Environment implements AsyncDisposable {
         options,
       ),
     )
+    const connected = { hypervisors, guests: vms }
+    markTestCommands(machines, undoLog, runId)
+    stack.defer(async () => {
+      if (!keeping.kept)
+        await undoOwn(journal, options, connected, ({ undo }) => undo.kind === testCommandsKind)
+    })
     stack.defer(async () => {
       if (keeping.kept) return
       await asPhase(observe, 'look for leaks', () => leaks.end())
@@ -177,7 +184,7 @@ export class Environment implements AsyncDisposable {
       if (keeping.kept) return
       try {
         await asPhase(observe, 'put everything back', () =>
-          undoOwn(journal, options, { hypervisors, guests: vms }),
+          undoOwn(journal, options, connected, ({ undo }) => undo.kind !== testCommandsKind),
         )
       } catch (error) {
         await options.onTrouble?.(notPutBack, error, reached)
@@ -260,10 +267,14 @@ async function undoOwn(
   journal: Journal,
   { runId, log, keepLog }: EnvironmentOptions,
   connected: Pick<UndoRunOptions, 'hypervisors' | 'guests'>,
+  chosen: (entry: JournalEntry) => boolean,
 ): Promise<void> {
   const own = journal
     .pending('run')
-    .filter((entry) => entry.runId === runId && entry.undo.kind !== 'image' && !isKept(entry))
+    .filter(
+      (entry) => entry.runId === runId && entry.undo.kind !== 'image' && !isKept(entry) && chosen(entry),
+    )
+  if (own.length === 0) return
   const { left } = await undoRuns(journal, own, { ...connected, log, keepLog })
   refuseLeftovers(leftSentences(left))
 }

@@ -8,13 +8,14 @@ export const leasedLine = 'leased'
 
 /**
  * Ended anywhere it takes its folder with it: while it holds the lease that is certain to be its own; before, it is nobody's
- * when its lock is free. A second signal does not end that.
+ * when its lock is free. A second signal does not end that: one that comes before it is ignored does it all, and then exits.
  */
 const hold = `umask 077
 dir=${folder}
 wait=$3
 leave() {
   trap '' TERM HUP INT
+  trap - EXIT
   if [ -n "$held" ]; then
     rm -f -- "$dir/holder" "$dir/partial"
     rmdir -- "$dir"
@@ -23,7 +24,7 @@ leave() {
   fi
 }
 trap leave EXIT
-trap 'exit 143' TERM HUP INT
+trap 'leave; exit 143' TERM HUP INT
 while :; do
   mkdir -p -- "$dir" || exit 1
   { exec 9< "$dir"; } 2>/dev/null || continue

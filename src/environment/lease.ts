@@ -2,9 +2,12 @@
  * One run at a time on an environment of this controller: a file that names the process that holds it. A later worker
  * of the same run waits for the earlier one to put everything back; a holder that no longer lives is replaced.
  */
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { writing } from '../core/disk-fault.ts'
+import { DpbenchError } from '../core/errors.ts'
 import { isAlive, liveProcessSchema, thisProcess } from '../core/live-process.ts'
 import { waitFor } from '../core/wait.ts'
 
@@ -33,9 +36,11 @@ export async function acquireLease(
   await waitFor(
     async () => {
       if (await create(file, holder)) return { state: 'ready', value: undefined }
-      const other = await readHolder(file)
+      const text = await readLease(file)
+      if (text === undefined) return { state: 'pending', seen: 'it was released just now' }
+      const other = parseHolder(text)
       if (!other || !(await isAlive(other))) {
-        await rm(file, { force: true })
+        await takeAway(file, text)
         return { state: 'pending', seen: 'a lease of a run that has ended' }
       }
       if (other.runId === runId)
@@ -60,11 +65,38 @@ function heldBy(file: string, { pid, runId, since }: LeaseHolder): string {
   return `run ${runId} (process ${pid}, since ${since}) uses this environment; wait for it or end it (${file})`
 }
 
+/** Whole or not at all: who reads it while it is made would take it for what a crash has cut short. */
 async function create(file: string, holder: LeaseHolder): Promise<boolean> {
+  const draft = beside(file)
   try {
-    const handle = await open(file, 'wx', 0o600)
-    await handle.writeFile(JSON.stringify(holder))
-    await handle.close()
+    await writing(file, () => writeFile(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' }))
+    return await linked(draft, file)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** Of one that has ended, with that `text`. Another who saw it too may have taken its place by now, and keeps it. */
+async function takeAway(file: string, text: string): Promise<void> {
+  const aside = beside(file)
+  try {
+    await rename(file, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if ((await readFile(aside, 'utf8')) !== text) await linked(aside, file)
+  await rm(aside, { force: true })
+}
+
+function beside(file: string): string {
+  return `${file}.${randomUUID()}`
+}
+
+/** `false` where there is one already. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -72,11 +104,25 @@ async function create(file: string, holder: LeaseHolder): Promise<boolean> {
   }
 }
 
-async function readHolder(file: string): Promise<LeaseHolder | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => '') // released meanwhile
+/** `undefined` where there is none. @throws DpbenchError for what cannot be read */
+async function readLease(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new DpbenchError(
+      `the lease ${file} cannot be read: ${message}; remove it when no run uses this environment`,
+      { cause: error },
+    )
+  }
+}
+
+/** What a crash has cut short is nobody's. */
+function parseHolder(text: string): LeaseHolder | undefined {
   try {
     return holderSchema.parse(JSON.parse(text))
   } catch {
-    return undefined // cut short by a crash: nobody's
+    return undefined
   }
 }

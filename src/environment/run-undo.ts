@@ -1,6 +1,7 @@
 /** Takes back what runs left in the journal: containers and their objects, changes in guests, images that were pulled. */
 import { z } from 'zod'
 import { DisposalStack } from '../core/disposal-stack.ts'
+import { DpbenchError } from '../core/errors.ts'
 import type { Journal, JournalEntry, JournalHost } from '../core/journal.ts'
 import type { KeepLog } from '../core/kept-log.ts'
 import type { Observe } from '../core/steps.ts'
@@ -17,6 +18,7 @@ import { hypervisorUndo } from './changes.ts'
 import { removeWorkFolder } from '../machine/work-folder.ts'
 import { LocalHost } from '../transport/local-host.ts'
 import type { Instead } from '../transport/instead.ts'
+import { endTestCommands, testCommandsKind } from './test-commands.ts'
 import { UndoGuests } from './undo-guests.ts'
 import { workFolderKind } from './work-folders.ts'
 
@@ -90,16 +92,28 @@ export async function undoRuns(
   await using opened = new DisposalStack()
   const guests = opened.use(new UndoGuests(options.guests))
   const registry = new UndoRegistry<Hypervisor | undefined>()
-  registry.register('guest', (data, hypervisor) => undoInGuest(data, needed(hypervisor), guests))
+  /** Hypervisors whose data plane could not be removed: it may give their guests again what is taken back there now. */
+  const serving = new Set<string>()
+  registry.register('guest', async (data, context) => {
+    const hypervisor = needed(context)
+    await undoInGuest(data, hypervisor, guests)
+    if (serving.has(hypervisor.name))
+      throw new DpbenchError(
+        `the data plane on ${hypervisor.name} is still there: to be put back once more after it`,
+      )
+  })
   registry.register(workFolderKind, (data, hypervisor) => undoWorkFolder(data, hypervisor, guests))
   registry.register(hypervisorUndo, (data, hypervisor) => undoOnHypervisor(data, needed(hypervisor)))
+  registry.register(testCommandsKind, (data, hypervisor) => endTestCommands(data, needed(hypervisor), guests))
   registry.register(linkUndoKind, (data, hypervisor) => undoLink(needed(hypervisor), data))
   registry.register(gdbStubUndoKind, (data, hypervisor) => undoGdbStub(needed(hypervisor), data))
   registry.register(powerUndoKind, (data, hypervisor) => undoPower(needed(hypervisor), data))
   for (const [kind, undo] of Object.entries(dataplaneUndo)) {
     registry.register(kind, (data, context) => {
       const hypervisor = needed(context)
-      return undo(hypervisor.name, hypervisor.docker, data, options.keepLog)
+      const undone = undo(hypervisor.name, hypervisor.docker, data, options.keepLog)
+      if (kind === 'container') undone.catch(() => serving.add(hypervisor.name)) // it is thrown below all the same
+      return undone
     })
   }
   const contextFor = async (host: JournalHost | undefined): Promise<Hypervisor | undefined> => {

@@ -151,16 +151,23 @@ async function runRaw(
 ): Promise<CommandResult> {
   const timeoutMs = Math.max(1, Math.ceil(leftMs))
   const host = await on.connection(timeoutMs)
-  return host.tryRun(commandShell(command), { timeoutMs, signal, as: { kind: 'command', name: command } })
+  const mark = await on.commandMark?.()
+  return host.tryRun(commandShell(command, mark), {
+    timeoutMs,
+    signal,
+    as: { kind: 'command', name: command },
+  })
 }
 
-/** The shell that runs `command`. */
-export function commandShell(command: string): string[] {
+/** The shell that runs `command`, with `mark` in its environment. */
+export function commandShell(command: string, mark?: string): string[] {
   return shell(
-    'if command -v bash >/dev/null 2>&1; then exec bash -c "$1"; fi\n' +
+    '[ -z "$2" ] || export "$2"\n' +
+      'if command -v bash >/dev/null 2>&1; then exec bash -c "$1"; fi\n' +
       'if (set -o pipefail) 2>/dev/null; then exec sh -c "$1"; fi\n' +
       'echo "there is neither bash nor a sh that knows pipefail on this machine" >&2; exit 127',
     `set -euo pipefail\n${command}`,
+    mark ?? '',
   )
 }
 

@@ -77,7 +77,7 @@ export async function planPreparation(
   }
   await recordUndo({
     what: `${vm.name}: the lease of ${link.ifname}`,
-    commands: [...client.release(link), ...others.commands, ...others.defaults, ...others.leased],
+    commands: [...client.release(link), ...others.commands, ...others.defaults],
   })
   await recordUndo({
     what: `${vm.name}: processes of the run`,

@@ -43,7 +43,8 @@ export abstract class Machine implements Reachable, AsyncDisposable {
   abstract readonly ssh: SshHost
   /** What the test changed, and has to be put back. */
   readonly putBacks = new PutBacks()
-  private use: TestUse | undefined;
+  private use: TestUse | undefined
+  private mark: (() => Promise<string>) | undefined;
 
   abstract [Symbol.asyncDispose](): Promise<void>
 
@@ -54,6 +55,15 @@ export abstract class Machine implements Reachable, AsyncDisposable {
   /** From now on what is asked of the machine belongs to that test, or to none. */
   during(use: TestUse | undefined): void {
     this.use = use
+  }
+
+  /** From now on commands carry what `mark` gives, in their environment. */
+  markCommands(mark: () => Promise<string>): void {
+    this.mark = mark
+  }
+
+  async commandMark(): Promise<string | undefined> {
+    return this.mark?.()
   }
 
   /** Puts back what was changed since the last time, newest first. @throws what could not be; AggregateError of several */

@@ -6,6 +6,11 @@ import { shell } from '../core/shell-quote.ts'
 
 export const runVariable = 'DPBENCH_RUN'
 
+/** Of what a test runs on a machine by itself, which is no part of the run's own. Machines of a lab see each other's processes. */
+export function commandMark(runId: string, machine: string): string {
+  return `DPBENCH_COMMAND=${runId}:${machine}`
+}
+
 export interface EndOptions {
   /** Which processes: `NAME=value`, as it stands in their environment. */
   readonly mark: string

@@ -8,16 +8,10 @@ import type { GuestLink } from './guest-network.ts'
 export interface OthersOnLink {
   readonly commands: readonly (readonly string[])[]
   readonly defaults: readonly (readonly string[])[]
-  /**
-   * What a lease without an end gave, as a data plane gives it that may be gone by now: then nobody makes it again. Not to be put
-   * there while the link is leased afresh: it would be taken for the new lease.
-   */
-  readonly leased: readonly (readonly string[])[]
 }
 
-/** Of the kernel itself, and of routers: who made them makes them again. */
-const ofItself = /\bproto (kernel|ra|redirect)\b/
-const ofLease = /\bproto dhcp\b/
+/** Of the kernel itself, of routers and of leases: who made them makes them again. */
+const ofItself = /\bproto (kernel|ra|redirect|dhcp)\b/
 const ofAddresses = /^(local|broadcast|multicast|anycast|unreachable)\b/
 
 const keptFlags = ['nodad', 'noprefixroute'] as const
@@ -27,25 +21,29 @@ export function othersOnLink(link: GuestLink, routes: Readonly<Record<'-4' | '-6
   const found = (['-4', '-6'] as const).flatMap((family) =>
     routesOf(routes[family], link.ifname).map((words) => ({ family, words })),
   )
-  const [ofLeases, ofOthers] = parted(found, ({ words }) => ofLease.test(words.join(' ')))
-  const sources = new Set(ofLeases.map(sourceOf))
+  const leased = leasedAddresses(Object.values(routes).join('\n'))
   const lasting = link.addr_info.filter(
-    ({ local, scope, dynamic }) => local !== undefined && scope === 'global' && dynamic !== true,
+    ({ local, scope, dynamic }) =>
+      local !== undefined && scope === 'global' && dynamic !== true && !leased.has(local),
   )
-  const [leased, others] = parted(lasting, ({ local }) => sources.has(local))
-  const endless = new Set(leased.map(({ local }) => local))
-  const kept = ofLeases.filter((route) => endless.has(sourceOf(route)))
   const commandsOf = (all: readonly FoundRoute[]): string[][] =>
     all.flatMap(({ family, words }) => routeCommands(family, words, link.ifname))
-  const [defaults, ways] = parted(ofOthers, isDefault)
   return {
-    commands: [...others.map((info) => addressCommand(info, link.ifname)), ...commandsOf(ways)],
-    defaults: commandsOf(defaults),
-    leased: [
-      ...leased.map((info) => addressCommand(info, link.ifname)),
-      ...parted(kept, isDefault).toReversed().flatMap(commandsOf),
+    commands: [
+      ...lasting.map((info) => addressCommand(info, link.ifname)),
+      ...commandsOf(found.filter((route) => !isDefault(route))),
     ],
+    defaults: commandsOf(found.filter(isDefault)),
   }
+}
+
+/**
+ * The addresses whose lease made routes: of one without an end the address itself does not say that it is leased.
+ * @param routes as `ip route show` tells them
+ */
+export function leasedAddresses(routes: string): ReadonlySet<string> {
+  const found = routes.matchAll(/^.*\bproto dhcp\b.*\bsrc (\S+)/gm)
+  return new Set([...found].map(([, address]) => address!))
 }
 
 interface FoundRoute {
@@ -53,18 +51,8 @@ interface FoundRoute {
   readonly words: readonly string[]
 }
 
-function sourceOf({ words }: FoundRoute): string | undefined {
-  const at = words.indexOf('src')
-  return at < 0 ? undefined : words[at + 1]
-}
-
 function isDefault({ words }: FoundRoute): boolean {
   return words[0] === 'default'
-}
-
-/** Those that are so, and the others. */
-function parted<T>(all: readonly T[], isSo: (each: T) => boolean): [T[], T[]] {
-  return [all.filter(isSo), all.filter((each) => !isSo(each))]
 }
 
 function addressCommand(

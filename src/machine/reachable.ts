@@ -13,6 +13,8 @@ export interface Reachable {
    * @throws MachineError when the machine is off, ConnectionError when it cannot be reached
    */
   connection(timeoutMs?: number): Promise<RemoteHost>
+  /** `NAME=value` for the environment of a command that is about to run, where what it starts is to be found again. */
+  commandMark?(): Promise<string | undefined>
 }
 
 export interface TimedOptions {

@@ -72,6 +72,7 @@ function contextOf(
     keepOnFailure: false,
     breakOnFailure: false,
     interactive: false,
+    files: 0,
     wayIn: [],
     measureOnly: settings.measureOnly,
     waitForLease: settings.waitForLease,

@@ -35,9 +35,9 @@ function describe(files: ReadonlyMap<string, string>): ProcessOutput {
   const status = files.get('status')!.trim()
   const nanoseconds = files.get('at')!.trim()
   return {
-    exitCode: status === '' ? null : Number(status),
+    exitCode: /^\d{1,3}$/.test(status) ? Number(status) : null,
     stdout: files.get('out')!,
     stderr: files.get('err')!,
-    launchedAtMs: /^\d{16,}$/.test(nanoseconds) ? Number(nanoseconds) / 1e6 : undefined,
+    launchedAtMs: /^\d{16,20}$/.test(nanoseconds) ? Number(nanoseconds) / 1e6 : undefined,
   }
 }

@@ -40,9 +40,9 @@ export async function pingFor(
 
 /** Reads `ping -D`; `undefined` when its closing statistics are missing. A duplicate answer is not another packet. */
 export function parsePing(text: string): PingOutput | undefined {
-  const [, sent, received] = /^(\d+) packets transmitted, (\d+) received/m.exec(text) ?? []
+  const [, sent, received] = /^(\d{1,9}) packets transmitted, (\d{1,9}) received/m.exec(text) ?? []
   if (sent === undefined || received === undefined) return undefined
-  const lines = text.matchAll(/^\[(\d+\.\d+)\] .*\btime=([\d.]+) ms(.*)$/gm)
+  const lines = text.matchAll(/^\[(\d{1,12}\.\d{1,9})\] .*\btime=(\d{1,9}(?:\.\d{1,9})?) ms(.*)$/gm)
   const echoes = [...lines].flatMap(([, at, ms, rest]) =>
     rest?.includes('DUP') ? [] : [{ atMs: Number(at) * 1000, rttSeconds: Number(ms) / 1000 }],
   )

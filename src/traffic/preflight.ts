@@ -123,7 +123,7 @@ async function roundTrip(
   const { stdout, stderr } = await from.ssh.tryRun(command, { timeoutMs: 30_000, signal })
   signal?.throwIfAborted()
   const received = Number(/(\d+) received/.exec(stdout)?.[1] ?? 0)
-  const times = /= ([\d.]+)\/([\d.]+)\/([\d.]+)/.exec(stdout)
+  const times = /= (\d+(?:\.\d+)?)\/(\d+(?:\.\d+)?)\/(\d+(?:\.\d+)?)/.exec(stdout)
   if (received === pings && times)
     return { min: Number(times[1]), mean: Number(times[2]), max: Number(times[3]) }
   const detail = stderr.trim() || stdout.trim().split('\n').at(-1) || 'no output'

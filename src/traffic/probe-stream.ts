@@ -117,6 +117,6 @@ export function parseProbeLine(line: string): ProbeAnswer | (ProbeSilence & { rt
   const atMs = Number(at) * 1000
   const [, silent] = /^no answer yet for icmp_seq=(\d+)/.exec(rest) ?? []
   if (silent !== undefined) return { sequence: Number(silent), atMs }
-  const [, sequence, rtt] = /\bicmp_seq=(\d+) .*\btime=([\d.]+) ms/.exec(rest) ?? []
+  const [, sequence, rtt] = /\bicmp_seq=(\d+) .*\btime=(\d{1,9}(?:\.\d{1,9})?) ms/.exec(rest) ?? []
   return sequence === undefined ? undefined : { sequence: Number(sequence), atMs, rttMs: Number(rtt) }
 }

@@ -82,8 +82,8 @@ export function parseSockperf(text: string): Latency | undefined {
   const percentile = (share: string): number =>
     Number(new RegExp(`percentile ${share}\\s*=\\s*([\\d.]+)`).exec(plain)?.[1] ?? Number.NaN) / 1e6
   const [, seconds, count] =
-    /\[Valid Duration\] RunTime=([\d.]+) sec;.*ReceivedMessages=(\d+)/.exec(plain) ?? []
-  const max = /<MAX> observation\s*=\s*([\d.]+)/.exec(plain)?.[1]
+    /\[Valid Duration\] RunTime=(\d+(?:\.\d+)?) sec;.*ReceivedMessages=(\d+)/.exec(plain) ?? []
+  const max = /<MAX> observation\s*=\s*(\d+(?:\.\d+)?)/.exec(plain)?.[1]
   const dropped = /# dropped messages\s*=\s*(\d+)/.exec(plain)?.[1]
   const latency = {
     transactionsPerSecond: Number(count ?? Number.NaN) / Number(seconds ?? Number.NaN),

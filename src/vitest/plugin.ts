@@ -6,6 +6,7 @@ import type { TestSpecification, Vitest } from 'vitest/node'
 import { environmentFolder } from '../config/index.ts'
 import { DpbenchError, UsageError } from '../core/errors.ts'
 import { rememberEnvironment } from '../core/known-secrets.ts'
+import { keepHeapSmall } from '../core/small-heap.ts'
 import { requireNode } from '../core/node-version.ts'
 import { unlockIdentity } from '../transport/ssh/identity.ts'
 import { withClassicNames } from './classic-names.ts'
@@ -96,27 +97,34 @@ function forVitest(error: DpbenchError): DpbenchError {
 }
 
 async function runOf(asked: RunSettings): Promise<Run> {
+  keepHeapSmall()
   rememberEnvironment(process.env)
   const { settings, config, image, baselines } = await runInputs(asked)
   return { ...beginRun(settings, config, image), baselines }
 }
 
 function project(run: Run, mode: RunContext['mode'], index: number): object {
-  const setup = fileURLToPath(import.meta.resolve(`./setup${extname(import.meta.filename)}`)) // .js when built
-  const provide = { dpbench: contextOf(run, mode, '') }
+  const provide = { dpbench: contextOf(run, mode) }
   return {
     extends: true,
     test: {
       name: mode,
       provide,
-      setupFiles: [setup],
+      setupFiles: [fileOf('setup')],
+      runner: fileOf('test-runner'),
       sequence: { ...sequenceOf(run.settings), groupOrder: index },
     },
   }
 }
 
-function contextOf(run: Run, mode: RunContext['mode'], resultsFolder: string): RunContext {
+/** A file beside this one, which ends in .js when it is built. */
+function fileOf(name: string): string {
+  return fileURLToPath(import.meta.resolve(`./${name}${extname(import.meta.filename)}`))
+}
+
+function contextOf(run: Run, mode: RunContext['mode'], resultsFolder = '', files = 0): RunContext {
   return {
+    files,
     runId: run.runId,
     mode,
     config: run.config,
@@ -177,7 +185,8 @@ function attach(vitest: Vitest, run: Run): void {
       // not a config file's to say in Vitest 5; where it is there, it came by Vitest's own --tags-filter
       each.config.tagsFilter ??= [run.settings.tags]
       const mode = run.settings.modes.find((one) => one === each.name)
-      if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder))
+      const { length } = specifications.filter(({ project }) => project === each)
+      if (mode) each.provide('dpbench', contextOf(run, mode, resultsFolder, length))
     }
   }
   vitest.config.reporters.push(new DpbenchReporter(run, begin) as never)

@@ -174,6 +174,7 @@ function runOf(known: Pick<RunContext, 'config' | 'runId' | 'resultsFolder' | 'm
     keepOnFailure: false,
     breakOnFailure: false,
     interactive: false,
+    files: 0,
     wayIn: [],
     measureOnly: true,
     waitForLease: 0,

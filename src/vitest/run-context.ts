@@ -15,6 +15,8 @@ export interface RunContext {
   readonly baselines?: BaselineContext | undefined
   readonly runId: string
   readonly mode: RunMode
+  /** How many test files this run has in this mode. */
+  readonly files: number
   readonly config: BenchConfig
   /** None where no data plane is deployed. */
   readonly image?: string | undefined

@@ -1,4 +1,4 @@
-/** The environment of a worker: opened by the first test that needs it, closed when the worker ends. */
+/** The environment of a worker: opened by the first test that needs it, closed after the last test file of the mode. */
 import { Environment } from '../environment/environment.ts'
 import type { ReachedMachines } from '../environment/flight/gather.ts'
 import { type Failure, recordFlight } from './flight.ts'
@@ -26,6 +26,7 @@ export class Session implements AsyncDisposable {
   private readonly run: RunContext
   private opening: Promise<Environment> | undefined
   private environment: Environment | undefined
+  private closing: Promise<void> | undefined
   private keptFor: TestPlace | undefined
   /** By test, or none: the folder of its flight recording. */
   private readonly flights = new Map<string, Promise<string | undefined>>()
@@ -112,7 +113,11 @@ export class Session implements AsyncDisposable {
     return this.environment && this.keptFor?.name
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.closing ??= this.close())
+  }
+
+  private async close(): Promise<void> {
     const state = workerState()
     if (state.session === this) delete state.session
     // one that could not be opened has put everything back already

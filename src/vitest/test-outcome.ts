@@ -38,7 +38,7 @@ export function testResult(test: TestCase, meta: DpbenchTaskMeta | undefined): T
     message: 'failed without an error',
     exitCode: ExitCode.infrastructure,
   }
-  if (error.code === 'AssertionError' || error.code === 'DPBENCH_CONDITION')
+  if (error.code === 'AssertionError' || error.exitCode === ExitCode.thresholdMissed)
     return { state: 'failed', message: error.message, ...(verdict && { verdict: verdict as never }) }
   return { state: 'error', error, ...(verdict && { verdict: verdict as never }) }
 }

@@ -39,9 +39,9 @@ export interface OutageRequest extends MeasuredPath, Expecting<OutageFigure> {
   /** What happens, for people: `link of vm1 out for 1 s`. */
   readonly event: string
   /** Plants the fault. What it changes is to be in the journal, as what the fixtures change is. */
-  readonly fault: () => Promise<void>
+  readonly fault: () => Promise<unknown>
   /** Ends it; run also when the test fails meanwhile. Default: it ends by itself. */
-  readonly mend?: (() => Promise<void>) | undefined
+  readonly mend?: (() => Promise<unknown>) | undefined
   /** From the one to the other, in milliseconds. Default 1000. */
   readonly lastsMs?: number | undefined
   /** For traffic to come back after the end of the fault. Default 30 s. */

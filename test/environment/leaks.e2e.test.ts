@@ -67,6 +67,19 @@ test('leaves things', async ({ hypervisor, vm }) => {
     await vm.vm1.succeed(command)
 })`
 
+const endless = `
+import { test } from 'dpbench'
+test('runs on', async ({ hypervisor, vm, log }) => {
+  const both = [
+    hypervisor['hypervisor-2'].succeed('sleep 7171', { timeoutMs: 600_000 }),
+    vm.vm1.succeed('sleep 1717 & setsid sleep 1717', { timeoutMs: 600_000 }),
+  ]
+  await vm.vm1.waitUntilSucceeds('pgrep -f "^sleep 1717"')
+  await hypervisor['hypervisor-2'].waitUntilSucceeds('pgrep -f "^sleep 7171"')
+  log('both run')
+  await Promise.all(both)
+})`
+
 describe.skipIf(whyNoLab.length > 0)('a leak', { timeout: 90_000 }, () => {
   const lab = useLab()
 
@@ -83,5 +96,26 @@ describe.skipIf(whyNoLab.length > 0)('a leak', { timeout: 90_000 }, () => {
     expect([...parts.keys()], text).toEqual(['hypervisor-2', 'vm1'])
     for (const [, , words] of Object.values(onHypervisor)) expect(parts.get('hypervisor-2')).toMatch(words)
     for (const [, , words] of Object.values(inGuest)) expect(parts.get('vm1')).toMatch(words)
+    // told, and ended
+    for (const machine of ['hypervisor-2', 'vm1'])
+      expect((await lab.tryShell(machine, 'pgrep -f "^sleep (4242|2424)"')).exitCode, machine).toBe(1)
+    expect(await project.pending()).toEqual([])
+  })
+
+  test('is none of a command that a test was at when the run was killed: the clean-up ends it', async () => {
+    const project = await Project.create(lab, { suites: { 'commands.test.ts': endless } })
+    const running = project.start('--mode', 'offload')
+    await running.shows(/both run/)
+    running.signalGroup('SIGKILL')
+    await running.ended
+    const commands = ['hypervisor-2', 'vm1'].map(
+      (machine) => [machine, 'pgrep -f "^sleep (7171|1717)"'] as const,
+    )
+    for (const [machine, look] of commands) expect(await lab.shell(machine, look)).toMatch(/\d/)
+    const { status, text } = await project.cleanUp()
+    expect(status, text).toBe(0)
+    for (const [machine, look] of commands)
+      expect((await lab.tryShell(machine, look)).exitCode, machine).toBe(1)
+    expect(await project.pending()).toEqual([])
   })
 })

@@ -28,20 +28,46 @@ describe('the state of a machine', () => {
     expect(describeDifferences(found)).toBe('file added: 1, 2, 3 and 2 more')
   })
 
-  test('is the same after a VM was off and on, whose taps got other numbers; one more tap is a difference', () => {
+  test('is the same whichever VMs are on: their taps are libvirt’s', () => {
     const before = state(
-      '== link\nvnet2: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet2/disable_ipv6:0\n',
+      '== link\nbr-vm1: <BROADCAST,UP>\nvnet2: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet2/disable_ipv6:0\n',
     )
-    const after = state(
-      '== link\nvnet4: <UP> master virbr0\n== setting\n/proc/sys/net/ipv6/conf/vnet4/disable_ipv6:0\n',
-    )
+    const after = state('== link\nbr-vm1: <BROADCAST,UP>\nvnet4: <UP> master br-vm1\n== setting\n')
     expect(differences(before, after)).toEqual([])
-    const more = state('== link\nvnet4: <UP> master virbr0\nvnet5: <UP> master virbr0\n')
-    expect(differences(before, more)).toContainEqual({
-      kind: 'link',
-      change: 'added',
-      line: 'vnet#: <UP> master virbr0',
-    })
+    expect(differences(before, state('== link\nvnets1: <UP>\n'))).toEqual([
+      { kind: 'link', change: 'added', line: 'vnets1: <UP>' },
+      { kind: 'link', change: 'gone', line: 'br-vm1: <BROADCAST,UP>' },
+    ])
+  })
+
+  test('a tap by its name alone is none of libvirt’s: files and processes of that name count', () => {
+    const after = state('== file\n/tmp/vnet0\n== process\ntcpdump -i vnet0\n')
+    expect(differences(state('== file\n== process\n'), after)).toHaveLength(2)
+  })
+
+  test('of what a daemon did not answer nothing is told; of all else it is', () => {
+    const whole = '== container\nx 1\n== domain\nvm1\n'
+    expect(differences(state(whole), state('== container\n?\n== domain\n'))).toEqual([
+      { kind: 'domain', change: 'gone', line: 'vm1' },
+    ])
+    expect(differences(state('== container\n?\n== domain\nvm1\n'), state(whole))).toEqual([])
+  })
+
+  test('may lose a lease, and no more than that; a lease that came is a difference', () => {
+    const without =
+      '== address\neth1 inet 10.77.0.1/24 scope global eth1\n== route\ndefault via 10.77.0.254 dev eth1\n'
+    const leased = without
+      .replace('== route\n', 'eth1 inet 10.200.1.4/32 metric 1024 scope global eth1\n== route\n')
+      .concat(
+        'default via 169.254.0.1 dev eth1 proto dhcp src 10.200.1.4 metric 1024\n',
+        'local 10.200.1.4 dev eth1 table local proto kernel scope host src 10.200.1.4\n',
+      )
+    expect(differences(state(leased), state(without))).toEqual([])
+    expect(differences(state(without), state(leased))).toHaveLength(3)
+    expect(differences(state(leased), state('== address\n== route\n'))).toEqual([
+      { kind: 'address', change: 'gone', line: 'eth1 inet 10.77.0.1/24 scope global eth1' },
+      { kind: 'route', change: 'gone', line: 'default via 10.77.0.254 dev eth1' },
+    ])
   })
 
   test('is read on a real machine, and is the same twice', async () => {

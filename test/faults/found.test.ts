@@ -18,12 +18,16 @@ import { readKtestVariables } from '../../src/guest-run/ktest-variables.ts'
 import { parseReplies } from '../../src/dataplane/dpservice/telemetry-script.ts'
 import { parseRecord } from '../../src/report/record.ts'
 import { serialiseRecord } from '../../src/report/serialise.ts'
+import { parseFrames } from '../../src/traffic/frames.ts'
+import { parsePing } from '../../src/traffic/ping.ts'
+import { parseProbeLine } from '../../src/traffic/probe-stream.ts'
 import { ImageArchive } from '../../src/transport/docker/image-archive.ts'
 import { parseDomain } from '../../src/transport/libvirt/documents.ts'
 import { readSettings } from '../../src/vitest/settings.ts'
 import { dpserviceConfig, site } from '../config/dpservice-file.ts'
 import { fullRecord } from '../report/fixtures.ts'
 import { scratchFolder } from '../scratch-folder.ts'
+import { printed } from './support/outputs.ts'
 import { withRows, type Row } from './support/table.ts'
 
 const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
@@ -125,6 +129,26 @@ test('an image archive whose members lie elsewhere, or are not there, is refused
 test('a record with a time that is none is refused', () => {
   const text = serialiseRecord({ ...fullRecord(), startedAt: 'yesterday' })
   expect(() => parseRecord(text, 'run.json')).toThrow(ConfigError)
+})
+
+test('a number with two points, or of a hundred digits, is no figure of ping or of a process', () => {
+  const line = (time: string): string =>
+    `[1732193087.4] 64 bytes from ::1: icmp_seq=1 ttl=64 time=${time} ms\n`
+  const statistics = '1 packets transmitted, 1 received, 0% packet loss, time 0ms\n'
+  expect(parsePing(line('1.25') + statistics)?.echoes).toEqual([
+    { atMs: 1_732_193_087_400, rttSeconds: 0.00125 },
+  ])
+  for (const odd of ['1.2.3', '9'.repeat(400)]) {
+    expect(parsePing(line(odd) + statistics)?.echoes).toEqual([])
+    expect(parseProbeLine(line(odd).trim())).toBeUndefined()
+  }
+  const frames = '5201 at 400\n' + '9'.repeat(400) + '5201 status 3\n1.25201 out 0\n5201 err 0\n'
+  expect(parseFrames(printed(frames)).get(5201)).toEqual({
+    exitCode: null,
+    stdout: '',
+    stderr: '',
+    launchedAtMs: undefined,
+  })
 })
 
 test('a very long word is compared with nothing', () => {

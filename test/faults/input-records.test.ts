@@ -1,9 +1,17 @@
 /** What dpbench itself wrote and reads again, damaged: run records, baselines, calibrations, series, tables, journals. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as fc from 'fast-check'
 import { readCalibrations } from '../../src/series/calibrate/provenance.ts'
 import { parseRounds, roundColumns } from '../../src/flow/tables.ts'
+import type { CommandResult } from '../../src/core/command-result.ts'
+import { thisProcess } from '../../src/core/live-process.ts'
+import { acquireLease } from '../../src/environment/lease.ts'
+import {
+  describeHolder,
+  leaseHypervisor,
+  readHypervisorLease,
+} from '../../src/environment/hypervisor-lease.ts'
 import { type JournalEntry, openJournal } from '../../src/core/journal.ts'
 import { UndoRegistry } from '../../src/core/undo.ts'
 import { baselineOf, parseBaseline, serialiseBaseline } from '../../src/report/baseline.ts'
@@ -174,6 +182,59 @@ property(
     await tally.try('a folder in its place', async () => {
       await survives(() => openJournal(path.join(folder, 'a-folder')))
       return []
+    })
+  },
+)
+
+property(
+  'a damaged lease is nobody’s, or refuses in a sentence',
+  { counted: 'leases', quick: 30, whole: 600 },
+  async (tally) => {
+    const folder = scratchFolder()
+    const file = path.join(folder, 'lease.json')
+    const holder = { ...(await thisProcess()), runId: '20261121-120000-aaaa', since: '2026-11-21T12:00:00Z' }
+    await tally.random(fc.oneof(damagedJson(holder), fc.string()), async (text) => {
+      writeFileSync(file, text)
+      await survives(async () => {
+        await using lease = await acquireLease(file, 'mine', { timeoutMs: 2000 })
+        if (!readFileSync(lease.file, 'utf8').includes('"mine"')) throw new TypeError('another one is held')
+      })
+      rmSync(file, { force: true })
+      if (readdirSync(folder).length > 0) throw new TypeError(`it leaves ${readdirSync(folder).join(', ')}`)
+    })
+    mkdirSync(file)
+    await tally.try('a folder in its place', async () => {
+      await survives(() => acquireLease(file, 'mine', { timeoutMs: 2000 }))
+      return []
+    })
+  },
+)
+
+property(
+  'what a hypervisor says of its lease, cut and altered: a holder in words',
+  { counted: 'answers', quick: 60, whole: 1500 },
+  async (tally) => {
+    const holder = { what: 'run 20261121-aaaa', owner: 'a@b, process 1', since: '2026-11-21T12:00:00Z' }
+    const result = {
+      host: 'hypervisor-1',
+      argv: [],
+      exitCode: 0,
+      signal: null,
+      stderr: '',
+      durationMs: 1,
+      timedOut: false,
+    }
+    const answers = damagedJson(holder).chain((text) =>
+      fc.constantFrom(`held ${text}`, text, `held ${text}\nheld {}`),
+    )
+    await tally.random(answers, async (stdout) => {
+      const run = async (): Promise<CommandResult> => ({ ...result, stdout })
+      await survives(async () => {
+        const found = await readHypervisorLease({ run })
+        if (found && !describeHolder(found)) throw new TypeError('nobody holds it')
+      })
+      const tryRun = async (): Promise<CommandResult> => ({ ...result, stdout, exitCode: 75 })
+      await survives(() => leaseHypervisor({ name: 'hypervisor-1', tryRun }, { what: 'run mine' }))
     })
   },
 )

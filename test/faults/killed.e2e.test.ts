@@ -1,13 +1,10 @@
 /**
- * Killed anywhere: a run, provisioning and the lab, at each of their steps, and clean-up after them at its own. Only the whole
- * bench has the hour for it; `npm test` kills a run, provisioning and the lab where most is to be put back.
+ * Killed anywhere: a run and provisioning, at each of their steps, and clean-up after them at its own. Only the whole bench has the
+ * time for it; `npm test` kills a run, provisioning and the lab where most is to be put back.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect } from 'vitest'
 import { buildGuestImage } from '../../lab/image/build.ts'
-import { machineSnapshot, testLabName, whyNoLab } from '../lab/support.ts'
+import { whyNoLab } from '../lab/support.ts'
 import { type TestLab, useLab } from '../e2e/support/lab.ts'
 import { dpbenchBin, Project } from '../e2e/support/project.ts'
 import { expectAsBefore, type Snapshot } from '../e2e/support/snapshot.ts'
@@ -90,34 +87,4 @@ describe.skipIf(whyNoLab.length > 0 || benchSize === 'quick')('killed at each st
       },
     )
   })
-
-  property(
-    'what a killed lab left, taking it down finds',
-    { counted: 'kills', quick: 0, whole: 10_000, timeoutMs: hour },
-    async (tally) => {
-      const cwd = await mkdtemp(join(tmpdir(), 'dpbench-killed-lab-'))
-      onTestFinished(() => rm(cwd, { recursive: true }))
-      const name = testLabName('kill')
-      const lab = (...argv: string[]): Killable => ({
-        argv: [dpbenchBin, 'lab', ...argv],
-        cwd,
-        steps: 'programs',
-      })
-      const [up, down] = [lab('up', '--name', name, '--guests', 'namespace'), lab('down', '--name', name)]
-      const before = await machineSnapshot(name)
-      const steps = await countSteps(up)
-      const downSteps = await countSteps(down)
-      expect(await machineSnapshot(name)).toEqual(before)
-      for (const [index, point] of killPoints(steps, tally.wanted).entries()) {
-        await tally.try(pointText(point), async () => {
-          expect(await killAt(up, point), 'it was killed').toBe(true)
-          // with less to take down it may come to its end before that step
-          await killAt(down, { step: 1 + (index % downSteps), side: point.side })
-          await countSteps(down)
-          expect(await machineSnapshot(name)).toEqual(before)
-          return []
-        })
-      }
-    },
-  )
 })

@@ -69,27 +69,21 @@ test('routes over the NIC that somebody made; the kernel, routers and leases mak
   ])
 })
 
-test('a lease without an end, with its routes, for the end alone: who gave it may be gone by then', () => {
-  const { commands, defaults, leased } = othersOnLink(
+test('a lease without an end is a lease: who gave it gives it again', () => {
+  const { commands, defaults } = othersOnLink(
     link([
-      { family: 'inet', local: '10.200.1.4', prefixlen: 32, scope: 'global', metric: 1024, label: 'eth1' },
-      { family: 'inet', local: '10.200.9.9', prefixlen: 32, scope: 'global', dynamic: true },
+      { family: 'inet', local: '10.200.1.4', prefixlen: 32, scope: 'global', label: 'eth1' },
+      { family: 'inet', local: '10.77.0.1', prefixlen: 24, scope: 'global', label: 'eth1' },
     ]),
     {
       '-4': [
         'default via 169.254.0.1 dev eth1 proto dhcp src 10.200.1.4 metric 1024',
-        'default via 10.200.9.1 dev eth1 proto dhcp src 10.200.9.9 metric 1024',
         '169.254.0.0/16 dev eth1 proto dhcp scope link src 10.200.1.4 metric 1024',
       ].join('\n'),
       '-6': '',
     },
   )
-  expect([...commands, ...defaults]).toEqual([])
-  expect(leased.map((words) => words.join(' '))).toEqual([
-    'ip address replace 10.200.1.4/32 dev eth1 metric 1024',
-    'ip -4 route replace 169.254.0.0/16 dev eth1 proto dhcp scope link src 10.200.1.4 metric 1024',
-    'ip -4 route replace 169.254.0.1 dev eth1 metric 4294967294',
-    'ip -4 route replace default via 169.254.0.1 dev eth1 proto dhcp src 10.200.1.4 metric 1024',
-    'ip -4 route del 169.254.0.1 dev eth1 metric 4294967294',
+  expect([...commands, ...defaults].map((words) => words.join(' '))).toEqual([
+    'ip address replace 10.77.0.1/24 dev eth1',
   ])
 })

@@ -12,7 +12,7 @@ export interface Iperf2Connection {
   readonly intervals: readonly Iperf3Interval[]
 }
 
-const line = /^[\d.+:TZ-]+,([^,]+),(\d+),([^,]+),(\d+),(-?\d+),([\d.]+)-([\d.]+),(\d+),\d+/
+const line = /^[\d.+:TZ-]+,([^,]+),(\d+),([^,]+),(\d+),(-?\d+),(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?),(\d+),\d+/
 
 /** What may lie between two intervals, as they are printed. */
 const toleratedGapSeconds = 0.25

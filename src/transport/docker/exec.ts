@@ -1,11 +1,11 @@
 /** A command inside a container, by the Docker API, with its output apart and its exit code. */
-import { Writable } from 'node:stream'
+import { type Duplex, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type Docker from 'dockerode'
 import type { CommandResult } from '../../core/command-result.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { asCommand } from '../../core/steps.ts'
-import { observerOf } from './observed-modem.ts'
+import { doubtfulMs, observerOf, silentEngine } from './observed-modem.ts'
 
 /**
  * Runs `argv` in `container` and resolves however it ends.
@@ -25,9 +25,15 @@ export function execInContainer(
 }
 
 interface ExecOptions {
+  /** Default 30 s, and 5 s on an engine on which a command ran into that. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
 }
+
+const usualMs = 30_000
+
+/** Engines on which the last command did not end in time: what is asked next is not to wait as long each time. */
+const stuck = new WeakSet<object>()
 
 async function exec(
   host: string,
@@ -36,15 +42,20 @@ async function exec(
   options: ExecOptions,
 ): Promise<CommandResult> {
   const started = performance.now()
-  const deadline = AbortSignal.timeout(options.timeoutMs ?? 30_000)
+  const engine = container.modem as object
+  const timeoutMs = options.timeoutMs ?? (stuck.has(engine) ? doubtfulMs : usualMs)
+  const deadline = AbortSignal.timeout(timeoutMs)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
-  const created = await container.exec({
-    Cmd: [...argv],
-    AttachStdout: true,
-    AttachStderr: true,
-    abortSignal,
+  const begin = async (): Promise<{ created: Docker.Exec; stream: Duplex }> => {
+    const command = { Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal }
+    const created = await container.exec(command)
+    return { created, stream: await created.start({ hijack: false, stdin: false, abortSignal }) }
+  }
+  const { created, stream } = await begin().catch((error: unknown) => {
+    if (!deadline.aborted) throw error
+    stuck.add(engine)
+    throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
   })
-  const stream = await created.start({ hijack: false, stdin: false, abortSignal })
   const stdout = new Collector()
   const stderr = new Collector()
   container.modem.demuxStream(stream, stdout, stderr)
@@ -56,6 +67,8 @@ async function exec(
     timedOut = true
     stream.destroy()
   }
+  if (timedOut) stuck.add(engine)
+  else stuck.delete(engine)
   const exitCode = timedOut ? null : (await created.inspect({ abortSignal })).ExitCode
   return {
     host,

@@ -1,7 +1,7 @@
 /** The client beneath dockerode, telling each call to an observer. */
 import type { Readable } from 'node:stream'
 import DockerModem from 'docker-modem'
-import { describeError } from '../../core/errors.ts'
+import { MachineError, describeError } from '../../core/errors.ts'
 import type { Observe, StepEnded } from '../../core/steps.ts'
 
 /** Of what a call is asked for, what a timeline tells: a container's environment and a login are not among it. */
@@ -10,6 +10,16 @@ const toldParameters = ['name', 'fromImage', 'tag', 'condition', 'force', 't', '
 /** Calls that are a part of what is told elsewhere: a command in a container, an image that is pulled or loaded to its end. */
 const toldWhole = /^((\/containers\/[^/]+)?\/exec(\/|$)|\/images\/(create|load)\b)/
 
+/** Calls that may take long before the engine says the first word of them. */
+const slow =
+  /^\/(images\/(create|load)|build)\b|^\/containers\/[^/]+\/(wait|logs|attach)\b|^\/exec\/[^/]+\/start\b/
+
+/** For an engine's answer, on a machine that is busy; a change (a container that goes, layers that are deleted) takes its time. */
+const answerMs = 30_000
+const changeMs = 120_000
+/** Of an engine that has left a call without: what is still asked of it is not to wait as long each time. */
+export const doubtfulMs = 5000
+
 /** Makes a call of the Docker API. */
 export type DialModem = (options: DockerModem.DialOptions, done?: DockerModem.RequestCallback) => void
 
@@ -17,6 +27,7 @@ export class ObservedModem extends DockerModem {
   private readonly host: string
   readonly observe: Observe | undefined
   private readonly send: DialModem
+  private silent = false
 
   /** @param instead takes the place of the engine */
   constructor(
@@ -28,7 +39,23 @@ export class ObservedModem extends DockerModem {
     super(options)
     this.host = host
     this.observe = observe
-    this.send = instead ?? ((asked, done) => super.dial(asked, done))
+    this.send = instead ?? ((asked, done) => this.dialInTime(asked, done))
+  }
+
+  /** An engine that stands still takes connections and says nothing. */
+  private dialInTime(options: DockerModem.DialOptions, done?: DockerModem.RequestCallback): void {
+    if (slow.test(options.path)) return super.dial(options, done)
+    const late = new AbortController()
+    const given = options.abortSignal
+    const abortSignal = given ? AbortSignal.any([given, late.signal]) : late.signal
+    const usualMs = (options.method ?? 'GET') === 'GET' ? answerMs : changeMs
+    const timeoutMs = this.silent ? doubtfulMs : usualMs
+    const timer = setTimeout(() => late.abort(), timeoutMs)
+    super.dial({ ...options, abortSignal }, (error, result) => {
+      clearTimeout(timer)
+      this.silent = late.signal.aborted
+      done?.(error && this.silent ? silentEngine(this.host, timeoutMs, nameOf(options)) : error, result)
+    })
   }
 
   override dial(options: DockerModem.DialOptions, done?: DockerModem.RequestCallback): void {
@@ -42,6 +69,12 @@ export class ObservedModem extends DockerModem {
       done?.(error, result)
     })
   }
+}
+
+export function silentEngine(host: string, timeoutMs: number, call: string): MachineError {
+  return new MachineError(
+    `${host}: Docker has not answered within ${timeoutMs / 1000} s: ${call}; see whether its daemon runs, and \`docker info\` there`,
+  )
 }
 
 /** The observer of whatever dockerode made: an engine, a container. */

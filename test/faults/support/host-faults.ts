@@ -1,6 +1,8 @@
 /** Faults of a lab's host and their ends, planted in the host itself: no other host of the lab, and no other lab, is touched. */
 import { controllerName } from '../../../lab/controller.ts'
+import { startDockerd } from '../../../lab/daemons/dockerd.ts'
 import { startRegistry } from '../../../lab/daemons/registry.ts'
+import type { NamespaceHost } from '../../../lab/namespaces/namespace-host.ts'
 import { readInit } from '../../../lab/state/processes.ts'
 import { findHost } from '../../../lab/status.ts'
 import { linkPrefix } from '../../../lab/tag.ts'
@@ -85,9 +87,27 @@ export async function signalRegistry(lab: TestLab, signal: 'KILL' | 'STOP' | 'CO
 /** As `lab up` starts it. */
 export async function restartRegistry(lab: TestLab): Promise<void> {
   const { name, registry } = lab.description
-  const { folder } = (await findHost(name, controllerName))!
-  const pid = (await readInit(folder, name, controllerName))!
-  await startRegistry({ lab: name, name: controllerName, folder, pid }, registry, AbortSignal.timeout(30_000))
+  await startRegistry(await hostOf(name, controllerName), registry, AbortSignal.timeout(30_000))
+}
+
+/** The hypervisor's Docker engine. What runs in containers goes on without it. */
+export async function signalDocker(
+  lab: TestLab,
+  hypervisor: string,
+  signal: 'KILL' | 'STOP' | 'CONT',
+): Promise<void> {
+  await lab.shell(hypervisor, `kill -s ${signal} "$(cat /run/docker.pid)"`)
+}
+
+/** As `lab up` starts it. */
+export async function restartDocker(lab: TestLab, hypervisor: string): Promise<void> {
+  const { name, registry } = lab.description
+  await startDockerd(await hostOf(name, hypervisor), registry, AbortSignal.timeout(60_000))
+}
+
+async function hostOf(lab: string, name: string): Promise<NamespaceHost> {
+  const { folder } = (await findHost(lab, name))!
+  return { lab, name, folder, pid: (await readInit(folder, lab, name))! }
 }
 
 /** What the controller sends to a hypervisor, for instance an image. `index` counts from 1. */

@@ -95,6 +95,9 @@ export function property(
     const tally = new Tally(benchSize === 'quick' ? quick : whole)
     try {
       await check(tally)
+    } catch (error) {
+      tally.faults.push(describeError(error)) // beside the tries
+      throw error
     } finally {
       const { tried, faults, size } = tally
       task.meta.reliability = { property: name, counted, tried, faults, seed, size }
