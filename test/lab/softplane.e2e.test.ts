@@ -85,6 +85,33 @@ describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
     expect((await one.cli(['init'])).document).toMatchObject({ kind: 'Error', spec: { source: 'client' } })
   })
 
+  test('a command line is answered by the daemon itself as by the client as a program', async () => {
+    const lines = [
+      ['get', 'version'],
+      ['list', 'interfaces', '-o', 'yaml'],
+      ['get', 'interface', '--id', 'vm1', '-o', 'json', '--pretty'],
+      ['get', 'interface', '--id', "of nobody's\n"],
+      ['delete', 'route', '--vni', '100', '--prefix', '1.2.3.4/32', '-o', 'json'],
+      ['create', 'route', '--vni', '100', '--prefix', 'wrong'],
+      ['get', ''],
+      ['ask', '--for=it'],
+    ]
+    const told = lines.map(async (line) => {
+      const { exitCode, stdout, stderr } = await one.cliText(line)
+      const program = await one.cliText([...line, '--address=localhost:1337'])
+      expect([line, exitCode, stdout, stderr]).toEqual([
+        line,
+        program.exitCode,
+        program.stdout,
+        program.stderr,
+      ])
+      return exitCode
+    })
+    expect(new Set(await Promise.all(told))).toEqual(new Set([0, 1, 2]))
+    const withoutNode = ['exec', '--env', 'NODE_OPTIONS=--none-such', one.container, 'dpservice-cli', 'get', 'version']
+    expect(await engine.run(withoutNode)).toContain('softplane')
+  })
+
   test('gives guests their addresses by DHCP and DHCPv6', async () => {
     await Promise.all(
       Object.values(guests).map(async (one) => {

@@ -11,23 +11,28 @@ export interface Endpoint {
   readonly connectTimeoutMs: number
 }
 
-/** As a gRPC client does, this tries to connect until its time is over. */
-const retryMs = 50
-
 /** @throws ClientError when nobody listens, RpcError when the service cannot serve the call. */
-export async function call(
+export type Call = (
   endpoint: Endpoint,
   method: string,
   params: Readonly<Record<string, unknown>>,
-): Promise<Exclude<Response, { rpc: unknown }>> {
+) => Promise<Exclude<Response, { rpc: unknown }>>
+
+/** What the service said, or its refusal to serve. @throws RpcError */
+export function served(response: Response): Exclude<Response, { rpc: unknown }> {
+  if (!('rpc' in response)) return response
+  throw Object.assign(new RpcError('INTERNAL', response.rpc.message), { status: response.rpc })
+}
+
+/** As a gRPC client does, this tries to connect until its time is over. */
+const retryMs = 50
+
+export const call: Call = async (endpoint, method, params) => {
   const deadline = performance.now() + endpoint.connectTimeoutMs
   while (true) {
     try {
-      const response = JSON.parse(
-        await post(endpoint.address, JSON.stringify({ method, params })),
-      ) as Response
-      if (!('rpc' in response)) return response
-      throw Object.assign(new RpcError('INTERNAL', response.rpc.message), { status: response.rpc })
+      const answer = await post(endpoint.address, JSON.stringify({ method, params }))
+      return served(JSON.parse(answer) as Response)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
       if (performance.now() >= deadline) {

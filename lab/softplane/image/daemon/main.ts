@@ -7,7 +7,8 @@ import { readConfiguration } from './configuration.ts'
 import { Dataplane } from './dataplane.ts'
 import { createLog } from './log.ts'
 import { createMethods } from './methods.ts'
-import { listen } from './server.ts'
+import { serveCommands } from './commands.ts'
+import { createAsk, listen } from './server.ts'
 import { createTelemetry } from './telemetry/commands.ts'
 import { serveTelemetry } from './telemetry/server.ts'
 
@@ -28,7 +29,9 @@ async function main(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
   const { promise: dataplane, resolve } = Promise.withResolvers<Dataplane>()
-  const server = await listen(options.grpcPort, createMethods(`${name} ${version}`), dataplane, log)
+  const ask = createAsk(createMethods(`${name} ${version}`), dataplane, log)
+  const server = await listen(options.grpcPort, ask, log)
+  const commands = await serveCommands(ask, log)
   const plane = await Dataplane.start(configuration)
   const { telemetrySocket } = configuration
   const telemetry =
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
   log('INFO', 'stopping', { signal: await stopped })
   server.close()
   server.closeAllConnections()
+  commands.close()
   if (telemetry) await telemetry.close()
   await plane.close()
 }

@@ -1,4 +1,4 @@
-/** Answers the client on loopback, one request at a time. */
+/** Answers requests, one at a time, and those of clients on loopback. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Request, Response } from '../shared/protocol.ts'
 import { RpcError, ServiceError, success } from '../shared/status.ts'
@@ -6,24 +6,33 @@ import type { Dataplane } from './dataplane.ts'
 import type { Log } from './log.ts'
 import type { Method } from './methods.ts'
 
-/**
- * Takes the port, which also keeps a second daemon away. Requests that come before the data plane is there wait for
- * it, so an answer means that the service is ready.
- * @throws Error when the port is taken.
- */
-export async function listen(
-  port: number,
+export type Ask = (request: Request) => Promise<Response>
+
+/** Requests that come before the data plane is there wait for it, so an answer means that the service is ready. */
+export function createAsk(
   methods: Readonly<Record<string, Method>>,
   dataplane: Promise<Dataplane>,
   log: Log,
-): Promise<Server> {
+): Ask {
   let last: Promise<unknown> = dataplane
+  return (request) => {
+    const answer = last.then(() => handle(request, methods, dataplane, log))
+    last = answer
+    return answer
+  }
+}
+
+/**
+ * Takes the port, which also keeps a second daemon away.
+ * @throws Error when the port is taken.
+ */
+export async function listen(port: number, ask: Ask, log: Log): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
     const answer = async (): Promise<void> => {
-      const response = await handle(await readBody(incoming), methods, dataplane, log)
+      const response = await ask(JSON.parse(await readBody(incoming)) as Request)
       outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(response))
     }
-    last = last.then(answer).catch((error: unknown) => {
+    answer().catch((error: unknown) => {
       log('ERROR', 'request failed', { error })
       outgoing.destroy()
     })
@@ -36,12 +45,11 @@ export async function listen(
 }
 
 async function handle(
-  body: string,
+  { method: name, params }: Request,
   methods: Readonly<Record<string, Method>>,
   dataplane: Promise<Dataplane>,
   log: Log,
 ): Promise<Response> {
-  const { method: name, params } = JSON.parse(body) as Request
   try {
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined
     if (!method) throw new RpcError('UNIMPLEMENTED', `unknown method ${name}`)
