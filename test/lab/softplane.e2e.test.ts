@@ -99,12 +99,7 @@ describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
     const told = lines.map(async (line) => {
       const { exitCode, stdout, stderr } = await one.cliText(line)
       const program = await one.cliText([...line, '--address=localhost:1337'])
-      expect([line, exitCode, stdout, stderr]).toEqual([
-        line,
-        program.exitCode,
-        program.stdout,
-        program.stderr,
-      ])
+      expect(program, line.join(' ')).toMatchObject({ exitCode, stdout, stderr })
       return exitCode
     })
     expect(new Set(await Promise.all(told))).toEqual(new Set([0, 1, 2]))
