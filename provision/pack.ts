@@ -1,33 +1,18 @@
 /** The disk image packed for the way: its sparse archive, compressed once into a file for however many hypervisors. */
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import zlib from 'node:zlib'
+import { writing } from '../src/core/disk-fault.ts'
+import { type Compression, compressed } from './compress.ts'
 import type { DiskImage } from './disk-image.ts'
 import { sparseTar } from './sparse-tar.ts'
 
-export type Compression = 'zstd' | 'gzip'
-
-/** What this Node can compress with, best first. zstd came with Node 22.15. */
-export const compressions: readonly Compression[] = 'createZstdCompress' in zlib ? ['zstd', 'gzip'] : ['gzip']
-
-/**
- * Level 2 makes a guest's disk 5 % bigger than level 3, the default, in about half of its CPU time (measured on 512 MiB of programs: 2.1 s
- * instead of 4.3; with Node's own, smaller chunks 5.2).
- */
-const quickZstd: zlib.ZstdOptions = {
-  params: { [zlib.constants.ZSTD_c_compressionLevel]: 2 },
-  chunkSize: 1024 * 1024,
-}
-
+/** What goes over the wire: it can be read from its beginning while its end is still being packed. */
 export interface Package {
-  readonly compression: Compression
-  /** What goes over the wire. */
+  /** Bytes so far; all of them once it has been read to its end. */
   readonly bytes: number
-  /** A new stream of it; `onBytes` gets the count so far. */
-  open(onBytes: (sent: number) => void): Readable
+  /** A new stream of it, which fails as packing does; `onShare` gets the share of the whole that was read so far, 0 to 1. */
+  open(onShare: (share: number) => void): Readable
 }
 
 /** Packs on demand, once per compression; removes what it packed at the end. */
@@ -35,62 +20,124 @@ export class Packer implements AsyncDisposable {
   readonly #image: DiskImage
   readonly #folder: string
   readonly #memberName: string
-  readonly #signal: AbortSignal | undefined
-  readonly #packages = new Map<Compression, Promise<Package>>()
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #packages = new Map<Compression, { package: Package; packing: Promise<void> }>()
 
   constructor(image: DiskImage, folder: string, memberName: string, signal?: AbortSignal) {
     this.#image = image
     this.#folder = folder
     this.#memberName = memberName
-    this.#signal = signal
+    this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal
   }
 
-  pack(compression: Compression): Promise<Package> {
-    let packing = this.#packages.get(compression)
-    if (!packing) this.#packages.set(compression, (packing = this.#pack(compression)))
-    return packing
+  /** Begins to pack unless it has. */
+  pack(compression: Compression): Package {
+    const found = this.#packages.get(compression)
+    if (found) return found.package
+    const growing = new GrowingPackage(
+      path.join(this.#folder, `${this.#image.contentId}.tar.${compression}`),
+      this.#image.dataBytes,
+    )
+    const frames = compressed(sparseTar(this.#image, this.#memberName), compression)
+    const packing = growing.fill(frames, this.#signal)
+    this.#packages.set(compression, { package: growing, packing })
+    return growing
   }
 
   /** For a dry run: packs nothing, and gives an empty stream. */
   pretend(): Packer {
     const pretended = new Packer(this.#image, this.#folder, this.#memberName)
-    for (const compression of ['zstd', 'gzip'] as const) {
-      const nothing: Package = { compression, bytes: this.#image.dataBytes, open: () => Readable.from([]) }
-      pretended.#packages.set(compression, Promise.resolve(nothing))
-    }
+    const nothing: Package = { bytes: this.#image.dataBytes, open: () => Readable.from([]) }
+    for (const compression of ['zstd', 'gzip'] as const)
+      pretended.#packages.set(compression, { package: nothing, packing: Promise.resolve() })
     return pretended
   }
 
-  async #pack(compression: Compression): Promise<Package> {
-    const file = path.join(this.#folder, `${this.#image.contentId}.tar.${compression}`)
-    await mkdir(this.#folder, { recursive: true })
-    const compress =
-      compression === 'zstd' ? zlib.createZstdCompress(quickZstd) : zlib.createGzip({ level: 3 })
-    const options = this.#signal ? { signal: this.#signal } : {}
-    await pipeline(
-      Readable.from(sparseTar(this.#image, this.#memberName)),
-      compress,
-      createWriteStream(file),
-      options,
-    )
-    const { size } = await stat(file)
-    return {
-      compression,
-      bytes: size,
-      open(onBytes) {
-        const stream = createReadStream(file, { highWaterMark: 256 * 1024 })
-        let sent = 0
-        stream.on('data', (chunk) => {
-          sent += chunk.length
-          onBytes(sent)
-        })
-        return stream.pause()
-      },
-    }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await Promise.all([...this.#packages.values()].map(({ packing }) => packing))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+const chunkBytes = 256 * 1024
+
+/** A file that some read while it is written. */
+class GrowingPackage implements Package {
+  bytes = 0
+  readonly #file: string
+  readonly #dataBytes: number
+  /** Bytes of the archive that are packed. */
+  #held = 0
+  #complete = false
+  #failed: { readonly error: unknown } | undefined
+  /** Resolves, and is replaced, whenever there is more, or the end is known. */
+  #change = Promise.withResolvers<void>()
+
+  constructor(file: string, dataBytes: number) {
+    this.#file = file
+    this.#dataBytes = dataBytes
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#packages.values())
-    await rm(this.#folder, { recursive: true, force: true })
+  /** Resolves when all is written or writing has failed; the failure is told to those who read. */
+  async fill(
+    frames: AsyncIterable<{ readonly bytes: Buffer; readonly holds: number }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let handle: FileHandle | undefined
+    try {
+      await mkdir(path.dirname(this.#file), { recursive: true })
+      handle = await open(this.#file, 'w')
+      for await (const { bytes, holds } of frames) {
+        signal.throwIfAborted()
+        await writing(this.#file, () => handle!.writeFile(bytes))
+        this.bytes += bytes.length
+        this.#held += holds
+        this.#changed()
+      }
+      this.#complete = true
+    } catch (error) {
+      this.#failed = { error }
+    }
+    await handle?.close()
+    this.#changed()
+  }
+
+  #changed(): void {
+    const { resolve } = this.#change
+    this.#change = Promise.withResolvers()
+    resolve()
+  }
+
+  #isComplete(): boolean {
+    if (this.#failed) throw this.#failed.error
+    return this.#complete
+  }
+
+  open(onShare: (share: number) => void): Readable {
+    return Readable.from(this.#follow(onShare), { objectMode: false })
+  }
+
+  async *#follow(onShare: (share: number) => void): AsyncGenerator<Buffer> {
+    while (this.bytes === 0 && !this.#isComplete()) await this.#change.promise
+    const handle = await open(this.#file, 'r')
+    try {
+      for (let at = 0; ;) {
+        if (at < this.bytes) {
+          const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, this.bytes - at))
+          const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
+          if (bytesRead === 0) throw new Error(`${this.#file} became shorter while it was sent`)
+          at += bytesRead
+          onShare((at / this.bytes) * Math.min(1, this.#held / Math.max(1, this.#dataBytes)))
+          yield buffer.subarray(0, bytesRead)
+          continue
+        }
+        if (this.#isComplete()) return
+        await this.#change.promise
+      }
+    } finally {
+      await handle.close()
+    }
   }
 }

@@ -2,14 +2,12 @@ import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createWriteStream } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ExitCode } from '../../src/core/errors.ts'
 import { inspectImage } from '../../provision/disk-image.ts'
-import { Packer } from '../../provision/pack.ts'
 import { sparseTar } from '../../provision/sparse-tar.ts'
 import { scratchFolder } from '../scratch-folder.ts'
 
@@ -51,22 +49,6 @@ describe.each<[string, number, number[], number]>([
     )
     expect(statSync(archive).size).toBeLessThan(image.dataBytes + 8 * KiB)
   })
-})
-
-test('a package is made once and gone at the end', async () => {
-  const folder = scratchFolder()
-  const image = await inspectImage(sparseFile(folder, 9000 * KiB, [0], 70 * KiB))
-  const packed = path.join(folder, 'packed')
-  {
-    await using packer = new Packer(image, packed, 'm')
-    const [one, two] = await Promise.all([packer.pack('gzip'), packer.pack('gzip')])
-    expect(two).toBe(one)
-    expect(one.bytes).toBeLessThan(image.dataBytes)
-    let sent = 0
-    await text(one.open((bytes) => (sent = bytes)))
-    expect(sent).toBe(one.bytes)
-  }
-  expect(() => statSync(packed)).toThrow('ENOENT')
 })
 
 test.each([
