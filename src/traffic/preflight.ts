@@ -36,7 +36,7 @@ export interface PreflightPath {
 
 const pings = 5
 /** Guests are logged into as root, who may ping faster than five times a second. */
-const pingIntervalSeconds = '0.05'
+const pingIntervalSeconds = '0.02'
 /** Of an IPv4 packet; a loopback's MTU is a byte more. */
 const mostPacketBytes = 65_535
 /** Bytes of the IP and ICMP headers around ping's payload. */

@@ -23,7 +23,11 @@ export interface RanFlows {
 
 /** @throws MeasurementError when a port is taken or a server does not come to listen; ConnectionError */
 export async function runFlows(
-  request: FlowRequest & { readonly flows: number; readonly number: number },
+  request: FlowRequest & {
+    readonly flows: number
+    readonly number: number
+    readonly ready: () => Promise<void>
+  },
   run: RunContext,
   signal: AbortSignal,
 ): Promise<RanFlows> {
@@ -36,6 +40,7 @@ export async function runFlows(
     flows: request.flows,
     seconds: runSeconds(run.config.measurement),
     runId: run.runId,
+    ready: request.ready,
   }
   if (backends === undefined) {
     const raw = await runIperf3({ ...common, to: serversOn(to), firstPort: through?.ports?.[0] }, signal)

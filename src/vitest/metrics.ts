@@ -128,13 +128,13 @@ export async function measureMetrics<Name extends string>(
   checked = await asPhase(observe, `pre-flight: ${name}`, () => checkPath(environment, path, context.signal))
   const rest = new Rest(plan.profile.gapSeconds)
   for (let number = 1; ; number++) {
-    if (number > 1) await rest.over(context.signal)
+    if (number > 1) await rest.nearlyOver(context.signal)
     const store = async (file: string, content: string): Promise<void> =>
       void artifacts.push(await context.store(`repetition-${number}-${file}`, content))
     const address = path.address ?? path.to.overlayAddress(path.family)
     const result = await asPhase(observe, repetitionName(number, plan.profile, name), () =>
       withRates(context, ends, () =>
-        guarded(context, path, counting, async (signal) => {
+        guarded(context, path, { counting, rest }, async (signal) => {
           const repeated = await repeat({ number, checked, address, signal, store })
           rest.begin()
           return repeated
@@ -213,7 +213,7 @@ function otherBound({ config }: RunContext, { key, bound }: MetricExpectation, a
 async function guarded<T extends object>(
   { environment, signal }: MeasureContext,
   path: MeasuredPath,
-  measurement: MeasurementCounting,
+  measurement: { readonly counting: MeasurementCounting; readonly rest: Rest },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<(T & Watched) | { readonly lost: string }> {
   const { lost } = environment.dataplane
@@ -222,7 +222,8 @@ async function guarded<T extends object>(
   try {
     before = await identities(environment, path)
     const whileMeasured = AbortSignal.any([signal, lost])
-    counting = await measurement.begin(whileMeasured)
+    await measurement.rest.over(whileMeasured)
+    counting = await measurement.counting.begin(whileMeasured)
     const result = await work(whileMeasured)
     const [counted, after] = await together([counting.end(), identities(environment, path)])
     lost.throwIfAborted()

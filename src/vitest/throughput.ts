@@ -121,7 +121,7 @@ export async function measureThroughput(context: MeasureContext, asked: FlowRequ
   let number = 0
   const rest = new Rest(run.config.measurement.gapSeconds)
   const measure = async (): Promise<Sample> => {
-    if (number > 0) await rest.over(signal)
+    if (number > 0) await rest.nearlyOver(signal)
     await openState(through)
     number++
     const ceiling = ceilingOn(line, { mtu: checked!.mtuBytes, family })
@@ -248,13 +248,16 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
       observePaths(environment.dataplane, request.from, receivers),
     ])
     before = atBegin
-    counting = await request.counting.begin(signal)
-    ran = await runFlows({ ...request, flows: flowsAsked }, run, signal)
+    const ready = async (): Promise<void> => {
+      await request.rest.over(signal)
+      counting = await request.counting.begin(signal)
+    }
+    ran = await runFlows({ ...request, flows: flowsAsked, ready }, run, signal)
     request.rest.begin()
     const [atEnd, ...ends] = await together([
       identities(environment, request),
       observation.end(),
-      counting.end(),
+      counting!.end(),
     ])
     ;[software, counted] = ends
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))

@@ -22,6 +22,8 @@ export interface Iperf2Flows {
   readonly seconds: number
   /** The run that the processes are marked with. */
   readonly runId: string
+  /** Called when the servers listen; the clients are started when it is done. */
+  readonly ready?: () => Promise<void>
 }
 
 export interface Iperf2Raw {
@@ -52,6 +54,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
   }
   const serving = await allServing(servers, order, signal)
   try {
+    await flows.ready?.()
     const commands = clientCommands(flows)
     const result = await from.ssh.tryRun(processesScript(commands, runId), {
       timeoutMs: totalMs,

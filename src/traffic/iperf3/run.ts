@@ -31,6 +31,8 @@ export interface Iperf3Flows {
   readonly direction?: Direction | undefined
   /** What each client sends. Default: TCP, as fast as it goes. */
   readonly load?: Iperf3Load | undefined
+  /** Called when the servers listen; the clients are started when it is done. */
+  readonly ready?: () => Promise<void>
 }
 
 export type Direction = 'forward' | 'reverse' | 'both'
@@ -75,6 +77,7 @@ export async function runIperf3(flows: Iperf3Flows, signal?: AbortSignal): Promi
   }
   const serving = await flows.to.serve(order, signal)
   try {
+    await flows.ready?.()
     const commands = clientCommands(flows)
     const clients = await flows.from.ssh.tryRun(processesScript(commands, flows.runId), {
       timeoutMs: totalMs,
