@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import type { BenchConfig } from '../../src/config/index.ts'
 import { writing } from '../../src/core/disk-fault.ts'
 import { openJournal } from '../../src/core/journal.ts'
+import { replaceFile } from '../../src/core/replace-file.ts'
 import { StepRecorder } from '../../src/report/step-recorder.ts'
 import { stepLog } from '../../src/report/step-log.ts'
 import { writeLeaks } from '../../src/report/leak-log.ts'
@@ -25,6 +26,13 @@ test('is told with the file, and what else goes wrong is told as it is', async (
     /^controller: results\/x cannot be written: no space is left there: make room$/,
   )
   await expect(writing('x', () => writeFile('/dev/null/x', 'x'))).rejects.toThrow(/^ENOTDIR/)
+})
+
+test('a folder that somebody removed meanwhile is told', async () => {
+  const file = join(scratchFolder(), 'gone', 'run.json')
+  await expect(replaceFile(file, '{}')).rejects.toThrow(
+    /gone\/run\.json cannot be written: its folder is gone/,
+  )
 })
 
 test('a journal that cannot be written ends the step before it is done', async () => {

@@ -30,7 +30,7 @@ import { property, survives } from './support/property.ts'
 
 property(
   'a damaged template is refused in a sentence, or gives documents that are whole',
-  { counted: 'templates', quick: 40, whole: 1500 },
+  { counted: 'templates', quick: 40, whole: 2000 },
   async (tally) => {
     const { run, hosts, undos } = await fixture(bridged)
     const [hypervisor] = run.config.hypervisors
@@ -139,7 +139,7 @@ const isFileName = (name: string): boolean =>
 
 property(
   'names become files below their folder, and arguments of a shell as they are',
-  { counted: 'names', quick: 60, whole: 1500 },
+  { counted: 'names', quick: 60, whole: 2000 },
   async (tally) => {
     const folder = scratchFolder()
     const results = path.join(folder, 'results')
