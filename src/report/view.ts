@@ -1,7 +1,7 @@
 /** What every report shows of a record, as text in cells: rows by suite and test with the modes side by side, and ratios. */
 import { join } from 'node:path'
 import type { LogKind } from '../core/kept-log.ts'
-import { formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
+import { formatCount, formatExpected, formatMeanGbit, formatPercent } from '../verdict/format.ts'
 import { summarise } from '../verdict/statistics.ts'
 import { type RatioOfMeans, ratioOfMeans } from '../verdict/ratio.ts'
 import type { SampleStatistics, Verdict } from '../verdict/verdict.ts'
@@ -160,7 +160,7 @@ export function countsOf({ outcome: { counts } }: RunRecord): string {
 
 /** The flight recordings and logs that were kept, with whose they are. */
 export function logFilesOf({ logs, flights = [] }: RunRecord): string[] {
-  const size = (bytes: number): string => `${Math.ceil(bytes / 1024).toLocaleString('en-US')} KiB`
+  const size = (bytes: number): string => `${formatCount(Math.ceil(bytes / 1024))} KiB`
   const recordings = flights.map(({ folder, occasion, test, pieces, missing, bytes }) => {
     const of = test ? `${test.suite} › ${test.name}` : occasion
     return `${join(folder, 'index.md')}: flight recorder, ${of}, ${pieces} pieces (${missing} missing), ${size(bytes)}`

@@ -3,7 +3,7 @@
  * (MEASUREMENT.md, "Mode evidence"). Pure arithmetic: who counted, and how, is the data plane's affair.
  */
 import type { FlowSample, ModeEvidence } from './sample.ts'
-import { formatPercent } from './format.ts'
+import { formatCount, formatPercent } from './format.ts'
 
 /** In `offload`, the most of the flows' packets that the software path may handle. */
 const mostInOffload = 0.05
@@ -42,7 +42,7 @@ export function evidenceOf(
 export function judgeMode(mode: PathMode, total: number, handled: readonly HandledPackets[]): ModeEvidence {
   if (handled.length === 0) return { state: 'unknown', detail: 'nothing was counted' }
   if (total < fewestPackets) {
-    const detail = `the flows sent ${format(total)} packets, and with fewer than ${format(fewestPackets)} nothing shows`
+    const detail = `the flows sent ${formatCount(total)} packets, and with fewer than ${formatCount(fewestPackets)} nothing shows`
     return { state: 'unknown', detail }
   }
   // segments that were sent again, and what the tool says beside its flows, are counted there too
@@ -54,9 +54,9 @@ export function judgeMode(mode: PathMode, total: number, handled: readonly Handl
       ? `${formatPercent(mostInOffload)} is the most`
       : `${formatPercent(leastInNonOffload)} is the least`
   const said = handled.map(
-    ({ place, packets }, index) => `${formatPercent(shares[index]!)} ${place} (${format(packets)})`,
+    ({ place, packets }, index) => `${formatPercent(shares[index]!)} ${place} (${formatCount(packets)})`,
   )
-  const detail = `of ${format(total)} packets the software path handled ${said.join(', ')}; ${limit}`
+  const detail = `of ${formatCount(total)} packets the software path handled ${said.join(', ')}; ${limit}`
   return { state: held ? 'proven' : 'disproven', detail, softwareShare }
 }
 
@@ -71,8 +71,4 @@ export function packetsOf(flows: readonly FlowSample[], otherwise: number): numb
     return bytes / (mss ?? otherwise)
   })
   return Math.round(packets.reduce((sum, each) => sum + each, 0))
-}
-
-function format(count: number): string {
-  return count.toLocaleString('en-US')
 }

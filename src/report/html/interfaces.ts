@@ -1,5 +1,6 @@
 /** What the interfaces and TCP of guests and hypervisors counted, all repetitions together. */
 import type { InterfaceUse } from '../../verdict/counters.ts'
+import { formatCount } from '../../verdict/format.ts'
 import type { TestRecord } from '../record.ts'
 import { type Markup, html } from './markup.ts'
 import { scrolling } from './parts.ts'
@@ -56,7 +57,7 @@ function rowOf(machine: string, all: readonly InterfaceUse[]): Markup {
 }
 
 function moved(bytes: number, packets: number): string {
-  return `${(bytes / 1e9).toFixed(3)} GB, ${packets.toLocaleString('en-US')} packets`
+  return `${(bytes / 1e9).toFixed(3)} GB, ${formatCount(packets)} packets`
 }
 
 function segments({ repetitions }: Pick<TestRecord, 'repetitions'>): Markup | undefined {
@@ -64,7 +65,7 @@ function segments({ repetitions }: Pick<TestRecord, 'repetitions'>): Markup | un
   if (tcp.length === 0) return undefined
   const machines = [...Map.groupBy(tcp, ({ machine }) => machine)]
   const sum = (all: typeof tcp, key: 'segmentsSent' | 'segmentsRetransmitted'): string =>
-    all.reduce((total, each) => total + each.tcp![key], 0).toLocaleString('en-US')
+    formatCount(all.reduce((total, each) => total + each.tcp![key], 0))
   return html`<ul class="details">
     ${machines.map(
       ([machine, all]) =>

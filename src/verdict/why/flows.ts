@@ -1,10 +1,10 @@
 /** Causes that the flows themselves show: segments sent again, small segments, a full line, packets on the wrong path. */
 import { bytesOfRun, guestCounters } from './busy-cores.ts'
 import type { Cause } from '../counters.ts'
-import { formatGbit, formatPercent } from '../format.ts'
+import { formatCount, formatGbit, formatPercent } from '../format.ts'
 import { describeFlow } from '../validity.ts'
 import type { JudgePlan } from '../verdict.ts'
-import { type Measured, often, perGb, whole, worstOf } from './tell.ts'
+import { type Measured, often, perGb, worstOf } from './tell.ts'
 
 /**
  * Of segments of 1448 bytes 690,000 make a GB, so this is a loss of 1.4 in 10,000. By Mathis et al. (1997), 1.22 · MSS / (RTT ·
@@ -61,7 +61,7 @@ export function retransmits(samples: readonly Measured[]): Cause[] {
   if (above.length === 0) return []
   const { sample, perGb: worst, place } = worstOf(above, (each) => each.perGb)
   const message =
-    `${whole(worst)} segments per GB were sent again in repetition ${sample.repetition}` +
+    `${formatCount(worst)} segments per GB were sent again in repetition ${sample.repetition}` +
     `${often(above.length, samples.length)}, most of them in ${describeFlow(place)}: packets are lost or overtaken` +
     ` on the way (up to ${mostRetransmitsPerGb} per GB hold back no flow of 10 Gbit/s)`
   return [{ rule: 'retransmits', message, machine: place.from }]

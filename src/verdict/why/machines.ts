@@ -1,9 +1,9 @@
 /** Causes that machines' counters show: cores at their limit, tools with one thread, interfaces that lose packets. */
 import { bytesOfRun, coreLimit, coresAtWork, endsOf, guestCounters } from './busy-cores.ts'
 import type { Cause, CoreUse, InterfaceUse } from '../counters.ts'
-import { formatPercent } from '../format.ts'
+import { formatCount, formatPercent } from '../format.ts'
 import type { FlowSample } from '../sample.ts'
-import { type Measured, machinesIn, often, perGb, whole, worstOf } from './tell.ts'
+import { type Measured, machinesIn, often, perGb, worstOf } from './tell.ts'
 
 /** A packet that is lost where segmentation is offloaded is up to 45 segments; a tenth of the above is short of that on average. */
 const mostDropsPerGb = 10
@@ -68,7 +68,7 @@ export function nicDrops(samples: readonly Measured[]): Cause[] {
     return [...Map.groupBy(lossy, ({ use }) => use.name).values()].map((same) => {
       const { sample, counters, use, lost } = worstOf(same, (each) => each.lost)
       const message =
-        `${use.name} of ${counters.machine} (${endsOf(counters)}) lost ${whole(lost)} packets in repetition` +
+        `${use.name} of ${counters.machine} (${endsOf(counters)}) lost ${formatCount(lost)} packets in repetition` +
         ` ${sample.repetition}${often(same.length, samples.length)}: ${lossesOf(use)}`
       return { rule: 'nic-drops', message, machine: counters.machine }
     })
@@ -147,6 +147,6 @@ function lossesOf(use: InterfaceUse): string {
   ] as const
   return counted
     .filter(([, count]) => count > 0)
-    .map(([what, count]) => `${what} ${whole(count)}`)
+    .map(([what, count]) => `${what} ${formatCount(count)}`)
     .join(', ')
 }

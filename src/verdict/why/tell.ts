@@ -24,10 +24,6 @@ export function perGb(count: number, bytes: number): number {
   return bytes > 0 ? count / (bytes / 1e9) : 0
 }
 
-export function whole(count: number): string {
-  return Math.round(count).toLocaleString('en-US')
-}
-
 export function worstOf<T>(list: readonly T[], by: (each: T) => number): T {
   return list.reduce((a, b) => (by(b) > by(a) ? b : a))
 }
