@@ -5,7 +5,7 @@ import type Docker from 'dockerode'
 import type { CommandResult } from '../../core/command-result.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { asCommand } from '../../core/steps.ts'
-import { doubtfulMs, observerOf, silentEngine } from './observed-modem.ts'
+import { doubtfulMs, observerOf, silentEngine, silentEngines } from './observed-modem.ts'
 
 /**
  * Runs `argv` in `container` and resolves however it ends.
@@ -25,14 +25,14 @@ export function execInContainer(
 }
 
 interface ExecOptions {
-  /** Default 30 s, and 5 s on an engine on which a command ran into that. */
+  /** Default 30 s, and 5 s on an engine on which a command or a call ran into that. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
 }
 
 const usualMs = 30_000
 
-/** Engines on which the last command did not end in time: what is asked next is not to wait as long each time. */
+/** Engines that answer, and on which the last command did not end in time: the next is not to wait as long. */
 const stuck = new WeakSet<object>()
 
 async function exec(
@@ -43,7 +43,8 @@ async function exec(
 ): Promise<CommandResult> {
   const started = performance.now()
   const engine = container.modem as object
-  const timeoutMs = options.timeoutMs ?? (stuck.has(engine) ? doubtfulMs : usualMs)
+  const doubtful = stuck.has(engine) || silentEngines.has(engine)
+  const timeoutMs = options.timeoutMs ?? (doubtful ? doubtfulMs : usualMs)
   const deadline = AbortSignal.timeout(timeoutMs)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   const begin = async (): Promise<{ created: Docker.Exec; stream: Duplex }> => {
@@ -53,7 +54,7 @@ async function exec(
   }
   const { created, stream } = await begin().catch((error: unknown) => {
     if (!deadline.aborted) throw error
-    stuck.add(engine)
+    silentEngines.add(engine)
     throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
   })
   const stdout = new Collector()

@@ -19,6 +19,8 @@ const answerMs = 30_000
 const changeMs = 120_000
 /** Of an engine that has left a call without: what is still asked of it is not to wait as long each time. */
 export const doubtfulMs = 5000
+/** Those engines. */
+export const silentEngines = new WeakSet<object>()
 
 /** Makes a call of the Docker API. */
 export type DialModem = (options: DockerModem.DialOptions, done?: DockerModem.RequestCallback) => void
@@ -27,7 +29,6 @@ export class ObservedModem extends DockerModem {
   private readonly host: string
   readonly observe: Observe | undefined
   private readonly send: DialModem
-  private silent = false
 
   /** @param instead takes the place of the engine */
   constructor(
@@ -49,12 +50,14 @@ export class ObservedModem extends DockerModem {
     const given = options.abortSignal
     const abortSignal = given ? AbortSignal.any([given, late.signal]) : late.signal
     const usualMs = (options.method ?? 'GET') === 'GET' ? answerMs : changeMs
-    const timeoutMs = this.silent ? doubtfulMs : usualMs
+    const timeoutMs = silentEngines.has(this) ? doubtfulMs : usualMs
     const timer = setTimeout(() => late.abort(), timeoutMs)
     super.dial({ ...options, abortSignal }, (error, result) => {
       clearTimeout(timer)
-      this.silent = late.signal.aborted
-      done?.(error && this.silent ? silentEngine(this.host, timeoutMs, nameOf(options)) : error, result)
+      const silent = late.signal.aborted
+      if (silent) silentEngines.add(this)
+      else if (!given?.aborted) silentEngines.delete(this)
+      done?.(error && silent ? silentEngine(this.host, timeoutMs, nameOf(options)) : error, result)
     })
   }
 
