@@ -15,6 +15,7 @@ export async function bareSessions(address: HostAddress, count: number, atOnce: 
   const client = new Client()
   client.connect({ host, port, username, privateKey: await readFile(keyFile), hostVerifier: () => true })
   await once(client, 'ready')
+  client.setNoDelay(true) // as dpbench's own: each session in turn would wait for a delayed acknowledgement
   try {
     let left = count
     const inTurn = async (): Promise<void> => {

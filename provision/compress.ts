@@ -41,7 +41,9 @@ export async function* compressed(
   const working: Promise<Frame>[] = []
   try {
     for await (const piece of pieces(source)) {
-      working.push(compress(piece).then((bytes) => ({ bytes, holds: piece.length })))
+      const frame = compress(piece).then((bytes) => ({ bytes, holds: piece.length }))
+      frame.catch(() => undefined) // it is thrown below, in its turn
+      working.push(frame)
       if (working.length >= atOnce) yield await working.shift()!
     }
     while (working.length > 0) yield await working.shift()!

@@ -1,9 +1,9 @@
 /** The disk image packed for the way: its sparse archive, compressed once into a file for however many hypervisors. */
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { writing } from '../src/core/disk-fault.ts'
-import { type Compression, compressed } from './compress.ts'
+import { type Compression, type Frame, compressed } from './compress.ts'
 import type { DiskImage } from './disk-image.ts'
 import { sparseTar } from './sparse-tar.ts'
 
@@ -81,27 +81,26 @@ class GrowingPackage implements Package {
   }
 
   /** Resolves when all is written or writing has failed; the failure is told to those who read. */
-  async fill(
-    frames: AsyncIterable<{ readonly bytes: Buffer; readonly holds: number }>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let handle: FileHandle | undefined
+  async fill(frames: AsyncIterable<Frame>, signal: AbortSignal): Promise<void> {
     try {
-      await mkdir(path.dirname(this.#file), { recursive: true })
-      handle = await open(this.#file, 'w')
-      for await (const { bytes, holds } of frames) {
-        signal.throwIfAborted()
-        await writing(this.#file, () => handle!.writeFile(bytes))
-        this.bytes += bytes.length
-        this.#held += holds
-        this.#changed()
-      }
+      await this.#write(frames, signal)
       this.#complete = true
     } catch (error) {
       this.#failed = { error }
     }
-    await handle?.close()
     this.#changed()
+  }
+
+  async #write(frames: AsyncIterable<Frame>, signal: AbortSignal): Promise<void> {
+    await mkdir(path.dirname(this.#file), { recursive: true })
+    await using handle = await open(this.#file, 'w')
+    for await (const { bytes, holds } of frames) {
+      signal.throwIfAborted()
+      await writing(this.#file, () => handle.writeFile(bytes))
+      this.bytes += bytes.length
+      this.#held += holds
+      this.#changed()
+    }
   }
 
   #changed(): void {
