@@ -27,6 +27,7 @@ export async function runFlows(
     readonly flows: number
     readonly number: number
     readonly ready: () => Promise<void>
+    readonly sent: () => void
   },
   run: RunContext,
   signal: AbortSignal,
@@ -41,6 +42,7 @@ export async function runFlows(
     seconds: runSeconds(run.config.measurement),
     runId: run.runId,
     ready: request.ready,
+    sent: request.sent,
   }
   if (backends === undefined) {
     const raw = await runIperf3({ ...common, to: serversOn(to), firstPort: through?.ports?.[0] }, signal)

@@ -252,8 +252,8 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
       await request.rest.over(signal)
       counting = await request.counting.begin(signal)
     }
-    ran = await runFlows({ ...request, flows: flowsAsked, ready }, run, signal)
-    request.rest.begin()
+    const sent = (): void => request.rest.begin()
+    ran = await runFlows({ ...request, flows: flowsAsked, ready, sent }, run, signal)
     const [atEnd, ...ends] = await together([
       identities(environment, request),
       observation.end(),

@@ -40,15 +40,24 @@ export function askDpdk(
   container: Docker.Container,
   ealArguments: readonly string[],
 ): Ask {
-  return async (requests) => {
-    const socket = telemetrySocket(ealArguments)
+  let known: number | undefined
+  const processOf = async (): Promise<number> => {
     const { State: state } = await container.inspect()
     if (!state.Running) throw new DeployError('it does not run')
+    return state.Pid
+  }
+  return async (requests) => {
+    const socket = telemetrySocket(ealArguments)
     const as = { kind: 'command', name: `ask DPDK's telemetry for ${requests.join(' ')}` } as const
-    let result = await hypervisor.ssh.tryRun(telemetryCommand(`/proc/${state.Pid}/root${socket}`, requests), {
-      as,
-      timeoutMs: askTimeoutMs,
-    })
+    const ask = (pid: number): Promise<CommandResult> =>
+      hypervisor.ssh.tryRun(telemetryCommand(`/proc/${pid}/root${socket}`, requests), {
+        as,
+        timeoutMs: askTimeoutMs,
+      })
+    const before = known
+    let result = await ask((known ??= await processOf()))
+    // of a process that has ended, as it was started anew or not at all
+    if (before !== undefined && result.exitCode === noSocket) result = await ask((known = await processOf()))
     if (result.exitCode === noSpeaker) {
       const command = telemetryCommand(socket, requests)
       result = await execInContainer(hypervisor.name, container, command, { timeoutMs: askTimeoutMs })

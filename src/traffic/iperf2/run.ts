@@ -24,6 +24,8 @@ export interface Iperf2Flows {
   readonly runId: string
   /** Called when the servers listen; the clients are started when it is done. */
   readonly ready?: () => Promise<void>
+  /** Called when the clients have ended, and the servers perhaps not yet. */
+  readonly sent?: () => void
 }
 
 export interface Iperf2Raw {
@@ -61,6 +63,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
       signal,
       as: processesStep(commands),
     })
+    flows.sent?.()
     const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs)))
     signal?.throwIfAborted()
     const ids = commands.map((command) => command.port)

@@ -33,6 +33,8 @@ export interface Iperf3Flows {
   readonly load?: Iperf3Load | undefined
   /** Called when the servers listen; the clients are started when it is done. */
   readonly ready?: () => Promise<void>
+  /** Called when the clients have ended, and the servers perhaps not yet. */
+  readonly sent?: () => void
 }
 
 export type Direction = 'forward' | 'reverse' | 'both'
@@ -84,6 +86,7 @@ export async function runIperf3(flows: Iperf3Flows, signal?: AbortSignal): Promi
       signal,
       as: processesStep(commands),
     })
+    flows.sent?.()
     const ofServers = await serving.finish(serverGraceMs)
     signal?.throwIfAborted()
     const ofClients = outputsOf(clients, ports)

@@ -1,11 +1,14 @@
 /** A command inside a container, by the Docker API, with its output apart and its exit code. */
-import { type Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type Docker from 'dockerode'
 import type { CommandResult } from '../../core/command-result.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { asCommand } from '../../core/steps.ts'
-import { doubtfulMs, observerOf, silentEngine, silentEngines } from './observed-modem.ts'
+import { Collector } from './collector.ts'
+import { ContainerShell } from './container-shell.ts'
+import { engineStatus } from './engine-error.ts'
+import { ObservedModem, doubtfulMs, observerOf, silentEngine, silentEngines } from './observed-modem.ts'
 
 /**
  * Runs `argv` in `container` and resolves however it ends.
@@ -47,51 +50,89 @@ async function exec(
   const timeoutMs = options.timeoutMs ?? (doubtful ? doubtfulMs : usualMs)
   const deadline = AbortSignal.timeout(timeoutMs)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
-  const begin = async (): Promise<{ created: Docker.Exec; stream: Duplex }> => {
-    const command = { Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal }
-    const created = await container.exec(command)
-    return { created, stream: await created.start({ hijack: false, stdin: false, abortSignal }) }
-  }
-  const { created, stream } = await begin().catch((error: unknown) => {
+  const asked = { container, argv, signal: abortSignal }
+  let said: Said
+  try {
+    said = (await inShell(asked)) ?? (await asProcess(asked))
+  } catch (error) {
     if (!deadline.aborted) throw error
     silentEngines.add(engine)
     throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
-  })
+  }
+  options.signal?.throwIfAborted()
+  const timedOut = said.exitCode === null && deadline.aborted
+  if (timedOut) {
+    if (!(await answers(container))) throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
+    stuck.add(engine)
+  } else stuck.delete(engine)
+  return { host, argv, signal: null, durationMs: performance.now() - started, timedOut, ...said }
+}
+
+interface Asked {
+  readonly container: Docker.Container
+  readonly argv: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** What a command came to, however it was run; no exit code of one that did not end before the signal. */
+type Said = Pick<CommandResult, 'exitCode' | 'stdout' | 'stderr'>
+
+/** By engine, and there by container: the shells that wait for a command, or that there can be none. */
+const shells = new WeakMap<object, Map<string, ContainerShell[] | 'none'>>()
+
+/** In a shell that stays for the next ones; `undefined` where nothing was done, as there can be no such shell. */
+async function inShell({ container, argv, signal }: Asked): Promise<Said | undefined> {
+  if (!(container.modem instanceof ObservedModem) || container.modem.instead) return undefined
+  const ofEngine = shells.get(container.modem) ?? new Map<string, ContainerShell[] | 'none'>()
+  shells.set(container.modem, ofEngine)
+  const waiting = ofEngine.get(container.id) ?? []
+  if (waiting === 'none') return undefined
+  ofEngine.set(container.id, waiting)
+  let shell = waiting.pop()
+  while (shell && !shell.usable) shell = waiting.pop()
+  const fresh = !shell
+  shell ??= await ContainerShell.open(container, signal)
+  const answer = await shell.run(argv, signal)
+  if (answer.state === 'ended') {
+    waiting.push(shell)
+    return answer
+  }
+  if (answer.state === 'lost') return { ...answer, exitCode: await exitCodeOf(shell.exec, signal) }
+  // 126 and 127: the engine, for a container that has none
+  if (fresh && [126, 127].includes((await exitCodeOf(shell.exec, signal)) ?? 0))
+    ofEngine.set(container.id, 'none')
+  return undefined
+}
+
+async function asProcess({ container, argv, signal: abortSignal }: Asked): Promise<Said> {
+  const command = { Cmd: [...argv], AttachStdout: true, AttachStderr: true, abortSignal }
+  const created = await container.exec(command)
+  const stream: Duplex = await created.start({ hijack: false, stdin: false, abortSignal })
   const stdout = new Collector()
   const stderr = new Collector()
   container.modem.demuxStream(stream, stdout, stderr)
-  let timedOut = false
   try {
     await finished(stream, { writable: false, signal: abortSignal })
   } catch (error) {
-    if (!deadline.aborted) throw error
-    timedOut = true
+    if (!abortSignal.aborted) throw error
     stream.destroy()
   }
-  if (timedOut) stuck.add(engine)
-  else stuck.delete(engine)
-  const exitCode = timedOut ? null : (await created.inspect({ abortSignal })).ExitCode
-  return {
-    host,
-    argv,
-    exitCode,
-    signal: null,
-    stdout: stdout.text,
-    stderr: stderr.text,
-    durationMs: performance.now() - started,
-    timedOut,
-  }
+  return { exitCode: await exitCodeOf(created, abortSignal), stdout: stdout.text, stderr: stderr.text }
 }
 
-class Collector extends Writable {
-  private readonly chunks: Buffer[] = []
+async function exitCodeOf(exec: Docker.Exec, abortSignal: AbortSignal): Promise<number | null> {
+  return abortSignal.aborted ? null : (await exec.inspect({ abortSignal })).ExitCode
+}
 
-  get text(): string {
-    return Buffer.concat(this.chunks).toString('utf8')
+/** Whether the engine does, when a command in a container has not. */
+async function answers(container: Docker.Container): Promise<boolean> {
+  const engine = container.modem as object
+  silentEngines.add(engine) // so that the call is not waited for as long as usual
+  try {
+    await container.inspect()
+  } catch (error) {
+    if (silentEngines.has(engine)) return false
+    if (engineStatus(error) === undefined) throw error
   }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.chunks.push(chunk)
-    done()
-  }
+  return true
 }

@@ -28,6 +28,8 @@ export type DialModem = (options: DockerModem.DialOptions, done?: DockerModem.Re
 export class ObservedModem extends DockerModem {
   private readonly host: string
   readonly observe: Observe | undefined
+  /** Whether something else takes the place of the engine. */
+  readonly instead: boolean
   private readonly send: DialModem
 
   /** @param instead takes the place of the engine */
@@ -40,6 +42,7 @@ export class ObservedModem extends DockerModem {
     super(options)
     this.host = host
     this.observe = observe
+    this.instead = instead !== undefined
     this.send = instead ?? ((asked, done) => this.dialInTime(asked, done))
   }
 
