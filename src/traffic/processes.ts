@@ -20,18 +20,24 @@ const streamBufferBytes = 128 * 1024
 /**
  * The command that starts all of `commands` at the same time, waits for them, and writes each one's exit status, launch
  * time and output in frames. SIGTERM ends the processes (the group gets it too), and the frames are still written.
+ * @param hangUp ends them by SIGHUP as well, which does not wait: of a tool that takes its time to end otherwise
  */
-export function processesScript(commands: readonly PortCommand[], runId: string): string[] {
+export function processesScript(commands: readonly PortCommand[], runId: string, hangUp = false): string[] {
   const ports = commands.map(({ port }) => port).join(' ')
   return shell(
     [
       'd=$(mktemp -d) || exit 1',
       `trap 'rm -rf "$d"' EXIT`,
       `trap ':' TERM INT HUP`,
+      ...(hangUp ? [`trap 'for q in $pids; do kill -s HUP "$q" 2> /dev/null; done' TERM`] : []),
       `export LC_ALL=C ${runVariable}=${quoteArg(runId)}`,
-      'start() { p=$1; shift; { date +%s%N > "$d/$p.at"; "$@" > "$d/$p.out" 2> "$d/$p.err"; echo $? > "$d/$p.status"; } & }',
+      'start() { p=$1; shift; { date +%s%N > "$d/$p.at"; exec "$@" > "$d/$p.out" 2> "$d/$p.err"; } & pids="$pids $!"; }',
+      'pids=',
       ...commands.map(({ port, argv }) => `start ${port} ${quoteArgv(argv)}`),
-      'until wait; do :; done', // a trapped signal interrupts it
+      // a trapped signal interrupts a wait, and its status is not that of the process then
+      `set -- ${ports}`,
+      'for q in $pids; do while :; do wait "$q"; s=$?; [ "$s" -gt 128 ] && kill -s 0 "$q" 2> /dev/null || break; done; ' +
+        'echo "$s" > "$d/$1.status"; shift; done',
       "trap '' PIPE", // nobody reads any more when the connection was lost, and a signal's end would leave the folder
       // what they said may not have found room there, and a torn output alone would not tell why; their buffers' room is free by now
       `full=; head -c ${streamBufferBytes * (commands.length + 1)} /dev/zero >` +

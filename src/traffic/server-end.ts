@@ -19,6 +19,8 @@ export interface ServerOrder {
   readonly deadlineMs: number
   /** The run that the processes are marked with. */
   readonly runId: string
+  /** Ended without waiting for what they do at their end. */
+  readonly hangUp?: boolean
 }
 
 /** Servers that listen. */
@@ -26,8 +28,9 @@ export interface Serving {
   /**
    * What each wrote, by port, once the clients have ended: servers that do not end by themselves within `graceMs` are
    * ended.
+   * @param whenIdle ends them sooner, as soon as none of their connections is open: of a tool that never ends by itself
    */
-  finish(graceMs: number): Promise<ReadonlyMap<number, ProcessOutput>>
+  finish(graceMs: number, whenIdle?: boolean): Promise<ReadonlyMap<number, ProcessOutput>>
   /** Ends them at once, whatever they do. */
   stop(): Promise<void>
 }
@@ -51,7 +54,7 @@ async function serveOn(machine: TrafficEnd, order: ServerOrder, signal?: AbortSi
   const ports = order.commands.map(({ port }) => port)
   await refuseBusyPorts(machine, order, ports)
   const stopServers = new AbortController()
-  const running = machine.ssh.tryRun(processesScript(order.commands, order.runId), {
+  const running = machine.ssh.tryRun(processesScript(order.commands, order.runId, order.hangUp), {
     timeoutMs: order.deadlineMs,
     signal: signal ? AbortSignal.any([signal, stopServers.signal]) : stopServers.signal,
     as: processesStep(order.commands),
@@ -69,12 +72,18 @@ async function serveOn(machine: TrafficEnd, order: ServerOrder, signal?: AbortSi
   }
   return {
     stop,
-    async finish(graceMs) {
+    async finish(graceMs, whenIdle = false) {
       const grace = setTimeout(() => stopServers.abort(), graceMs)
+      const ended = new AbortController()
+      const idle = whenIdle ? withoutConnections(machine, order, graceMs, ended.signal) : undefined
+      // at the latest the grace ends them
+      idle?.then(() => stopServers.abort()).catch(() => undefined)
       try {
         return outputsOf(await running, ports)
       } finally {
         clearTimeout(grace)
+        ended.abort()
+        await idle?.catch(() => undefined)
       }
     },
   }
@@ -97,6 +106,31 @@ async function listeningPorts({ ssh }: TrafficEnd, transport: 'tcp' | 'udp'): Pr
   const { stdout } = await ssh.run(['ss', transport === 'tcp' ? '-Hltn' : '-Hlun'])
   const local = stdout.split('\n').map((line) => line.trim().split(/\s+/)[3] ?? '')
   return new Set(local.map((address) => Number(address.slice(address.lastIndexOf(':') + 1))))
+}
+
+/** TCP's states of a connection that its server has not closed. */
+const open = new Set(['ESTAB', 'CLOSE-WAIT'])
+
+async function withoutConnections(
+  { name, ssh }: TrafficEnd,
+  { tool, commands }: ServerOrder,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ports = new Set(commands.map(({ port }) => port))
+  await waitFor(
+    async () => {
+      const { stdout } = await ssh.run(['ss', '-Htn'], { signal })
+      const left = stdout.split('\n').filter((line) => {
+        const [state = '', , , local = ''] = line.trim().split(/\s+/)
+        return open.has(state) && ports.has(Number(local.slice(local.lastIndexOf(':') + 1)))
+      })
+      return left.length === 0
+        ? { state: 'ready', value: undefined }
+        : { state: 'pending', seen: `${left.length} connections are open` }
+    },
+    { what: `the connections of ${tool} on ${name} to end`, timeoutMs, signal },
+  )
 }
 
 async function listening(

@@ -56,12 +56,18 @@ export async function runFlows(
   return { inputs, files: iperf2Files(raw, prefix) }
 }
 
+const iperf2Versions = new WeakMap<VirtualMachine, string>()
+
 /** `iperf 2.1.8`, or `undefined` where there is none. */
 async function iperf2Version(vm: VirtualMachine): Promise<string | undefined> {
+  const known = iperf2Versions.get(vm)
+  if (known !== undefined) return known
   // it says its version on stderr in some versions, and ends with 1 then
   const { stdout } = await vm.ssh.tryRun(shell('command -v iperf >/dev/null && iperf --version 2>&1'))
   const [, version] = /^iperf version (2\.[\w.]+)/m.exec(stdout) ?? []
-  return version === undefined ? undefined : `iperf ${version}`
+  if (version === undefined) return undefined
+  iperf2Versions.set(vm, `iperf ${version}`)
+  return `iperf ${version}`
 }
 
 /** Why iperf 2 cannot be used between `machines`; `undefined` when it can. */

@@ -4,7 +4,7 @@ import type { MeasurementProfile } from '../config/index.ts'
 import { MeasurementError, describeError } from '../core/errors.ts'
 import { type Observe, asPhase } from '../core/steps.ts'
 import { together } from '../core/together.ts'
-import type { Line, SoftwarePackets } from '../dataplane/dataplane.ts'
+import type { Line, PathObservation, SoftwarePackets } from '../dataplane/dataplane.ts'
 import type { Family, VirtualMachine } from '../machine/virtual-machine.ts'
 import { alignFlows, runSeconds } from '../traffic/iperf3/window.ts'
 import { machineFacts } from '../traffic/machine-facts.ts'
@@ -243,12 +243,15 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
   let counted: Awaited<ReturnType<RepetitionCounting['end']>>
   try {
     const receivers = request.backends ?? [request.to]
-    const [atBegin, observation] = await together([
+    // while the servers are started
+    const reading = together([
       identities(environment, request),
       observePaths(environment.dataplane, request.from, receivers),
     ])
-    before = atBegin
+    reading.catch(() => undefined) // for when the servers do not start
+    let observation: PathObservation
     const ready = async (): Promise<void> => {
+      ;[before, observation] = await reading
       await request.rest.over(signal)
       counting = await request.counting.begin(signal)
     }
@@ -256,12 +259,12 @@ async function repetition(context: MeasureContext, request: Repetition): Promise
     ran = await runFlows({ ...request, flows: flowsAsked, ready, sent }, run, signal)
     const [atEnd, ...ends] = await together([
       identities(environment, request),
-      observation.end(),
+      observation!.end(),
       counting!.end(),
     ])
     ;[software, counted] = ends
     for (const [name, content] of ran.files) request.artifacts.push(await context.store(name, content))
-    changed = changes(before, atEnd, configuredAddresses(environment))
+    changed = changes(before!, atEnd, configuredAddresses(environment))
     lost.throwIfAborted()
   } catch (error) {
     context.signal.throwIfAborted()

@@ -50,32 +50,36 @@ export function makeLoadBalancer(
   const nodes = request.nodes.map((node) => deployment.place(node.name))
   const host = address.includes(':') ? 128 : 32
   return resettable(deployment.undoLog, async (objects) => {
+    const prefix = `${address}/${host}`
     const addresses = new Map<string, string>()
-    for (const node of nodes) {
-      const made = await objects.create(node, loadBalancer({ id: name, vni, vip: address, ports }))
-      addresses.set(node.hypervisor.name, made.spec.underlay_route)
-    }
-    const targets: string[] = []
-    for (const backend of backends) {
-      const place = deployment.place(backend.hypervisor.name)
-      const made = await objects.create(place, balancedPrefix(`${address}/${host}`, backend.name))
-      targets.push(made.spec.underlay_route)
-    }
-    for (const node of nodes) {
-      for (const target of targets) await objects.create(node, balancerTarget(name, target))
-    }
-    const [nearest] = addresses.values()
-    for (const place of placesOf(deployment, clients)) {
-      if (addresses.has(place.hypervisor.name)) continue // it holds the load balancer itself
-      await objects.create(place, route({ prefix: `${address}/${host}`, vni, nextHop: nearest! }))
-    }
-    for (const place of placesOf(deployment, backends)) {
+    const targetOf = new Map<VirtualMachine, string>()
+    const isNode = ({ hypervisor }: ObjectPlace): boolean =>
+      request.nodes.some(({ name: node }) => node === hypervisor.name)
+    // side by side on several hypervisors; in its order on each
+    await onEach([...nodes, ...placesOf(deployment, backends)], async (place) => {
+      if (isNode(place)) {
+        const made = await objects.create(place, loadBalancer({ id: name, vni, vip: address, ports }))
+        addresses.set(place.hypervisor.name, made.spec.underlay_route)
+      }
+      for (const backend of on(place, backends)) {
+        const made = await objects.create(place, balancedPrefix(prefix, backend.name))
+        targetOf.set(backend, made.spec.underlay_route)
+      }
+    })
+    const targets = backends.map((backend) => targetOf.get(backend)!)
+    const nearest = addresses.get(nodes[0]!.hypervisor.name)!
+    await onEach([...nodes, ...placesOf(deployment, [...clients, ...backends])], async (place) => {
+      if (isNode(place))
+        for (const target of targets) await objects.create(place, balancerTarget(name, target))
+      else if (on(place, clients).length > 0)
+        await objects.create(place, route({ prefix, vni, nextHop: nearest }))
+      if (on(place, backends).length === 0) return
       for (const client of clients) {
         if (client.hypervisor.name === place.hypervisor.name) continue
-        const prefix = `${client.overlayAddress(host === 32 ? 'ipv4' : 'ipv6')}/${host}`
-        await objects.create(place, route({ prefix, vni, nextHop: deployment.underlayOf(client) }))
+        const toClient = `${client.overlayAddress(host === 32 ? 'ipv4' : 'ipv6')}/${host}`
+        await objects.create(place, route({ prefix: toClient, vni, nextHop: deployment.underlayOf(client) }))
       }
-    }
+    })
     return async () => {
       for (const { client } of nodes) await requireTargets(client, name, targets)
     }
@@ -96,6 +100,19 @@ async function requireTargets(
 /** The hypervisors of `vms`, each once. */
 function placesOf(deployment: Deployment, vms: readonly VirtualMachine[]): ObjectPlace[] {
   return [...new Set(vms.map((vm) => vm.hypervisor.name))].map((name) => deployment.place(name))
+}
+
+/** Those of `vms` that `place` serves. */
+function on({ hypervisor }: ObjectPlace, vms: readonly VirtualMachine[]): VirtualMachine[] {
+  return vms.filter((vm) => vm.hypervisor.name === hypervisor.name)
+}
+
+async function onEach(
+  places: readonly ObjectPlace[],
+  work: (place: ObjectPlace) => Promise<void>,
+): Promise<void> {
+  const byName = new Map(places.map((place) => [place.hypervisor.name, place]))
+  await together([...byName.values()].map((place) => work(place)))
 }
 
 /** @param make creates the objects, and returns what checks that they are there */

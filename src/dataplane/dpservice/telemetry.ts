@@ -97,6 +97,7 @@ const objects = z.object({ [objectsRequest]: z.record(z.string(), z.record(z.str
 export class DpdkCounters {
   private readonly ask: Ask
   private ports: ReadonlyMap<string, number> | undefined
+  private reading: Promise<GraphObjects> | undefined
 
   constructor(ask: Ask) {
     this.ask = ask
@@ -111,8 +112,20 @@ export class DpdkCounters {
     return port
   }
 
-  /** @throws DeployError when there are no counts, saying why */
-  async objects(): Promise<GraphObjects> {
+  /** One reading for all paths that ask at the same moment. @throws DeployError when there are no counts, saying why */
+  objects(): Promise<GraphObjects> {
+    if (this.reading) return this.reading
+    const reading = this.readObjects()
+    this.reading = reading
+    const over = (): void => {
+      if (this.reading === reading) this.reading = undefined
+    }
+    setImmediate(over) // whoever asks from then on is to get what is counted by then
+    reading.then(over, over)
+    return reading
+  }
+
+  private async readObjects(): Promise<GraphObjects> {
     const [reply] = await this.ask([objectsRequest])
     const blocks = parsed(objects, reply, objectsRequest)[objectsRequest]!
     const nodes = Object.values(blocks).flatMap((block) => Object.entries(block))

@@ -36,7 +36,7 @@ export interface Iperf2Raw {
 
 /** What clients may take beyond the time they send. */
 const clientMarginMs = 30_000
-/** A server goes on for ever; it has this long to write of the end of its connections. */
+/** A server goes on for ever; it has this long until its connections have ended. */
 const serverGraceMs = 1000
 
 /**
@@ -53,6 +53,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
     commands: [{ port, argv }],
     deadlineMs: totalMs + 60_000,
     runId,
+    hangUp: true, // at SIGTERM it goes on for a second, and has said all by then
   }
   const serving = await allServing(servers, order, signal)
   try {
@@ -64,7 +65,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
       as: processesStep(commands),
     })
     flows.sent?.()
-    const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs)))
+    const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs, true)))
     signal?.throwIfAborted()
     const ids = commands.map((command) => command.port)
     return {
