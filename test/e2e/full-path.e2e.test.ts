@@ -12,6 +12,10 @@ import { parseRecord } from '../../src/report/record.ts'
 import { type CommandResult } from '../../src/core/command-result.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 
+interface Settings extends Record<string, unknown> {
+  readonly hypervisors: { vms: { readonly machine_name: string }[] }[]
+}
+
 const lab = testLabName('full')
 /** The repository: its suites are what runs. */
 const root = join(import.meta.dirname, '../..')
@@ -50,7 +54,10 @@ describe.skipIf(faults.length > 0)(
 
     test('lab, image, provisioning, measuring, clean-up', async () => {
       const config = join(folder, `${environment}.json`)
-      const settings = JSON.parse(await readFile(labPaths(lab).configFile, 'utf8')) as Record<string, unknown>
+      const settings = JSON.parse(await readFile(labPaths(lab).configFile, 'utf8')) as Settings
+      // one on each hypervisor: each boot of an emulated VM is half a minute of CPU time, of two cores
+      for (const hypervisor of settings.hypervisors)
+        hypervisor.vms = hypervisor.vms.filter(({ machine_name: name }) => name !== 'vm2')
       settings['measurement'] = {
         profile: 'quick',
         kept_seconds: 2,
@@ -69,21 +76,13 @@ describe.skipIf(faults.length > 0)(
 
       const image = (await succeed('lab', 'image')).trim()
       const plan = await succeed('provision', '--disk-template', image, '--dry-run', ...chosen)
-      for (const word of [
-        'hypervisor-1',
-        'hypervisor-2',
-        'vm1',
-        'vm2',
-        'vm3',
-        'define',
-        'opt/com.coreos/config',
-      ]) {
+      for (const word of ['hypervisor-1', 'hypervisor-2', 'vm1', 'vm3', 'define', 'opt/com.coreos/config']) {
         expect(plan).toContain(word)
       }
       const made = await succeed('provision', '--disk-template', image, ...chosen)
-      expect(made.match(/: created, 192\.168\.122\.\d+/g)).toHaveLength(3)
+      expect(made.match(/: created, 192\.168\.122\.\d+/g)).toHaveLength(2)
       const again = await succeed('provision', '--disk-template', image, ...chosen)
-      expect(again.match(/: unchanged, /g)).toHaveLength(3)
+      expect(again.match(/: unchanged, /g)).toHaveLength(2)
 
       // in a project of a user's, with dpbench's own suite and one that drives the same machines
       await writeDrivingProject(folder, root, environment)
@@ -110,7 +109,7 @@ describe.skipIf(faults.length > 0)(
       expect(
         judged.map(({ scenario }) => scenario),
         run.stdout,
-      ).toEqual(['local_vm2vm', 'remote_vm2vm'])
+      ).toEqual(['remote_vm2vm'])
       const driven = record.tests.filter(({ suite }) => suite === 'driven')
       expect(
         driven.map(({ result }) => result.state),
@@ -119,12 +118,12 @@ describe.skipIf(faults.length > 0)(
       for (const { repetitions } of judged)
         for (const { modeEvidence } of repetitions) expect(modeEvidence).toMatchObject({ state: 'proven' })
       const kinds = record.logs.map(({ machine, kind }) => `${machine} ${kind}`)
-      for (const vm of ['vm1', 'vm2', 'vm3']) {
+      for (const vm of ['vm1', 'vm3']) {
         expect(kinds).toContain(`${vm} console`)
         expect(kinds).toContain(`${vm} journal`)
       }
       expect(record.leftovers).toEqual([])
-      expect(record.reboots?.map(({ machine }) => machine)).toEqual(['vm1', 'vm2', 'vm3'])
+      expect(record.reboots?.map(({ machine }) => machine)).toEqual(['vm1', 'vm3'])
       for (const { machine, bootIdBefore, bootIdAfter, leaseSeconds } of record.reboots ?? []) {
         expect(bootIdAfter).toMatch(/^[0-9a-f-]{36}$/)
         expect(bootIdAfter).not.toBe(bootIdBefore)
