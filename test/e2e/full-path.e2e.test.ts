@@ -13,6 +13,7 @@ import { type CommandResult } from '../../src/core/command-result.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
 
 interface Settings extends Record<string, unknown> {
+  readonly lb: { lb_machines: string[] }
   readonly hypervisors: { vms: { readonly machine_name: string }[] }[]
 }
 
@@ -58,6 +59,7 @@ describe.skipIf(faults.length > 0)(
       // one on each hypervisor: each boot of an emulated VM is half a minute of CPU time, of two cores
       for (const hypervisor of settings.hypervisors)
         hypervisor.vms = hypervisor.vms.filter(({ machine_name: name }) => name !== 'vm2')
+      settings.lb.lb_machines = ['vm3']
       settings['measurement'] = {
         profile: 'quick',
         kept_seconds: 2,
