@@ -19,9 +19,12 @@ import type { InvalidVerdict, JudgePlan, Reason, SampleStatistics, Verdict } fro
 export function nextStep(samples: readonly Sample[], plan: JudgePlan): 'again' | Verdict {
   const { min, max } = plan.profile.repetitions
   if (samples.length === 0) return 'again'
+  const valid = (sample: Sample): boolean =>
+    sample.state === 'measured' && invalidReasons(sample, plan).length === 0
+  if (samples.length < min && samples.every(valid)) return 'again'
   const verdict = judge(samples, plan)
   if (verdict.state === 'INVALID' || samples.length >= max) return verdict
-  return samples.length < min || verdict.state === 'UNSTABLE' ? 'again' : verdict
+  return verdict.state === 'UNSTABLE' ? 'again' : verdict
 }
 
 /** The verdict on what there is, whether more was to come or not. */
