@@ -30,7 +30,7 @@ export default defineConfig({
       project('end-to-end', {
         include: withoutLab ? [] : [endToEnd],
         exclude: alone,
-        // each worker has a lab of its own; they wait for windows, leases and deadlines half of the time
+        // each worker has a lab of its own; with three, the cores are idle 0 to 3 % of the time
         maxWorkers: inPairs + 1,
       }),
     ].map((each, groupOrder) => ({ test: { ...each, sequence: { groupOrder } } })),

@@ -19,8 +19,8 @@ export interface ServerOrder {
   readonly deadlineMs: number
   /** The run that the processes are marked with. */
   readonly runId: string
-  /** Ended without waiting for what they do at their end. */
-  readonly hangUp?: boolean
+  /** The tool never ends by itself: it is ended when none of its connections is open, and not waited for at its end. */
+  readonly endless?: boolean
 }
 
 /** Servers that listen. */
@@ -28,9 +28,8 @@ export interface Serving {
   /**
    * What each wrote, by port, once the clients have ended: servers that do not end by themselves within `graceMs` are
    * ended.
-   * @param whenIdle ends them sooner, as soon as none of their connections is open: of a tool that never ends by itself
    */
-  finish(graceMs: number, whenIdle?: boolean): Promise<ReadonlyMap<number, ProcessOutput>>
+  finish(graceMs: number): Promise<ReadonlyMap<number, ProcessOutput>>
   /** Ends them at once, whatever they do. */
   stop(): Promise<void>
 }
@@ -54,7 +53,7 @@ async function serveOn(machine: TrafficEnd, order: ServerOrder, signal?: AbortSi
   const ports = order.commands.map(({ port }) => port)
   await refuseBusyPorts(machine, order, ports)
   const stopServers = new AbortController()
-  const running = machine.ssh.tryRun(processesScript(order.commands, order.runId, order.hangUp), {
+  const running = machine.ssh.tryRun(processesScript(order.commands, order.runId, order.endless), {
     timeoutMs: order.deadlineMs,
     signal: signal ? AbortSignal.any([signal, stopServers.signal]) : stopServers.signal,
     as: processesStep(order.commands),
@@ -72,10 +71,10 @@ async function serveOn(machine: TrafficEnd, order: ServerOrder, signal?: AbortSi
   }
   return {
     stop,
-    async finish(graceMs, whenIdle = false) {
+    async finish(graceMs) {
       const grace = setTimeout(() => stopServers.abort(), graceMs)
       const ended = new AbortController()
-      const idle = whenIdle ? withoutConnections(machine, order, graceMs, ended.signal) : undefined
+      const idle = order.endless ? withoutConnections(machine, order, graceMs, ended.signal) : undefined
       // at the latest the grace ends them
       idle?.then(() => stopServers.abort()).catch(() => undefined)
       try {

@@ -111,7 +111,16 @@ describe.skipIf(whyNoLab.length > 0)('a command in a container', { timeout: 60_0
     const where = await container()
     expect((await run(where, ['sh', '-c', ':'])).exitCode).toBe(0)
     const killed = run(where, ['sh', '-c', `echo begun; ${sleep(600)}`])
-    setTimeout(() => void where.kill({ signal: 'SIGKILL' }), 500)
+    await waitFor(
+      async () => {
+        const { Processes: processes } = (await where.top()) as { Processes: readonly (readonly string[])[] }
+        return processes.flat().some((each) => each.includes('600000'))
+          ? { state: 'ready', value: undefined }
+          : { state: 'pending' }
+      },
+      { what: 'the command to run', timeoutMs: 20_000 },
+    )
+    await where.kill({ signal: 'SIGKILL' })
     const outcome = await killed.then(
       ({ exitCode, timedOut }) => ({ exitCode, timedOut }),
       (error: unknown) => ({ statusCode: (error as { statusCode?: number }).statusCode }),

@@ -37,7 +37,7 @@ export interface Iperf2Raw {
 /** What clients may take beyond the time they send. */
 const clientMarginMs = 30_000
 /** A server goes on for ever; it has this long until its connections have ended. */
-const serverGraceMs = 1000
+const serverGraceMs = 5000
 
 /**
  * Runs the flows and returns what each process wrote, however it ended.
@@ -53,7 +53,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
     commands: [{ port, argv }],
     deadlineMs: totalMs + 60_000,
     runId,
-    hangUp: true, // at SIGTERM it goes on for a second, and has said all by then
+    endless: true, // at SIGTERM it goes on for a second, and has said all by then
   }
   const serving = await allServing(servers, order, signal)
   try {
@@ -65,7 +65,7 @@ export async function runIperf2(flows: Iperf2Flows, signal?: AbortSignal): Promi
       as: processesStep(commands),
     })
     flows.sent?.()
-    const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs, true)))
+    const finished = await Promise.all(serving.map((each) => each.finish(serverGraceMs)))
     signal?.throwIfAborted()
     const ids = commands.map((command) => command.port)
     return {

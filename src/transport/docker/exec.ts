@@ -51,18 +51,19 @@ async function exec(
   const deadline = AbortSignal.timeout(timeoutMs)
   const abortSignal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   const asked = { container, argv, signal: abortSignal }
+  const silent = (): Error => silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
   let said: Said
   try {
     said = (await inShell(asked)) ?? (await asProcess(asked))
   } catch (error) {
     if (!deadline.aborted) throw error
     silentEngines.add(engine)
-    throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
+    throw silent()
   }
   options.signal?.throwIfAborted()
   const timedOut = said.exitCode === null && deadline.aborted
   if (timedOut) {
-    if (!(await answers(container))) throw silentEngine(host, timeoutMs, `docker exec ${quoteArgv(argv)}`)
+    if (!(await answers(container))) throw silent()
     stuck.add(engine)
   } else stuck.delete(engine)
   return { host, argv, signal: null, durationMs: performance.now() - started, timedOut, ...said }
