@@ -43,7 +43,7 @@ const processProbe = `grep -lzxF -e "DPBENCH_RUN=$1" -e "$2" \${SSH_CONNECTION:+
 while IFS=/ read -r _ _ p _; do
   [ "$(ps -o sid= -p "$p")" != "$own" ] || continue
   ps -o args= -p "$p"
-done | grep -v -E '/run/dpbench-lease|sftp-server'`
+done | grep -v -E '/run/dpbench-lease|sftp-server|dpbench-shell'`
 
 const mark = '\u0001'
 const script = [

@@ -155,6 +155,7 @@ async function runRaw(
   return host.tryRun(commandShell(command, mark), {
     timeoutMs,
     signal,
+    ownSession: true,
     as: { kind: 'command', name: command },
   })
 }

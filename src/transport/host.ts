@@ -17,6 +17,11 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void
   /** Run through `sudo -n`. Default: what the host was connected with. */
   readonly sudo?: boolean
+  /**
+   * In an SSH session of its own, not in a shell that stays for the next commands: for what others write, which may leave
+   * something behind that goes on talking.
+   */
+  readonly ownSession?: boolean
   /** What a timeline calls it. Default: the command itself. */
   readonly as?: Pick<StepBegun, 'kind' | 'name'>
 }

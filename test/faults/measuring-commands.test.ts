@@ -41,7 +41,7 @@ property(
       const hypervisor = await connectHost({ ...sshd.address, name: 'hypervisor-2' })
       const guest = await connectHost({ ...sshd.address, name: 'vm3' }, { via: hypervisor })
       const running = guest.run(['sleep', '300']).catch(describeError)
-      const pid = (await hypervisor.run(shell('echo $PPID'))).stdout.trim()
+      const pid = (await hypervisor.run(shell('echo $PPID'), { ownSession: true })).stdout.trim()
       await host.tryRun(['kill', '-s', 'KILL', pid])
       const text = String(await running)
       expect(text).toMatch(/^vm3: the SSH connection to \S+ was lost while it ran sleep 300\n/)

@@ -169,7 +169,7 @@ describe('commands', () => {
 
   test('a lost connection is an error of the connection, not of the command', async () => {
     await using other = await connectHost(sshd.address)
-    await expect(other.run(shell('kill -9 "$PPID"; sleep 5'))).rejects.toThrow(
+    await expect(other.run(shell('kill -9 "$PPID"; sleep 5'), { ownSession: true })).rejects.toThrow(
       /SSH connection .* was lost while/,
     )
     await expect(other.run(['true'])).rejects.toThrow(/lost before/)
@@ -239,6 +239,7 @@ describe('who answers', () => {
     await using inner = await startSshd()
     await using other = await connectHost(inner.address, { via: host })
     const running = other.run(shell('kill -9 "$PPID"; exec sleep 4'), {
+      ownSession: true,
       as: { kind: 'command', name: 'a sleep' },
     })
     await expect(running).rejects.toThrow(/the SSH connection to .* was lost while it ran a sleep/)

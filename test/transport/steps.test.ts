@@ -179,7 +179,7 @@ test('a pull is one step until the engine has said its last, and has failed when
 
 test('a connection that is lost is told', async () => {
   const lost = await connectHost(sshd.address, { observe })
-  const running = lost.tryRun(shell('kill -9 $PPID; sleep 100'))
+  const running = lost.tryRun(shell('kill -9 $PPID; sleep 100'), { ownSession: true })
   await expect(running).rejects.toThrow(/was lost/)
   expect(told.slice(1)).toMatchObject([
     { kind: 'command', outcome: 'failed' },

@@ -5,7 +5,7 @@ import type Docker from 'dockerode'
 import type { CommandResult } from '../../core/command-result.ts'
 import { quoteArgv } from '../../core/shell-quote.ts'
 import { asCommand } from '../../core/steps.ts'
-import { Collector } from './collector.ts'
+import { Collector } from '../collector.ts'
 import { ContainerShell } from './container-shell.ts'
 import { engineStatus } from './engine-error.ts'
 import { ObservedModem, doubtfulMs, observerOf, silentEngine, silentEngines } from './observed-modem.ts'
@@ -94,11 +94,12 @@ async function inShell({ container, argv, signal }: Asked): Promise<Said | undef
   const fresh = !shell
   shell ??= await ContainerShell.open(container, signal)
   const answer = await shell.run(argv, signal)
-  if (answer.state === 'ended') {
-    waiting.push(shell)
-    return answer
+  if (answer.state === 'ended') waiting.push(shell)
+  if (answer.state !== 'not begun') {
+    const { stdout, stderr } = answer
+    const exitCode = answer.state === 'ended' ? answer.status : await exitCodeOf(shell.exec, signal)
+    return { exitCode, stdout, stderr }
   }
-  if (answer.state === 'lost') return { ...answer, exitCode: await exitCodeOf(shell.exec, signal) }
   // 126 and 127: the engine, for a container that has none
   if (fresh && [126, 127].includes((await exitCodeOf(shell.exec, signal)) ?? 0))
     ofEngine.set(container.id, 'none')

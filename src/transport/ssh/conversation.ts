@@ -1,7 +1,7 @@
 /** A remote command, or a login shell, that a person or a program talks with while it runs: with a terminal, or without. */
 import { PassThrough, type Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
-import { MarkerFilter, commandLine } from './remote-process.ts'
+import { type CommandEnd, MarkerFilter, commandLine } from './remote-process.ts'
 
 export interface TerminalSize {
   readonly columns: number
@@ -15,11 +15,6 @@ export interface Conversing {
   readonly terminal?: (TerminalSize & { readonly type?: string | undefined }) | undefined
   /** Run `argv` through `sudo -n`. Default: what the host was connected with. */
   readonly sudo?: boolean | undefined
-}
-
-export interface CommandEnd {
-  readonly exitCode: number | null
-  readonly signal: string | null
 }
 
 export interface Conversation {

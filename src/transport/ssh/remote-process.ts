@@ -10,30 +10,91 @@ import type { RunOptions } from '../host.ts'
 
 const marker = '\u0001dpbench-pgid '
 
+/** Tells the process group of the shell that it is a part of, in a line of its standard error. */
+export const markerCommand = `printf '${marker}%s\\n' "$$" >&2`
+
 /**
  * The line that sshd's login shell gets. sshd makes each session a process group of its own, so the wrapper's `$$`,
  * which `exec` keeps, is the group of all that the command starts.
  * @param told whether it tells its group: with a terminal the line would be seen, and hanging up ends it
  */
 export function commandLine(argv: readonly string[], sudo: boolean, told = true): string {
-  const script = told ? `printf '${marker}%s\\n' "$$" >&2; exec "$@"` : 'exec "$@"'
-  return quoteArgv(['exec', 'sh', '-c', script, 'sh', ...(sudo ? ['sudo', '-n', '--'] : []), ...argv])
+  const script = told ? `${markerCommand}; exec "$@"` : 'exec "$@"'
+  return quoteArgv(['exec', 'sh', '-c', script, 'sh', ...asRoot(argv, sudo)])
 }
 
-/** The command that ends a process group: SIGTERM, up to two seconds of grace, SIGKILL. `-s`, for dash. */
-export function killCommand(processGroup: number, sudo: boolean): string {
-  const script =
-    'kill -s TERM -- "-$1" || exit 0; n=0; ' +
-    'while [ "$n" -lt 20 ] && kill -s 0 -- "-$1"; do sleep 0.1; n=$((n+1)); done; ' +
-    'kill -s KILL -- "-$1"; exit 0'
-  return quoteArgv([...(sudo ? ['sudo', '-n', '--'] : []), 'sh', '-c', script, 'sh', String(processGroup)])
+export function asRoot(argv: readonly string[], sudo: boolean): readonly string[] {
+  return sudo ? ['sudo', '-n', '--', ...argv] : argv
+}
+
+/** Ends the process group `$1`: SIGTERM, up to two seconds of grace, SIGKILL. `-s`, for dash. */
+const endGroup =
+  'kill -s TERM -- "-$1" || exit 0; n=0; ' +
+  'while [ "$n" -lt 20 ] && kill -s 0 -- "-$1"; do sleep 0.1; n=$((n+1)); done; ' +
+  'kill -s KILL -- "-$1"; exit 0'
+
+/**
+ * Ends the process groups that the children of the shell `$1` lead, as above. One that has only just been started leads none yet.
+ * `/proc/PID/stat`: number, name in parentheses, state, parent.
+ */
+const endChildren = `shell=$1 n=0
+groups() {
+  for stat in /proc/[0-9]*/stat; do
+    { read -r line < "$stat"; } 2>/dev/null || continue
+    pid=\${line%% *}
+    set -- \${line##*) }
+    [ "$2" != "$shell" ] || [ "$3" != "$pid" ] || echo "$pid"
+  done
+}
+while found=$(groups); [ -z "$found" ] && [ "$n" -lt 20 ] && kill -s 0 "$shell"; do sleep 0.1; n=$((n+1)); done
+for group in $found; do (set -- "$group"; ${endGroup}) & done
+wait`
+
+export type WhatToEnd = { readonly group: number } | { readonly childrenOf: number }
+
+/** The command that ends a process group, or those of all the children of a shell. */
+export function killCommand(what: WhatToEnd, sudo: boolean): string {
+  const [script, number] = 'group' in what ? [endGroup, what.group] : [endChildren, what.childrenOf]
+  return quoteArgv(asRoot(['sh', '-c', script, 'sh', String(number)], sudo))
 }
 
 /**
  * Of both streams of a command together, what is kept in memory: more than any command of dpbench's own says (iperf3's JSON of
  * a long run has a few MiB), and little beside the controller's memory with eight of them on each connection.
  */
-const mostOutputBytes = 64 * 2 ** 20
+export const mostOutputBytes = 64 * 2 ** 20
+
+/** What a command has said, when it has ended. */
+export interface Said {
+  readonly stdout: string
+  readonly stderr: string
+  /** Resolves when it has said more than is kept of it: it is to be ended. */
+  readonly overflowed: Promise<void>
+  readonly tooMuch: boolean
+}
+
+export interface CommandEnd {
+  readonly exitCode: number | null
+  readonly signal: string | null
+}
+
+/** A command that runs. */
+export interface StartedCommand {
+  /** Resolves when it has ended, or its channel was lost; then all is said. */
+  readonly ended: Promise<CommandEnd>
+  readonly said: Said
+  /** Ends it with all that it started; `ended` comes by that. */
+  stop(): void
+}
+
+/** @throws MachineError when `command` has said more than is kept of it: what was said from there on was read and dropped */
+export function refuseTooMuch({ tooMuch }: Said, machine: string, command: string): void {
+  if (!tooMuch) return
+  throw new MachineError(
+    `${machine}: \`${command}\` was ended, for it wrote more than ${mostOutputBytes / 2 ** 20} MiB to standard output and ` +
+      'standard error; have it write to a file there, and fetch that',
+  )
+}
 
 export interface OutputOptions {
   readonly onLine?: (line: string) => void
@@ -41,11 +102,10 @@ export interface OutputOptions {
 }
 
 /** Collects a channel's output, takes the marker line out of it, and tells lines as they come. */
-export class Output {
+export class Output implements Said {
   /** Resolves with the process group as soon as the command has told it. */
   readonly started: Promise<number>
   private tellStarted: (processGroup: number) => void = () => undefined
-  /** Resolves when it has said too much: it is to be ended. */
   readonly overflowed: Promise<void>
   private tellTooMuch: () => void = () => undefined
   private bytes = 0
@@ -71,16 +131,7 @@ export class Output {
     })
   }
 
-  /** @throws MachineError when `command` has said more than is kept of it: what was said from there on was read and dropped */
-  refuseTooMuch(machine: string, command: string): void {
-    if (!this.tooMuch) return
-    throw new MachineError(
-      `${machine}: \`${command}\` was ended, for it wrote more than ${mostOutputBytes / 2 ** 20} MiB to standard output and ` +
-        'standard error; have it write to a file there, and fetch that',
-    )
-  }
-
-  private get tooMuch(): boolean {
+  get tooMuch(): boolean {
     return this.bytes > mostOutputBytes
   }
 
@@ -105,7 +156,7 @@ export class Output {
 export interface RunningCommand {
   readonly channel: ClientChannel
   readonly output: Output
-  readonly ended: Promise<{ exitCode: number | null; signal: string | null }>
+  readonly ended: Promise<CommandEnd>
 }
 
 /** Takes the marker line out of a command's standard error. */

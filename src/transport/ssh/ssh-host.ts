@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import pLimit from 'p-limit'
-import pRetry from 'p-retry'
 import type { Client, SFTPWrapper } from 'ssh2'
 import { CommandError, type CommandResult } from '../../core/command-result.ts'
 import { ConnectionError, describeError } from '../../core/errors.ts'
@@ -14,24 +13,15 @@ import { type Observe, type StepBegun, asCommand, asStep } from '../../core/step
 import { type RemoteHost, type RunOptions, fileCommands } from '../host.ts'
 import type { Instead } from '../instead.ts'
 import type { HostAddress } from './address.ts'
-import { type Conversation, type Conversing, ending, startConversation } from './conversation.ts'
+import { type Conversation, type Conversing, startConversation } from './conversation.ts'
 import { type ForwardInOptions, type ForwardedIn, forwardIn } from './forward-in.ts'
-import { isConnectFailed, lossOf } from './loss.ts'
+import { lossOf } from './loss.ts'
 import { rootNeeded, socketHint, sudoRefusal } from './privileges.ts'
-import {
-  Output,
-  type OutputOptions,
-  type RunningCommand,
-  commandLine,
-  feed,
-  killCommand,
-} from './remote-process.ts'
+import { refuseTooMuch } from './remote-process.ts'
+import { Sessions } from './sessions.ts'
 
 /** sshd's default MaxSessions is 10; two are left for a kill and for SFTP. */
 const maxChannels = 8
-
-/** How long a command that has to end may take to tell its process group. */
-const startMs = 10_000
 
 export interface SshHostOptions {
   readonly observe?: Observe | undefined
@@ -50,6 +40,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   private readonly stream: Duplex | undefined
   private readonly via: SshHost | undefined
   private readonly limit = pLimit(maxChannels)
+  private readonly sessions: Sessions
   private sftpChannel: Promise<SFTPWrapper> | undefined
   private closing: Promise<void> | undefined
   private lost: Error | undefined
@@ -61,6 +52,13 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     this.address = address
     this.client = client
     this.stream = stream
+    this.sessions = new Sessions({
+      client,
+      most: maxChannels,
+      active: () => this.limit.activeCount,
+      connected: () => this.connected,
+      open: (what, start) => this.open(what, start),
+    })
     client.setMaxListeners(0) // one per channel being opened
     client.on('error', (error) => (this.lost ??= lossOf(error)))
     // a forwarded stream stays half open when its far end has closed, and ssh2 then neither closes it nor asks any more
@@ -140,8 +138,8 @@ export class SshHost implements RemoteHost, AsyncDisposable {
    */
   converse(asked: Conversing): Promise<Conversation> {
     const sudo = asked.sudo ?? this.address.sudo ?? false
-    return this.open('a session', (done) =>
-      startConversation(this.client, { ...asked, sudo }, (group) => this.kill(group, sudo), done),
+    return this.sessions.opened('a session', (done) =>
+      startConversation(this.client, { ...asked, sudo }, (group) => this.sessions.kill({ group }, sudo), done),
     )
   }
 
@@ -175,29 +173,20 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options)
+    const { said, ended, stop } = await this.sessions.start(argv, sudo, options)
     let timedOut = false
-    const stop = (): void => {
-      // it may have to end before it has told its process group, and closing the channel would kill nothing
-      Promise.race([output.started, ended.then(() => undefined), delay(startMs, undefined, { ref: false })])
-        .then((processGroup) => this.kill(processGroup, sudo))
-        .catch(() => undefined) // a lost connection: `close` has come or will come by itself
-        .finally(() => setTimeout(() => channel.destroy(), 1000).unref())
-    }
     const timer = setTimeout(() => {
       timedOut = true
       stop()
     }, options.timeoutMs ?? 60_000)
     if (options.signal?.aborted) stop() // while the channel was being opened
     else options.signal?.addEventListener('abort', stop, { once: true })
-    output.overflowed.then(stop, () => undefined)
-    feed(channel, options.input)
+    said.overflowed.then(stop, () => undefined)
     const { exitCode, signal } = await ended
-    options.output?.end()
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', stop)
-    output.refuseTooMuch(this.name, options.as?.name ?? quoteArgv(argv))
-    const { stdout, stderr } = output
+    refuseTooMuch(said, this.name, options.as?.name ?? quoteArgv(argv))
+    const { stdout, stderr } = said
     if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
       throw this.connectionLost(`while it ran ${options.as?.name ?? argv.join(' ')}`)
     }
@@ -206,37 +195,6 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     const refusal = sudo && sudoRefusal(result, this.address)
     if (refusal) throw refusal
     return result
-  }
-
-  private async kill(processGroup: number | undefined, sudo: boolean): Promise<void> {
-    if (processGroup === undefined) return
-    const { channel, ended } = await this.exec(killCommand(processGroup, sudo))
-    channel.end()
-    await ended
-  }
-
-  /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
-  private exec(line: string, to: OutputOptions = {}): Promise<RunningCommand> {
-    return pRetry(() => this.openSession(line, to), {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: 20,
-      maxTimeout: 200,
-      maxRetryTime: 10_000,
-      shouldRetry: ({ error }) => this.connected && isConnectFailed(error.cause),
-    })
-  }
-
-  /**
-   * Listeners are there before the callback returns: a command that ends at once has its exit status in the same packet
-   * as the channel's opening, and ssh2 tells of it only once.
-   */
-  private openSession(line: string, to: OutputOptions): Promise<RunningCommand> {
-    return this.open('a session', (done) =>
-      this.client.exec(line, (error, channel) => {
-        if (error) done(error, undefined as never)
-        else done(undefined, { channel, output: new Output(channel, to), ended: ending(channel) })
-      }),
-    )
   }
 
   private tellLoss(lost: Error): void {
@@ -255,7 +213,7 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   }
 
   private sftp(): Promise<SFTPWrapper> {
-    this.sftpChannel ??= this.open('SFTP', (done) => this.client.sftp(done))
+    this.sftpChannel ??= this.sessions.opened('SFTP', (done) => this.client.sftp(done))
     return this.sftpChannel
   }
 
