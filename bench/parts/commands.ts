@@ -50,7 +50,7 @@ export const parts: readonly Part[] = [
         },
         inTurn,
         1,
-        'most of it is the host itself, the same for both: sshd makes a session, the login shell starts, and the program; dpbench saves the start of an `ssh`, and starts one `sh` more, which tells the process group that a deadline ends',
+        'for the peer sshd makes a session each time, a login shell starts, and the program; dpbench has a shell that stays, which starts `setsid` and by that the program, so that a deadline ends it with all that it started',
       ),
   },
 ]
@@ -85,7 +85,7 @@ async function prepare(
       return [
         `\`${command.join(' ')}\` each time, over a connection that stood before; ${note}.`,
         `in the same rounds, sessions in which the login shell does nothing (\`:\`), without any of dpbench's own, took ${least.toFixed(2)} s: ` +
-          `what has a session for each command can be ${(theirs / least).toFixed(1)} times faster than the peer here, and no more`,
+          `${(theirs / least).toFixed(1)} times faster than the peer, which is what can be had with a session for each command`,
       ]
     },
   }

@@ -21,7 +21,8 @@ const connected = async (to = sshd): Promise<SshHost> => connectHost(to.address)
 /** What started the command: a shell that stays, or a process of sshd's. */
 const parent = async (on: SshHost, ownSession = false): Promise<string> =>
   (await on.run(shell('echo $PPID'), { ownSession })).stdout.trim()
-const nameOf = async (pid: string): Promise<string> => (await tryLocally(['ps', '-o', 'args=', pid])).stdout.trim()
+const nameOf = async (pid: string): Promise<string> =>
+  (await tryLocally(['ps', '-o', 'args=', pid])).stdout.trim()
 /** Init reaps what was killed a moment later. */
 const toBeGone = (pid: string): Promise<boolean> =>
   waitFor(async () => ((await lives(pid)) ? { state: 'pending' } : { state: 'ready', value: true }), {
@@ -86,7 +87,13 @@ describe('a shell that stays', () => {
     const file = join(sshd.folder, 'secret.pid')
     const running = host.run(shell('echo $PPID > "$1"; cat; sleep 0.5', file), { input: 'hush-4711' })
     const { stdout } = await tryLocally(['ps', '-o', 'args=', '-g', await written(file)])
-    const all = await tryLocally(['grep', '-las', 'hush-[4]711', '/proc/self/cmdline', `/proc/${await written(file)}/cmdline`])
+    const all = await tryLocally([
+      'grep',
+      '-las',
+      'hush-[4]711',
+      '/proc/self/cmdline',
+      `/proc/${await written(file)}/cmdline`,
+    ])
     expect(stdout).not.toContain('hush-4711')
     expect(all.stdout).toBe('')
     expect((await running).stdout).toBe('hush-4711')
@@ -143,7 +150,9 @@ describe('a shell that stays', () => {
     await host.run(shell('(sleep 0.3; echo late; echo late >&2; echo > "$1") &', file))
     await waitFor(
       async () =>
-        (await readFile(file, 'utf8').catch(() => '')) ? { state: 'ready', value: true } : { state: 'pending' },
+        (await readFile(file, 'utf8').catch(() => ''))
+          ? { state: 'ready', value: true }
+          : { state: 'pending' },
       { what: file, timeoutMs: 5000 },
     )
     const outputs = await Promise.all(Array.from({ length: 8 }, () => host.run(['echo', 'own'])))
@@ -183,8 +192,13 @@ describe('where there can be no such shell, each command has a session', () => {
   })
 
   test('one whose start-up files talk', async () => {
-    await using loud = await startSshd(['ForceCommand echo hello; echo hello >&2; eval "$SSH_ORIGINAL_COMMAND"'])
+    await using loud = await startSshd([
+      'ForceCommand echo hello; echo hello >&2; eval "$SSH_ORIGINAL_COMMAND"',
+    ])
     await using on = await connected(loud)
-    expect(await on.tryRun(shell('echo out; echo err >&2'))).toMatchObject({ stdout: 'out\n', stderr: 'err\n' })
+    expect(await on.tryRun(shell('echo out; echo err >&2'))).toMatchObject({
+      stdout: 'out\n',
+      stderr: 'err\n',
+    })
   })
 })

@@ -83,7 +83,9 @@ export class Sessions {
   private async shell(): Promise<HostShell | undefined> {
     for (let shell = this.idle.pop(); shell; shell = this.idle.pop()) if (shell.usable) return shell
     if (this.noShells) return undefined
-    const shell = await HostShell.open(await this.opened('a session', (done) => openShell(this.options.client, done)))
+    const shell = await HostShell.open(
+      await this.opened('a session', (done) => openShell(this.options.client, done)),
+    )
     this.noShells = !shell && this.options.connected()
     return shell
   }
@@ -125,7 +127,11 @@ export class Sessions {
 function openShell(client: Client, done: (error: Error | undefined, opened: OpenedShell) => void): void {
   client.exec(shellLine, (error, channel) => {
     if (error) return done(error, undefined as never)
-    const exited = new Promise((resolve) => channel.once('exit', resolve))
-    done(undefined, { channel, over: Promise.race([ending(channel), exited]) })
+    done(undefined, { channel, over: ended(channel) })
   })
+}
+
+function ended(channel: ClientChannel): Promise<unknown> {
+  const exited = new Promise((resolve) => channel.once('exit', resolve))
+  return Promise.race([ending(channel), exited])
 }

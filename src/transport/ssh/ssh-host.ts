@@ -139,7 +139,12 @@ export class SshHost implements RemoteHost, AsyncDisposable {
   converse(asked: Conversing): Promise<Conversation> {
     const sudo = asked.sudo ?? this.address.sudo ?? false
     return this.sessions.opened('a session', (done) =>
-      startConversation(this.client, { ...asked, sudo }, (group) => this.sessions.kill({ group }, sudo), done),
+      startConversation(
+        this.client,
+        { ...asked, sudo },
+        (group) => this.sessions.kill({ group }, sudo),
+        done,
+      ),
     )
   }
 
