@@ -6,6 +6,7 @@ import { type AddressInfo, Socket, createServer as createTcpServer } from 'node:
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { tryLocally } from '../../src/core/local-command.ts'
 import { waitFor } from '../../src/core/wait.ts'
@@ -254,6 +255,9 @@ test('the Docker API over a forwarded Unix socket', async () => {
     const docker = dockerOf(host, socket)
     const answers = await Promise.all(Array.from({ length: 20 }, () => docker.ping()))
     expect(answers.map(String)).toEqual(Array.from({ length: 20 }, () => 'OK'))
+    // docker-modem describes it, whole, with each call
+    const { agent } = docker.modem as { agent?: unknown }
+    expect(inspect(agent, { depth: null, showHidden: true })).toBe(`an agent of ${socket} on test-host`)
   } finally {
     server.close()
   }

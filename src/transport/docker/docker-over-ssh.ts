@@ -5,6 +5,7 @@
  */
 import type { ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
 import Docker from 'dockerode'
 import type { SshHost } from '../ssh/ssh-host.ts'
 import { ObservedModem } from './observed-modem.ts'
@@ -30,6 +31,14 @@ class StreamLocalAgent extends Agent {
     super({ keepAlive: false })
     this.ssh = ssh
     this.socketPath = socketPath
+  }
+
+  /**
+   * docker-modem describes each call for its debug log, agent and all, whether anybody reads that or not: with an SSH connection
+   * and its channels in it that took a tenth of a second.
+   */
+  [inspect.custom](): string {
+    return `an agent of ${this.socketPath} on ${this.ssh.name}`
   }
 
   override createConnection(
