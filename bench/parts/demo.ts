@@ -1,6 +1,7 @@
 /** The first thing that somebody tries, from nothing: only when it is asked for, as it takes many minutes and fetches packages. */
-import { mkdir } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DpbenchError } from '../../src/core/errors.ts'
 import { runLocally } from '../../src/core/local-command.ts'
 import { type Part, atMost, seconds } from '../part.ts'
 
@@ -24,7 +25,7 @@ export const parts: readonly Part[] = [
       const minutes = async (): Promise<number> => {
         const demo = ['npm', 'run', 'demo']
         const options = { cwd: clone, env, signal, timeoutMs: 3_600_000, ownGroup: true }
-        return (await seconds(() => runLocally(demo, options))) / 60
+        return (await seconds(() => orKeepReports(runLocally(demo, options), clone))) / 60
       }
       return {
         ours: minutes,
@@ -43,3 +44,17 @@ export const parts: readonly Part[] = [
     },
   },
 ]
+
+/** The clone goes with the part, and what a demo that did not pass has to say lies there. */
+async function orKeepReports<T>(running: Promise<T>, clone: string): Promise<T> {
+  try {
+    return await running
+  } catch (error) {
+    const kept = join(repository, 'results', 'demo-that-failed')
+    const reports = await cp(join(clone, 'results'), kept, { recursive: true }).then(
+      () => `its reports are in ${kept}`,
+      () => 'it has no reports',
+    )
+    throw new DpbenchError(`the demo did not pass; ${reports}`, { cause: error })
+  }
+}

@@ -6,6 +6,7 @@ import { shell } from '../core/shell-quote.ts'
 import { leasedAddresses } from '../machine/others-on-link.ts'
 import { commandMark } from '../machine/marked-processes.ts'
 import type { RemoteHost } from '../transport/host.ts'
+import { shellName } from '../transport/resident-shell.ts'
 
 /** By kind of thing, its lines. */
 export type MachineState = ReadonlyMap<string, readonly string[]>
@@ -37,18 +38,23 @@ const probes: Readonly<Record<string, string>> = {
 
 /**
  * Of this run: processes that carry its mark, or that were started over the very connection that asks. sshd tells each of
- * its sessions the ports of its connection. One program looks at all of them: an emulated guest starts few in a second.
+ * its sessions the ports of its connection. One program looks at all of them, and one names them: an emulated guest starts few in
+ * a second. `/proc/PID/stat`: number, name in parentheses, state, parent, group, session.
  */
-const processProbe = `grep -lzxF -e "DPBENCH_RUN=$1" -e "$2" \${SSH_CONNECTION:+-e "SSH_CONNECTION=$SSH_CONNECTION"} /proc/[0-9]*/environ |
-while IFS=/ read -r _ _ p _; do
-  [ "$(ps -o sid= -p "$p")" != "$own" ] || continue
-  ps -o args= -p "$p"
-done | grep -v -E '/run/dpbench-lease|sftp-server|dpbench-shell'`
+const processProbe = `own=$(read -r line < /proc/$$/stat; set -- \${line##*) }; echo "$4")
+pids=$(
+  grep -lzxF -e "DPBENCH_RUN=$1" -e "$2" \${SSH_CONNECTION:+-e "SSH_CONNECTION=$SSH_CONNECTION"} /proc/[0-9]*/environ |
+  while IFS=/ read -r _ _ p _; do
+    { read -r line < "/proc/$p/stat"; } || continue
+    set -- \${line##*) }
+    [ "$4" = "$own" ] || printf '%s,' "$p"
+  done
+)
+[ -z "$pids" ] || ps -o args= -p "\${pids%,}" | grep -v -E '/run/dpbench-lease|sftp-server|${shellName}'`
 
 const mark = '\u0001'
 const script = [
   'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"',
-  'own=$(ps -o sid= -p $$)',
   ...Object.entries({ ...probes, process: processProbe }).map(
     ([kind, probe]) => `printf '${mark}%s\\n' '${kind}'; { ${probe}\n} 2>/dev/null | sort`,
   ),

@@ -7,6 +7,9 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { Collector } from './collector.ts'
 
+/** As `ps` shows it, for those who look at a machine. */
+export const shellName = 'dpbench-shell'
+
 interface Told {
   readonly stdout: string
   readonly stderr: string

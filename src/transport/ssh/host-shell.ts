@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import type { ClientChannel } from 'ssh2'
 import { quoteArg, quoteArgv } from '../../core/shell-quote.ts'
 import type { RunOptions } from '../host.ts'
-import { ResidentShell, type ShellAnswer } from '../resident-shell.ts'
+import { ResidentShell, type ShellAnswer, shellName } from '../resident-shell.ts'
 import {
   type CommandEnd,
   MarkerFilter,
@@ -15,9 +15,6 @@ import {
   markerCommand,
   mostOutputBytes,
 } from './remote-process.ts'
-
-/** As `ps` shows it, for those who look at a machine. */
-export const shellName = 'dpbench-shell'
 
 /** What the login shell gets: the shell that stays tells its own number, where there is what it needs. */
 export const shellLine = quoteArgv([
