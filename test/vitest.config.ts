@@ -42,8 +42,9 @@ function project<T extends object>(name: string, settings: T) {
     root: `${import.meta.dirname}/..`,
     name,
     globalSetup: ['test/e2e/global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 120_000,
+    // for what hangs: a shared machine may take the half of our cores away, for minutes
+    testTimeout: 60_000,
+    hookTimeout: 240_000,
     ...settings,
   }
 }

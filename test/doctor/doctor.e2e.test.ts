@@ -31,7 +31,7 @@ const atFault = ({ findings }: Diagnosis): readonly Finding[] =>
     ({ status, machine }) => status === 'fault' || (status === 'warning' && machine !== 'controller'),
   )
 
-describe.skipIf(whyNoLab.length > 0)('the doctor', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('the doctor', { timeout: 180_000 }, () => {
   const lab = useLab()
 
   /** One hypervisor is enough for a fault of one, and halves the time. */

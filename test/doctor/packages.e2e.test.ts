@@ -21,7 +21,7 @@ const build = (name: string, needs: string): string =>
 const noArchives = '/etc/apt/apt.conf.d/zz-planted'
 const installed = 'dpkg-query --show --showformat="\\${Package} \\${Version}\\n" | sort'
 
-describe.skipIf(whyNoLab.length > 0)('packages of the doctor', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('packages of the doctor', { timeout: 180_000 }, () => {
   const lab = useLab()
 
   test('are journaled by name, installed, and purged; not while something that came since needs them', async () => {

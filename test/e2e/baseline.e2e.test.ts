@@ -20,7 +20,7 @@ const shortest = (config: EditableConfig): void => {
   })
 }
 
-describe.skipIf(whyNoLab.length > 0)('a baseline', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a baseline', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('of one run is held by the next, and a regression against it is seen twice: exit 1', async () => {

@@ -9,7 +9,7 @@ import { Project, stackTrace } from './support/project.ts'
 import { expectTimeline, withHiddenValues } from './support/timeline.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 900_000 }, () => {
   const lab = useLab({ unlimited: true }) // the modes differ by what they can do
 
   test('gives verdicts of each, names only files that are there, and leaves nothing', async () => {
@@ -27,7 +27,7 @@ describe.skipIf(whyNoLab.length > 0)('a run in both modes', { timeout: 300_000 }
       '-t',
       'between hypervisors',
     )
-    await running.shows(/▶ non-offload/, 200_000)
+    await running.shows(/▶ non-offload/, 480_000)
     const argumentsOf = (): Promise<string> =>
       lab.shell(
         'hypervisor-1',

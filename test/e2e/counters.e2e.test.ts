@@ -5,7 +5,7 @@ import { whyNoLab } from '../lab/support.ts'
 import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project } from './support/project.ts'
 
-describe.skipIf(whyNoLab.length > 0)('what a run counts', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('what a run counts', { timeout: 360_000 }, () => {
   const lab = useLab({ unlimited: true })
 
   test('all machines count what the flows moved, and say why a threshold was missed', async () => {

@@ -38,7 +38,7 @@ test('telemetry inside the container', async ({ hypervisor }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('evidence of a run', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('evidence of a run', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   /** Starts the daemon on these hypervisors by another script. */

@@ -39,7 +39,7 @@ test('5: as before after the success', async ({ hypervisor }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 180_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('suites of a user', { timeout: 480_000 }, () => {
   const lab = useLab()
 
   test('routes of a test are gone after it, whether it passes or fails', async () => {

@@ -44,7 +44,7 @@ test('figures', async ({ placement, dataplane, traffic }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('dpbench flow', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('dpbench flow', { timeout: 360_000 }, () => {
   const lab = useLab()
   const flow = (project: Project, ...argv: string[]) => project.startNode([dpbenchBin, 'flow', ...argv])
 

@@ -46,12 +46,12 @@ describe.skipIf(faults.length > 0)(
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'dpbench-full-path-'))
       await succeed('lab', 'up', '--name', lab, '--guests', 'qemu')
-    }, 300_000)
+    }, 900_000)
     afterAll(async () => {
       await succeed('lab', 'down', '--name', lab)
       await rm(folder, { recursive: true })
       await rm(environmentFolder(root, environment), { recursive: true, force: true })
-    }, 120_000)
+    }, 360_000)
 
     test('lab, image, provisioning, measuring, clean-up', async () => {
       const config = join(folder, `${environment}.json`)

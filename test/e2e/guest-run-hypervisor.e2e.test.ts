@@ -42,7 +42,7 @@ async function guest(
 
 test(
   'a guest of a hypervisor goes with a killed controller, and the next run takes its files',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     const cwd = scratchFolder()
     const script = join(cwd, 'disks.sh')

@@ -65,7 +65,7 @@ async function project(): Promise<string> {
   return cwd
 }
 
-test('the example: a test per subtest, and results', { timeout: 120_000 }, async () => {
+test('the example: a test per subtest, and results', { timeout: 360_000 }, async () => {
   const cwd = await project()
   for (const name of ['kernel.test.ts', 'package.json', 'scratch-disks.sh', 'vitest.config.ts'])
     await cp(join('examples/guest-run', name), join(cwd, name))
@@ -84,7 +84,7 @@ test('the example: a test per subtest, and results', { timeout: 120_000 }, async
 
 test(
   "a test of ktest's, unchanged, among the suites of a project with the plugin",
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   async () => {
     const cwd = await project()
     await cp(resolve('test/guest-run/ktest'), join(cwd, 'ktest'), { recursive: true })
@@ -115,7 +115,7 @@ test(
   },
 )
 
-test('a kernel of one’s own, from its source tree, without an initrd', { timeout: 60_000 }, async () => {
+test('a kernel of one’s own, from its source tree, without an initrd', { timeout: 180_000 }, async () => {
   const cwd = scratchFolder()
   const tree = join(cwd, 'linux')
   await mkdir(join(tree, 'arch/x86'), { recursive: true })
@@ -150,7 +150,7 @@ test('a kernel of one’s own, from its source tree, without an initrd', { timeo
   expect((await run(cwd, dryRun, images)).output).not.toContain('building')
 })
 
-test('a panic is the verdict; an interrupted run leaves nothing behind', { timeout: 120_000 }, async () => {
+test('a panic is the verdict; an interrupted run leaves nothing behind', { timeout: 360_000 }, async () => {
   process.env['DPBENCH_E2E'] = String(process.pid)
   const cwd = scratchFolder()
   const before = workspaces()

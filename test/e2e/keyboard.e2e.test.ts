@@ -19,7 +19,7 @@ import { type TinyVm, defineTinyVm } from './support/tiny-domain.ts'
 const faults = capabilityFaults()
 if (faults.length > 0) process.stderr.write(`skipped: at the keyboard: ${faults.join(' ')}\n`)
 
-describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () => {
+describe.skipIf(faults.length > 0)('at the machines', { timeout: 180_000 }, () => {
   const lab = useLab()
   let folder: string
   let tiny: TinyVm
@@ -46,7 +46,7 @@ describe.skipIf(faults.length > 0)('at the machines', { timeout: 60_000 }, () =>
       address: { value: addressOf('tiny') },
     }) as VirtualMachine
     guest = await VirtualMachine.connect(addressOf('vm1'), hypervisor, host!.vms[0]!)
-  }, 300_000)
+  }, 900_000)
   afterAll(async () => {
     await guest?.[Symbol.asyncDispose]()
     await hypervisor?.[Symbol.asyncDispose]()

@@ -188,7 +188,7 @@ test('after', async ({ vm, dataplane }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('machines in a suite', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('machines in a suite', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('commands, waits, copies, ports and links of namespace guests', async () => {

@@ -53,7 +53,7 @@ test('and a second one of its name can be made', async ({ hypervisor, placement,
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('network functions', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('network functions', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('concurrent flows through a NAT, and through a load balancer to two backends, whose shares are told', async () => {

@@ -32,7 +32,7 @@ test('after it', async ({ vm }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('on machines', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('on machines', { timeout: 360_000 }, () => {
   const lab = useLab()
   const seen = async (): Promise<string> =>
     (await Promise.all(['vm1', 'hypervisor-1'].map((machine) => lab.shell(machine, there)))).join('')
@@ -78,7 +78,7 @@ describe.skipIf(whyNoLab.length > 0)('on machines', { timeout: 120_000 }, () => 
   })
 })
 
-describe('at a terminal', { timeout: 60_000 }, () => {
+describe('at a terminal', { timeout: 180_000 }, () => {
   const body = "await new Promise((resolve) => setTimeout(resolve, 10)); throw new Error('as planned')"
 
   /** A terminal of its own, at which Enter is typed as often as the prompt has come. */

@@ -13,11 +13,11 @@ import { shortMeasurement } from './support/project.ts'
 
 const compiler = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
 
-describe('the packed package', { timeout: 300_000 }, () => {
+describe('the packed package', { timeout: 900_000 }, () => {
   let project: PackedProject
   beforeAll(async () => {
     project = await PackedProject.create()
-  }, 300_000)
+  }, 900_000)
   afterAll(() => project[Symbol.asyncDispose]())
 
   test('is in order by the rules of packages', async () => {
@@ -95,25 +95,29 @@ describe('the packed package', { timeout: 300_000 }, () => {
       const low = { local_vm2vm: 0.01, remote_vm2vm: 0.01 }
       const changed = { ...config, measurement: shortMeasurement, expected_throughput: { sw: low, hw: low } }
       await writeFile(join(project.folder, 'lab.json'), JSON.stringify(changed))
-    }, 300_000)
-    afterAll(() => labDown(name), 60_000)
+    }, 900_000)
+    afterAll(() => labDown(name), 180_000)
 
     test('`dpbench run` measures its benchmark', async () => {
-      const options = ['--mode', 'offload', '--verdict', 'mean', '--tag', 'bin', ...chosen]
-      const { exitCode, stdout, stderr } = await project.run([project.bin('dpbench'), 'run', ...options])
+      const options = ['--mode', 'offload', '--verdict', 'mean', ...chosen]
+      const { tag, exitCode, stdout, stderr } = await measured('bin', (as) =>
+        project.run([project.bin('dpbench'), 'run', ...options, '--tag', as]),
+      )
       expect(exitCode, stdout + stderr).toBe(0)
-      expect(await verdicts('bin')).toEqual(['offload PASS'])
+      expect(await verdicts(tag)).toEqual(['offload PASS'])
     })
 
     test('so does plain `vitest run`, by DPBENCH_* variables', async () => {
-      const { exitCode, stdout, stderr } = await project.run(['npx', 'vitest', 'run'], {
-        DPBENCH_MODE: 'non-offload',
-        DPBENCH_ENV_CONFIG_FILE: 'lab.json',
-        DPBENCH_VERDICT: 'mean',
-        DPBENCH_TAG: 'plain',
-      })
+      const { tag, exitCode, stdout, stderr } = await measured('plain', (as) =>
+        project.run(['npx', 'vitest', 'run'], {
+          DPBENCH_MODE: 'non-offload',
+          DPBENCH_ENV_CONFIG_FILE: 'lab.json',
+          DPBENCH_VERDICT: 'mean',
+          DPBENCH_TAG: as,
+        }),
+      )
       expect(exitCode, stdout + stderr).toBe(0)
-      expect(await verdicts('plain')).toEqual(['non-offload PASS'])
+      expect(await verdicts(tag)).toEqual(['non-offload PASS'])
     })
 
     test('the example of plain Linux routing is a project of its own, without a data plane of dpbench', async () => {
@@ -174,6 +178,16 @@ describe('the packed package', { timeout: 300_000 }, () => {
       await project.succeed([project.bin('dpbench'), 'lab', 'down', '--name', name])
       expect(await machineSnapshot(name)).toEqual(before)
     })
+
+    /** Other labs share the cores: a run whose window they took is INVALID, and is done once more, as its user would. */
+    async function measured<T extends { readonly exitCode: number | null; readonly stdout: string }>(
+      tag: string,
+      run: (tag: string) => Promise<T>,
+    ): Promise<T & { readonly tag: string }> {
+      const first = await run(tag)
+      if (first.exitCode !== 3 || !first.stdout.includes('  INVALID: ')) return { ...first, tag }
+      return { ...(await run(`${tag}-again`)), tag: `${tag}-again` }
+    }
 
     async function verdicts(tag: string): Promise<string[]> {
       const { tests } = await project.record(tag)

@@ -23,7 +23,7 @@ interface ConfiguredVm {
   readonly if_config: { readonly ipv4: string }
 }
 
-describe.skipIf(whyNoLab.length > 0)('pairs of programs', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('pairs of programs', { timeout: 360_000 }, () => {
   const lab = useLab()
   const typed = (project: Project, ...argv: string[]) =>
     project.startNode([dpbenchBin, 'pairs', ...argv, '--env-config-file', project.configFile])

@@ -52,9 +52,9 @@ async function addUser(lab: TestLab): Promise<void> {
   for (const each of hypervisors) await lab.shell(each, script)
 }
 
-describe.skipIf(whyNoLab.length > 0)('without root', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('without root', { timeout: 360_000 }, () => {
   const lab = useLab()
-  beforeAll(() => addUser(lab), 60_000)
+  beforeAll(() => addUser(lab), 180_000)
 
   test('a run with an encrypted key and the least privileges; no key, passphrase or agent on any machine', async () => {
     let plain = ''

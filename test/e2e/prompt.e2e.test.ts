@@ -16,7 +16,7 @@ test('kept', async ({ vm, dataplane }) => {
 const route = 'await dataplane.route(vm.vm2, vm.vm3)'
 const flow = 'await traffic.iperf3({ from: vm.vm3, to: vm.vm1, family: "ipv4" })'
 
-describe.skipIf(whyNoLab.length > 0)('the prompt with fixtures', { timeout: 200_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('the prompt with fixtures', { timeout: 480_000 }, () => {
   const lab = useLab()
 
   test('says what is missing, uses what is there, and leaves it as it was', async () => {

@@ -21,7 +21,7 @@ function strangersKey(): string {
   return `ssh-ed25519 ${Buffer.concat([field(Buffer.from('ssh-ed25519')), field(raw)]).toString('base64')}`
 }
 
-describe.skipIf(whyNoLab.length > 0)('a run that is refused', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a run that is refused', { timeout: 180_000 }, () => {
   const lab = useLab()
 
   const expectRefused = async (project: Project, { status, text }: Finished, code: number): Promise<void> => {

@@ -5,7 +5,7 @@ import { useLab } from './support/lab.ts'
 import { type EditableConfig, Project, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('the resilience suite', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('the resilience suite', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('a link that is out for a second: outage and recovery, and a limit that is missed', async () => {

@@ -8,7 +8,7 @@ import { useLab } from './support/lab.ts'
 import { Project, dpbenchBin, stackTrace } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('calibrate', { timeout: 180_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('calibrate', { timeout: 480_000 }, () => {
   const lab = useLab()
 
   test('goes on after SIGKILL and ends at Ctrl-C, with its runs kept and the machines as before', async () => {
@@ -28,7 +28,7 @@ describe.skipIf(whyNoLab.length > 0)('calibrate', { timeout: 180_000 }, () => {
     const calibrate = (...argv: string[]) => project.startNode([dpbenchBin, 'calibrate', ...argv])
 
     const killed = calibrate(...begin, '--env-config-file', project.configFile)
-    await killed.shows(/run 2 of 10; about .* left[^]*▶/, 90_000)
+    await killed.shows(/run 2 of 10; about .* left[^]*▶/, 240_000)
     expect(killed.text).toMatch(/│ {3}measured: \d[\d.]* ± \d[\d.]* Gbit\/s, n=2/)
     killed.child.kill('SIGKILL')
     await killed.ended
@@ -47,7 +47,7 @@ describe.skipIf(whyNoLab.length > 0)('calibrate', { timeout: 180_000 }, () => {
     )
 
     const resumed = calibrate('--resume', 'results/cal')
-    await resumed.shows(/run 2 of 10; about .* left[^]*▶/, 90_000)
+    await resumed.shows(/run 2 of 10; about .* left[^]*▶/, 240_000)
     expect(resumed.text).not.toContain('run 1 of 10')
     resumed.signalGroup('SIGINT')
     const { status, text } = await resumed.ended

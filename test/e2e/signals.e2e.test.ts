@@ -8,7 +8,7 @@ import { expectPutBack, interruptEarly, interruptedRun, moments, nextRun } from 
 import { Project } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 90_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a run that is interrupted', { timeout: 240_000 }, () => {
   const lab = useLab({ withoutImage: true })
 
   test('Ctrl-C, to the whole process group, while measuring; the next run works, and puts back to its end when it is interrupted at that', async () => {

@@ -16,7 +16,7 @@ test('is up', async ({ dataplane }) => void dataplane.deployed)
 `,
 }
 
-describe.skipIf(whyNoLab.length > 0)('the image of a run', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('the image of a run', { timeout: 360_000 }, () => {
   const lab = useLab({ withoutImage: true })
   const imageIds = (): Promise<string[]> =>
     Promise.all(

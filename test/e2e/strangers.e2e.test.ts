@@ -22,7 +22,7 @@ test('reach', async ({ placement, dataplane }) => {
 })`,
 }
 
-describe.skipIf(whyNoLab.length > 0)("strangers' things", { timeout: 180_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)("strangers' things", { timeout: 480_000 }, () => {
   const lab = useLab()
 
   test('survive a killed run, the run that puts it back, a refused provisioning and a clean-up', async () => {

@@ -10,7 +10,7 @@ import { expectAsBefore } from './support/snapshot.ts'
 
 const oneScenario = ['--mode', 'offload', '-t', 'IPv4 on one hypervisor'] as const
 
-describe.skipIf(whyNoLab.length > 0)('a run that does not pass', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a run that does not pass', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('a threshold that is too high is FAIL, with figure, interval and threshold: exit 1', async () => {

@@ -8,7 +8,7 @@ import { useLab } from './support/lab.ts'
 import { Project, foreignEnvironment, stackTrace, vitestBin } from './support/project.ts'
 import { expectAsBefore } from './support/snapshot.ts'
 
-describe.skipIf(whyNoLab.length > 0)('Vitest itself', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('Vitest itself', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('runs the suites with DPBENCH_* variables and leaves the same record', async () => {

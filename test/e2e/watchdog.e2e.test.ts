@@ -26,7 +26,7 @@ test('3 it dies while something is waited for', async ({ hypervisor, vm }) => {
 })
 `
 
-describe.skipIf(whyNoLab.length > 0)('a kernel in trouble', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a kernel in trouble', { timeout: 360_000 }, () => {
   const lab = useLab()
 
   test('fails the test that runs, once, unless the test takes it', async () => {

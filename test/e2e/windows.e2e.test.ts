@@ -7,7 +7,7 @@ import { VirtualMachine } from '../../src/machine/virtual-machine.ts'
 import { whyNoLab } from '../lab/support.ts'
 import { useLab } from './support/lab.ts'
 
-describe.skipIf(whyNoLab.length > 0)('windows', { timeout: 90_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('windows', { timeout: 240_000 }, () => {
   const lab = useLab()
   let hypervisor: Hypervisor
   let guest: VirtualMachine
@@ -18,7 +18,7 @@ describe.skipIf(whyNoLab.length > 0)('windows', { timeout: 90_000 }, () => {
     const [vm] = host!.vms
     hypervisor = await Hypervisor.connect(hypervisorAddress(config, host!))
     guest = await VirtualMachine.connect(vmAddress(config, vm!), hypervisor, vm!)
-  }, 240_000)
+  }, 480_000)
   afterAll(async () => {
     await guest?.[Symbol.asyncDispose]()
     await hypervisor?.[Symbol.asyncDispose]()

@@ -17,7 +17,7 @@ import { Project, dpbenchBin, stackTrace } from '../e2e/support/project.ts'
 import { expectAsBefore } from '../e2e/support/snapshot.ts'
 import { whyNoLab } from '../lab/support.ts'
 
-describe.skipIf(whyNoLab.length > 0)('the lease of a hypervisor', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('the lease of a hypervisor', { timeout: 180_000 }, () => {
   const lab = useLab()
 
   /** As from another controller: a connection of its own. */
@@ -70,9 +70,9 @@ describe.skipIf(whyNoLab.length > 0)('the lease of a hypervisor', { timeout: 60_
     const ended = await lab.shell(
       'hypervisor-1',
       `mkfifo /tmp/silence && exec 7<> /tmp/silence && rm /tmp/silence
-       i=0; while [ $i -lt 60 ]; do i=$((i+1)); for again in '' 1; do
+       i=0; while [ $i -lt 25 ]; do i=$((i+1)); for again in '' 1; do
          setsid ${command} <&7 > /dev/null & own=$!
-         sleep 0.$(printf %03d $i); kill -s TERM -- -$own; [ -z "$again" ] || kill -s TERM -- -$own; wait $own; echo $?
+         sleep 0.$(printf %03d $((2 * i))); kill -s TERM -- -$own; [ -z "$again" ] || kill -s TERM -- -$own; wait $own; echo $?
          [ ! -d /run/dpbench-lease ] || { echo left; rm -r /run/dpbench-lease; }
        done; done 2> /dev/null | sort | uniq -c`,
     )

@@ -80,7 +80,7 @@ test('runs on', async ({ hypervisor, vm, log }) => {
   await Promise.all(both)
 })`
 
-describe.skipIf(whyNoLab.length > 0)('a leak', { timeout: 90_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a leak', { timeout: 240_000 }, () => {
   const lab = useLab()
 
   test('of each kind is found on the machine where it is, and fails the run', async () => {

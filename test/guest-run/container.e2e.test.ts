@@ -18,7 +18,7 @@ import { tinyPort, writeTinyImage } from './support/tiny-image.ts'
 /** On the hypervisor. */
 const folder = '/var/tmp/container-function'
 
-describe.skipIf(whyNoLab.length > 0)('a container function, in an engine', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a container function, in an engine', { timeout: 180_000 }, () => {
   const lab = useLab()
   let connected: Hypervisor
   let ssh: SshHost

@@ -16,7 +16,7 @@ describe.skipIf(process.getuid?.() !== 0)('the accelerator probe (needs root)', 
 
   afterAll(async () => await rm(cacheDir, { recursive: true, force: true }))
 
-  test('boots once, remembers, and boots again on another machine', { timeout: 60_000 }, async () => {
+  test('boots once, remembers, and boots again on another machine', { timeout: 180_000 }, async () => {
     const file = join(cacheDir, 'accelerator.json')
     const said: string[] = []
     const options = { image: image.path, cacheDir, log: (line: string) => void said.push(line) }
@@ -36,7 +36,7 @@ describe.skipIf(process.getuid?.() !== 0)('the accelerator probe (needs root)', 
     expect(said.length).toBeGreaterThan(0)
   })
 
-  test('an emulator that cannot start a kernel is no accelerator', { timeout: 60_000 }, async () => {
+  test('an emulator that cannot start a kernel is no accelerator', { timeout: 180_000 }, async () => {
     const folder = await mkdtemp(join(cacheDir, 'other-'))
     const said: string[] = []
     const log = (line: string): void => void said.push(line)

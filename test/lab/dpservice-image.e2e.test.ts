@@ -39,7 +39,7 @@ const checkImage: ImageBuilder = {
   },
 }
 
-describe.skipIf(whyNoLab.length > 0)('a lab for an image of dpservice', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a lab for an image of dpservice', { timeout: 360_000 }, () => {
   const name = testLabName('tap')
   let before: string
   let config: BenchConfig
@@ -66,12 +66,12 @@ describe.skipIf(whyNoLab.length > 0)('a lab for an image of dpservice', { timeou
       })
       machines.set(each.name, { hypervisor, vms: await Promise.all(vms) })
     }
-  }, 240_000)
+  }, 480_000)
   afterAll(async () => {
     await opened[Symbol.asyncDispose]()
     await labDown(name)
     expect(await readFile(hugepages, 'utf8')).toBe(before)
-  }, 60_000)
+  }, 180_000)
 
   type Settings = DpserviceDeployment['settings']
 

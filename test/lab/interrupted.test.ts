@@ -36,8 +36,8 @@ async function interrupted(
 }
 
 // The moments spread over the two to three seconds that a lab takes to come up.
-describe.skipIf(whyNoLab.length > 0)('lab up, interrupted', { timeout: 60_000 }, () => {
-  afterAll(() => labDown(name), 60_000)
+describe.skipIf(whyNoLab.length > 0)('lab up, interrupted', { timeout: 180_000 }, () => {
+  afterAll(() => labDown(name), 180_000)
 
   test.each([200, 400, 600, 800, 1000, 1200, 1500, 1800, 2200, 2600])(
     'by SIGKILL after %i ms',

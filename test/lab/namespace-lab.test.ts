@@ -21,7 +21,7 @@ const domain = `<domain type='qemu'>
   </devices>
 </domain>`
 
-describe.skipIf(whyNoLab.length > 0)('a lab with namespace guests', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a lab with namespace guests', { timeout: 180_000 }, () => {
   let lab: LabDescription
   let ssh: LabSsh
   let before: Awaited<ReturnType<typeof machineSnapshot>>
@@ -39,12 +39,12 @@ describe.skipIf(whyNoLab.length > 0)('a lab with namespace guests', { timeout: 6
     lab = await up()
     upMs = performance.now() - started
     ssh = new LabSsh(lab)
-  }, 60_000)
+  }, 180_000)
 
   afterAll(async () => {
     await labDown(name)
     await rm(cache, { recursive: true, force: true })
-  }, 60_000)
+  }, 180_000)
 
   test('is ready within 20 s', () => {
     expect(upMs).toBeLessThan(20_000)

@@ -23,7 +23,7 @@ const prefixOf3 = '10.77.0.0/24'
 const reason = await missingRequirement()
 if (reason) process.stdout.write(`softplane-functions.e2e.test.ts skipped: ${reason}\n`)
 
-describe.skipIf(reason)("softplane's network functions", { timeout: 60_000 }, () => {
+describe.skipIf(reason)("softplane's network functions", { timeout: 180_000 }, () => {
   let engine: TestEngine
   let one: TestHypervisor
   let two: TestHypervisor
@@ -49,13 +49,13 @@ describe.skipIf(reason)("softplane's network functions", { timeout: 60_000 }, ()
         probes[spec.name] = await Probe.start(guest, [7000, 7001])
       }
     }
-  }, 180_000)
+  }, 480_000)
 
   afterAll(async () => {
     await Promise.all(Object.values(probes).map((probe) => probe[Symbol.asyncDispose]()))
     await Promise.all(Object.values(guests).map((guest) => guest[Symbol.asyncDispose]()))
     await engine[Symbol.asyncDispose]()
-  }, 60_000)
+  }, 180_000)
 
   /** The answers of servers to `count` connections at once. */
   async function connections(from: GuestSpec, to: string, count = 1, port = 7000): Promise<string[]> {
@@ -82,11 +82,11 @@ describe.skipIf(reason)("softplane's network functions", { timeout: 60_000 }, ()
       const own = mode === 'offload' ? [] : ['--no-offload']
       await Promise.all([one.startDataplane(own), two.startDataplane(own)])
       underlay = { ...(await one.configure()), ...(await two.configure()) }
-    }, 60_000)
+    }, 180_000)
 
     afterAll(async () => {
       await engine.run(['rm', '--force', one.container, two.container])
-    }, 60_000)
+    }, 180_000)
 
     afterEach(async () => {
       await resetBoth()

@@ -21,7 +21,7 @@ const twin3: GuestSpec = { ...vm3, name: 'twin3', vni: 200 }
 const reason = await missingRequirement()
 if (reason) process.stdout.write(`softplane.e2e.test.ts skipped: ${reason}\n`)
 
-describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
+describe.skipIf(reason)('softplane', { timeout: 360_000 }, () => {
   let engine: TestEngine
   let one: TestHypervisor
   let two: TestHypervisor
@@ -56,12 +56,12 @@ describe.skipIf(reason)('softplane', { timeout: 120_000 }, () => {
       }),
     )
     await Promise.all(starts)
-  }, 180_000)
+  }, 480_000)
 
   afterAll(async () => {
     await Promise.all(Object.values(guests).map((one) => one[Symbol.asyncDispose]()))
     await engine[Symbol.asyncDispose]()
-  }, 60_000)
+  }, 180_000)
 
   const connect = async (from: TestHypervisor, prefix: string, to: GuestSpec): Promise<void> => {
     expect(await from.route(prefix, to.vni, underlayOf(to))).toMatchObject({ exitCode: 0 })

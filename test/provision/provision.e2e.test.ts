@@ -53,7 +53,7 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
     await Promise.all((hosts ?? []).map((host) => host.close()))
     if (lab) await labDown(lab.name)
     rmSync(cwd, { recursive: true, force: true })
-  }, 120_000)
+  }, 360_000)
 
   const options = () => ({ cwd, diskTemplate: image, envConfigFile: lab.configFile })
   const deps = { log: (line: string) => void said.push(line) }
@@ -100,7 +100,7 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
     )
     expect(await files()).toEqual([strangersFiles, strangersFiles])
     await hosts[0]!.run(['virsh', 'undefine', 'vm1'])
-  }, 120_000)
+  }, 360_000)
 
   test('another host key than the pinned one is refused', async () => {
     const config = JSON.parse(readFileSync(lab.configFile, 'utf8'))
@@ -112,7 +112,7 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
       exitCode: 3,
     })
     await expectOnlyStrangers()
-  }, 120_000)
+  }, 360_000)
 
   test.each<[RegExp, NodeJS.Signals, number | null]>([
     [/sending the disk image: 25/, 'SIGKILL', null],
@@ -182,7 +182,7 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
     const result = await provision(options(), deps)
     expect(result.vms.map(({ state }) => state)).toEqual(['unchanged', 'unchanged', 'unchanged'])
     expect(await snapshot()).toEqual(before)
-  }, 300_000)
+  }, 900_000)
 
   test('a VM that is off is switched on; one that should be another is told', async () => {
     await hosts[1]!.run(['virsh', 'destroy', 'vm3'])
@@ -196,7 +196,7 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
     await expect(provision({ ...options(), envConfigFile: file }, deps)).rejects.toThrow(
       /another domain document.*--clean-up/s,
     )
-  }, 300_000)
+  }, 900_000)
 
   test('clean-up needs no config, takes what was made, and leaves the look-alikes', async () => {
     rmSync(lab.configFile)
@@ -205,5 +205,5 @@ describe.skipIf(whyNoLab.length > 0)('provisioning in a lab', () => {
     expect(said.at(-1)).toContain('is removed')
     await cleanUpProvisioned({ cwd }, deps)
     expect(said.at(-1)).toContain('Nothing of')
-  }, 120_000)
+  }, 360_000)
 })

@@ -13,7 +13,7 @@ import { whyNoLab } from '../lab/support.ts'
 const node = '/usr/bin/node'
 const sleep = (seconds: number): string => `${node} -e 'setTimeout(() => {}, ${seconds * 1000})'`
 
-describe.skipIf(whyNoLab.length > 0)('a command in a container', { timeout: 60_000 }, () => {
+describe.skipIf(whyNoLab.length > 0)('a command in a container', { timeout: 180_000 }, () => {
   const lab = useLab()
   let hypervisor: Hypervisor
   const connect = async (): Promise<Hypervisor> => {

@@ -49,7 +49,7 @@ export class AtKeyboard {
         this.#seen += found.index + found[0].length
         return { state: 'ready', value: undefined }
       },
-      { what: `dpbench to say ${pattern}`, timeoutMs: 20_000, maxIntervalMs: 50 },
+      { what: `dpbench to say ${pattern}`, timeoutMs: 60_000, maxIntervalMs: 50 },
     )
   }
 

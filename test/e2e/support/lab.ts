@@ -65,12 +65,12 @@ export function useLab(use: LabUse = {}): TestLab {
       ? `! ${held} || docker image rm --force ${image}`
       : `${held} || docker pull --quiet ${image}`
     await Promise.all(description.hypervisors.map((each) => lab.shell(each.name, settle)))
-  }, 240_000)
+  }, 480_000)
   const tryShell = async (machine: string, script: string): Promise<CommandResult> => {
     if (!pids.has(machine)) pids.set(machine, running(name, machine))
     const { folder, pid } = await pids.get(machine)!
     const argv = insideHost({ lab: name, name: machine, folder, pid }, ['sh', '-c', script])
-    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 60_000 })
+    return tryLocally(argv, { env: hostEnvironment(name, machine), timeoutMs: 180_000 })
   }
   const guestNames = (): string[] =>
     description.hypervisors.flatMap(({ vms }) => vms.filter((vm) => vm.guest).map((vm) => vm.name))

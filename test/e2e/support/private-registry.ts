@@ -67,7 +67,7 @@ export async function startPrivateRegistry(lab: TestLab): Promise<PrivateRegistr
         ? { state: 'ready', value: undefined }
         : { state: 'pending', seen: `status ${status}` }
     },
-    { what: 'the private registry to ask for a login', timeoutMs: 20_000 },
+    { what: 'the private registry to ask for a login', timeoutMs: 60_000 },
   )
   return registry
 }

@@ -74,8 +74,8 @@ export class Running {
     return this.#text
   }
 
-  /** Waits until the output shows `pattern`. @throws WaitError, with the output, when it ends before or after a minute. */
-  async shows(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
+  /** Waits until the output shows `pattern`. @throws WaitError, with the output, when it ends before or after three minutes. */
+  async shows(pattern: RegExp, timeoutMs = 180_000): Promise<void> {
     await waitFor(
       async () => {
         if (pattern.test(this.#text)) return { state: 'ready', value: undefined }

@@ -54,7 +54,7 @@ export async function expectAsBefore(lab: TestLab, before: Snapshot): Promise<vo
       now = await lab.snapshot()
       return JSON.stringify(now) === wanted ? { state: 'ready', value: undefined } : { state: 'pending' }
     },
-    { what: 'the machines to be as before', timeoutMs: 8000, intervalMs: 200 },
+    { what: 'the machines to be as before', timeoutMs: 20_000, intervalMs: 200 },
   ).catch(() => undefined) // the comparison below says what differs
   expect(now).toEqual(before)
 }
