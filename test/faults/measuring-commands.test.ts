@@ -40,6 +40,7 @@ property(
     await tally.try('lost with the machine before it', async () => {
       const hypervisor = await connectHost({ ...sshd.address, name: 'hypervisor-2' })
       const guest = await connectHost({ ...sshd.address, name: 'vm3' }, { via: hypervisor })
+      await guest.run(['true']) // there is a shell, so that the next one begins at once
       const running = guest.run(['sleep', '300']).catch(describeError)
       const pid = (await hypervisor.run(shell('echo $PPID'), { ownSession: true })).stdout.trim()
       await host.tryRun(['kill', '-s', 'KILL', pid])

@@ -191,6 +191,17 @@ describe('where there can be no such shell, each command has a session', () => {
     expect(await on.tryRun(['true'])).toMatchObject({ exitCode: 5, stdout: 'not for you\n' })
   })
 
+  test('one that does not start: the deadline ends the wait, and an abort does', async () => {
+    await using stuck = await startSshd(['ForceCommand sleep 30.6251'])
+    await using on = await connected(stuck)
+    expect(await on.tryRun(['true'], { timeoutMs: 300 })).toMatchObject({ timedOut: true, exitCode: null })
+    const stop = new AbortController()
+    const running = on.run(['true'], { signal: stop.signal })
+    setTimeout(() => stop.abort(new Error('enough')), 200)
+    await expect(running).rejects.toThrow('enough')
+    await tryLocally(['pkill', '-fx', 'sleep 30.6251'])
+  })
+
   test('one whose start-up files talk', async () => {
     await using loud = await startSshd([
       'ForceCommand echo hello; echo hello >&2; eval "$SSH_ORIGINAL_COMMAND"',

@@ -58,17 +58,26 @@ export class HostShell {
     void over.then(() => this.shell.end())
   }
 
-  /** Resolves with nothing where there can be no such shell: with a login shell of another kind, or without `setsid`. */
-  static async open(opened: OpenedShell): Promise<HostShell | undefined> {
+  /**
+   * Resolves with nothing where there can be no such shell: with a login shell of another kind, or without `setsid`.
+   * @param signal ends the wait for a login shell that does not start, with nothing too
+   */
+  static async open(opened: OpenedShell, signal: AbortSignal): Promise<HostShell | undefined> {
     const { channel, over } = opened
     channel.resume() // a login shell's start-up files may talk: nobody asked them
-    const number = await new Promise<number | undefined>((resolve) => {
-      const filter = new MarkerFilter(resolve)
-      channel.stderr.on('data', (chunk: Buffer) => filter.pass(chunk))
-      void over.then(() => resolve(undefined))
-    })
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    const filter = new MarkerFilter(resolve)
+    const giveUp = (): void => resolve(undefined)
+    channel.stderr.on('data', (chunk: Buffer) => filter.pass(chunk))
+    void over.then(giveUp)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    const number = await promise
+    signal.removeEventListener('abort', giveUp)
     channel.stderr.removeAllListeners('data').resume()
-    return number === undefined ? undefined : new HostShell(opened, number)
+    if (number !== undefined) return new HostShell(opened, number)
+    channel.destroy()
+    return undefined
   }
 
   get usable(): boolean {
@@ -76,7 +85,7 @@ export class HostShell {
   }
 
   /** Whether a command with these options can be one of its: whoever needs bytes, or words as they come, has a session. */
-  static takes({ input, onLine, output, ownSession }: RunOptions): boolean {
+  static takes({ input, onLine, output, ownSession }: Omit<RunOptions, 'timeoutMs'>): boolean {
     if (onLine || output || ownSession) return false
     if (input === undefined) return true
     if (typeof input !== 'string' && !Buffer.isBuffer(input)) return false

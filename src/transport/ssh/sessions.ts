@@ -6,9 +6,11 @@ import { HostShell, type OpenedShell, shellLine } from './host-shell.ts'
 import { isConnectFailed } from './loss.ts'
 import { ending } from './conversation.ts'
 import {
+  type CommandEnd,
   Output,
   type OutputOptions,
   type RunningCommand,
+  type Said,
   type StartedCommand,
   type WhatToEnd,
   asRoot,
@@ -32,6 +34,19 @@ export interface SessionsOptions {
   readonly open: <T>(what: string, start: Open<T>) => Promise<T>
 }
 
+/** As the one who runs a command has decided; `signal` is its deadline too. */
+export interface SessionOptions extends Omit<RunOptions, 'timeoutMs'> {
+  readonly sudo: boolean
+  readonly signal: AbortSignal
+}
+
+const nothingSaid: Said = {
+  stdout: '',
+  stderr: '',
+  overflowed: Promise.withResolvers<void>().promise,
+  tooMuch: false,
+}
+
 type Open<T> = (done: (error: Error | undefined, channel: T) => void) => unknown
 
 export class Sessions {
@@ -44,15 +59,23 @@ export class Sessions {
     this.options = options
   }
 
-  /** Starts a command, in a shell where that can be. @throws ConnectionError */
-  async start(argv: readonly string[], sudo: boolean, options: RunOptions): Promise<StartedCommand> {
-    const shell = HostShell.takes(options) ? await this.shell() : undefined
-    if (!shell) return this.startAlone(argv, sudo, options)
-    const started = shell.start(asRoot(argv, sudo), options.input?.toString(), (childrenOf) =>
-      this.kill({ childrenOf }, sudo),
-    )
-    void started.ended.then(() => shell.usable && this.idle.push(shell))
-    return started
+  /** Runs a command, in a shell where that can be; `signal` ends it with all that it started. @throws ConnectionError */
+  async run(argv: readonly string[], options: SessionOptions): Promise<CommandEnd & { readonly said: Said }> {
+    const shell = HostShell.takes(options) ? await this.shell(options.signal) : undefined
+    // who waits no more for a shell gets nothing run; a session has to begin to be known by its process group
+    if (options.signal.aborted && HostShell.takes(options)) {
+      if (shell) this.idle.push(shell)
+      return { exitCode: null, signal: null, said: nothingSaid }
+    }
+    const { said, ended, stop } = shell
+      ? this.startIn(shell, argv, options)
+      : await this.startAlone(argv, options)
+    if (options.signal.aborted) stop()
+    options.signal.addEventListener('abort', stop, { once: true })
+    said.overflowed.then(stop, () => undefined)
+    const end = await ended
+    if (shell?.usable) this.idle.push(shell)
+    return { ...end, said }
   }
 
   async kill(what: WhatToEnd, sudo: boolean): Promise<void> {
@@ -61,40 +84,53 @@ export class Sessions {
     await ended
   }
 
-  /**
-   * A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. A host may
-   * allow fewer than is usual: shells that wait give theirs up.
-   */
+  /** Opens a session of one's own. A host may allow fewer than is usual: shells that wait give theirs up. */
   opened<T>(what: string, start: Open<T>): Promise<T> {
-    return pRetry(() => this.options.open(what, start), {
+    return this.untilAllowed(
+      () => this.options.open(what, start),
+      () => this.idle.pop()?.close(),
+    )
+  }
+
+  /** One that waits, or a new one, or none: where there can be none, and when `signal` ends the wait for it. */
+  private shell(signal: AbortSignal): Promise<HostShell | undefined> {
+    return this.untilAllowed(async () => {
+      for (let shell = this.idle.pop(); shell; shell = this.idle.pop()) if (shell.usable) return shell
+      if (this.noShells || signal.aborted) return undefined
+      const opened = await this.options.open<OpenedShell>('a session', (done) =>
+        openShell(this.options.client, done),
+      )
+      const shell = await HostShell.open(opened, signal)
+      this.noShells = !shell && !signal.aborted && this.options.connected()
+      return shell
+    })
+  }
+
+  /** A session that has ended counts with sshd until its process is reaped: an open refused for that is tried again. */
+  private untilAllowed<T>(open: () => Promise<T>, refused?: () => void): Promise<T> {
+    return pRetry(open, {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 20,
       maxTimeout: 200,
       maxRetryTime: 10_000,
       shouldRetry: ({ error }) => {
         const again = this.options.connected() && isConnectFailed(error.cause)
-        if (again) this.idle.pop()?.close()
+        if (again) refused?.()
         return again
       },
     })
   }
 
-  /** One that waits, or a new one. */
-  private async shell(): Promise<HostShell | undefined> {
-    for (let shell = this.idle.pop(); shell; shell = this.idle.pop()) if (shell.usable) return shell
-    if (this.noShells) return undefined
-    const shell = await HostShell.open(
-      await this.opened('a session', (done) => openShell(this.options.client, done)),
-    )
-    this.noShells = !shell && this.options.connected()
-    return shell
+  private startIn(
+    shell: HostShell,
+    argv: readonly string[],
+    { sudo, input }: SessionOptions,
+  ): StartedCommand {
+    return shell.start(asRoot(argv, sudo), input?.toString(), (childrenOf) => this.kill({ childrenOf }, sudo))
   }
 
-  private async startAlone(
-    argv: readonly string[],
-    sudo: boolean,
-    options: RunOptions,
-  ): Promise<StartedCommand> {
+  private async startAlone(argv: readonly string[], options: SessionOptions): Promise<StartedCommand> {
+    const { sudo } = options
     while (this.idle.length > 0 && this.options.active() + this.idle.length > this.options.most)
       this.idle.pop()!.close()
     const { channel, output, ended } = await this.exec(commandLine(argv, sudo), options)

@@ -178,18 +178,20 @@ export class SshHost implements RemoteHost, AsyncDisposable {
     options.signal?.throwIfAborted()
     const sudo = options.sudo ?? this.address.sudo ?? false
     const started = performance.now()
-    const { said, ended, stop } = await this.sessions.start(argv, sudo, options)
+    const over = new AbortController()
+    const stop = (): void => over.abort()
     let timedOut = false
     const timer = setTimeout(() => {
       timedOut = true
       stop()
     }, options.timeoutMs ?? 60_000)
-    if (options.signal?.aborted) stop() // while the channel was being opened
-    else options.signal?.addEventListener('abort', stop, { once: true })
-    said.overflowed.then(stop, () => undefined)
-    const { exitCode, signal } = await ended
-    clearTimeout(timer)
-    options.signal?.removeEventListener('abort', stop)
+    options.signal?.addEventListener('abort', stop, { once: true })
+    const { said, exitCode, signal } = await this.sessions
+      .run(argv, { ...options, sudo, signal: over.signal })
+      .finally(() => {
+        clearTimeout(timer)
+        options.signal?.removeEventListener('abort', stop)
+      })
     refuseTooMuch(said, this.name, options.as?.name ?? quoteArgv(argv))
     const { stdout, stderr } = said
     if (exitCode === null && signal === null && !timedOut && !options.signal?.aborted && this.lost) {
