@@ -105,7 +105,7 @@ chmod 755 ${wrapper}`,
     expect(text).toMatch(/dpservice on hypervisor-2 stopped \(exit code 137\)/)
     expect(text).not.toMatch(/PASS/)
     expect(text).not.toMatch(stackTrace)
-    expect(performance.now() - killed).toBeLessThan(30_000)
+    expect(performance.now() - killed).toBeLessThan(60_000)
     expect((await project.record()).outcome.counts).toMatchObject({ invalid: 1, passed: 0 })
     const recording = await onlyRecording(project)
     expect(recording.source('hypervisor-2', 'log-of-dpservice_hypervisor-2').bytes).toBeGreaterThan(0)

@@ -8,7 +8,7 @@ import { DirectGuest } from './direct-guest.ts'
 import { type DocumentKeys, guestDocument } from './guest-document.ts'
 
 // A boot takes 10 s on two idle cores; the deadlines are for machines that do something else as well.
-const bootTimeoutMs = 180_000
+const bootTimeoutMs = 420_000
 
 describe.skipIf(process.getuid?.() !== 0)('the guest image (needs root)', () => {
   let image: GuestImage

@@ -138,7 +138,7 @@ describe('commands', () => {
       const running = host.tryRun(['sleep', `4${ms}.25`], { signal: stop.signal })
       setTimeout(() => stop.abort(), ms)
       const { durationMs } = await running
-      expect(durationMs).toBeLessThan(8000)
+      expect(durationMs).toBeLessThan(20_000)
       expect((await host.tryRun(['pgrep', '-fx', `sleep 4${ms}.25`])).stdout).toBe('')
     },
   )

@@ -46,7 +46,7 @@ groups() {
     [ "$2" != "$shell" ] || [ "$3" != "$pid" ] || echo "$pid"
   done
 }
-while found=$(groups); [ -z "$found" ] && [ "$n" -lt 20 ] && kill -s 0 "$shell"; do sleep 0.1; n=$((n+1)); done
+while found=$(groups); [ -z "$found" ] && [ "$n" -lt 100 ] && kill -s 0 "$shell" 2>/dev/null; do sleep 0.1; n=$((n+1)); done
 for group in $found; do (set -- "$group"; ${endGroup}) & done
 wait`
 
