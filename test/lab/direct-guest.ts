@@ -77,12 +77,17 @@ export class DirectGuest implements AsyncDisposable {
   }
 
   /** Runs a shell command as `user`, whatever it ends with. `hostKey` is the only host key that is accepted. */
-  async trySsh(user: string, hostKey: string, command: string): Promise<CommandResult> {
+  async trySsh(
+    user: string,
+    hostKey: string,
+    command: string,
+    connectSeconds = 60, // an emulated guest beside other labs
+  ): Promise<CommandResult> {
     const known = join(this.#folder, 'known_hosts')
     await writeFile(known, `[127.0.0.1]:${this.#port} ${hostKey}\n`)
     const options = [
       'BatchMode=yes',
-      'ConnectTimeout=5',
+      `ConnectTimeout=${connectSeconds}`,
       'StrictHostKeyChecking=yes',
       `UserKnownHostsFile=${known}`,
       'GlobalKnownHostsFile=/dev/null',
@@ -116,7 +121,7 @@ export class DirectGuest implements AsyncDisposable {
     await waitFor(
       async () => {
         if (this.#qemu.exitCode !== null) return { state: 'failed', reason: this.console.slice(-2000) }
-        const result = await this.trySsh(user, hostKey, 'true')
+        const result = await this.trySsh(user, hostKey, 'true', 5)
         if (result.exitCode === 0) return { state: 'ready', value: undefined }
         return { state: 'pending', seen: `${result.stderr.trim()}\n${this.console.slice(-500)}` }
       },

@@ -104,7 +104,7 @@ export class PackedProject implements AsyncDisposable {
     return tryLocally(argv, {
       cwd,
       env: { ...ownersEnvironment(), ...env },
-      timeoutMs: 240_000,
+      timeoutMs: 600_000,
     })
   }
 
