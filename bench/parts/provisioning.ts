@@ -35,10 +35,39 @@ export const parts: readonly Part[] = [
     rounds: 1,
     async prepare(stage) {
       const setUp = await siteOf(stage)
-      return { cost: (size) => untilDomainsRun(stage, setUp, size) }
+      return { cost: (size) => untilDomainsRun(stage, setUp, firstHypervisors(size)) }
+    },
+  },
+  {
+    kind: 'growth',
+    name: 'provisioning-growth-vms',
+    what: 'provisioning VMs on one hypervisor, until the domains run',
+    axis: 'VMs',
+    unit: 's',
+    sizes: [1, 2, 4, 8],
+    rounds: 1,
+    async prepare(stage) {
+      const setUp = await siteOf(stage, [vmNames, []])
+      return { cost: (size) => untilDomainsRun(stage, setUp, firstVms(size)) }
     },
   },
 ]
+
+const vmNames = Array.from({ length: many }, (_, index) => `vm${index + 1}`)
+
+/** The hypervisors and VMs of a lab that are provisioned. */
+type Choice = (lab: LabDescription) => LabDescription
+
+const firstHypervisors =
+  (count: number): Choice =>
+  (lab) => ({ ...lab, hypervisors: lab.hypervisors.slice(0, count) })
+
+const firstVms =
+  (count: number): Choice =>
+  (lab) => ({
+    ...lab,
+    hypervisors: lab.hypervisors.slice(0, 1).map((each) => ({ ...each, vms: each.vms.slice(0, count) })),
+  })
 
 interface Site {
   readonly lab: LabDescription
@@ -46,9 +75,8 @@ interface Site {
   readonly disk: string
 }
 
-async function siteOf(stage: Stage): Promise<Site> {
-  const vms = Array.from({ length: many }, (_, index) => [`vm${index + 1}`])
-  const lab = await stage.lab({ guests: 'qemu', hypervisors: many, dataplane: 'none', vms })
+async function siteOf(stage: Stage, vms = vmNames.map((name) => [name])): Promise<Site> {
+  const lab = await stage.lab({ guests: 'qemu', hypervisors: vms.length, dataplane: 'none', vms })
   const folder = await stage.folder()
   return { lab, folder, disk: await smallDisk(folder) }
 }
@@ -60,7 +88,7 @@ async function prepare(stage: Stage): Promise<Prepared> {
   return {
     ours() {
       const used = cpuTimes()
-      return untilDomainsRun(stage, site, many, () => {
+      return untilDomainsRun(stage, site, firstHypervisors(many), () => {
         const { idleSeconds, busySeconds } = used()
         idle.push(idleSeconds / (idleSeconds + busySeconds))
         busy.many.push(busySeconds)
@@ -68,7 +96,7 @@ async function prepare(stage: Stage): Promise<Prepared> {
     },
     peer() {
       const used = cpuTimes()
-      return untilDomainsRun(stage, site, few, () => void busy.few.push(used().busySeconds))
+      return untilDomainsRun(stage, site, firstHypervisors(few), () => void busy.few.push(used().busySeconds))
     },
     get notes() {
       const most = Math.round(Math.max(...idle) * 100)
@@ -100,25 +128,28 @@ function cpuTimes(): () => { readonly idleSeconds: number; readonly busySeconds:
   }
 }
 
-/** Provisions, ends it when every hypervisor is asked for a lease, and has it all taken back. The seconds until then. */
+/** Provisions, ends it when every VM's lease is asked for, and has it all taken back. The seconds until then. */
 async function untilDomainsRun(
   stage: Stage,
   site: Site,
-  hypervisors: number,
+  choice: Choice,
   onRunning: () => void = () => undefined,
 ): Promise<number> {
-  const cwd = join(site.folder, `of-${hypervisors}`)
+  const lab = choice(site.lab)
+  const wanted = lab.hypervisors.reduce((sum, { vms }) => sum + vms.length, 0)
+  const cwd = join(site.folder, `of-${wanted}`)
   await mkdir(cwd, { recursive: true })
   const envConfigFile = join(cwd, 'env.json')
-  await writeFile(envConfigFile, JSON.stringify(configOf(site.lab, hypervisors)), { mode: 0o600 })
+  await writeFile(envConfigFile, JSON.stringify(labConfig(lab)), { mode: 0o600 })
   const waiting = new Set<string>()
   const enough = new AbortController()
   const started = performance.now()
   let took: number | undefined
   const onCommand = (line: string): void => {
-    if (!/domifaddr/.test(line)) return
-    waiting.add(line.split(/[ $:]/)[0]!)
-    if (waiting.size < hypervisors || took !== undefined) return
+    const [, vm] = /domifaddr --domain (\S+)/.exec(line) ?? []
+    if (vm === undefined) return
+    waiting.add(vm)
+    if (waiting.size < wanted || took !== undefined) return
     took = (performance.now() - started) / 1000
     onRunning()
     enough.abort(new Error('the domains run'))
@@ -131,11 +162,6 @@ async function untilDomainsRun(
     if (took === undefined) throw error
   })
   return took!
-}
-
-/** The lab's config with its first hypervisors alone. */
-function configOf(lab: LabDescription, hypervisors: number): Record<string, unknown> {
-  return labConfig({ ...lab, hypervisors: lab.hypervisors.slice(0, hypervisors) })
 }
 
 /** A raw disk with a part of this program's own packages in it. */
