@@ -1,7 +1,7 @@
 /** The first thing that somebody tries, from nothing: only when it is asked for, as it takes many minutes and fetches packages. */
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DpbenchError } from '../../src/core/errors.ts'
+import { DpbenchError, describeError } from '../../src/core/errors.ts'
 import { runLocally } from '../../src/core/local-command.ts'
 import { type Part, atMost, seconds } from '../part.ts'
 
@@ -25,7 +25,7 @@ export const parts: readonly Part[] = [
       const minutes = async (): Promise<number> => {
         const demo = ['npm', 'run', 'demo']
         const options = { cwd: clone, env, signal, timeoutMs: 3_600_000, ownGroup: true }
-        return (await seconds(() => orKeepReports(runLocally(demo, options), clone))) / 60
+        return (await seconds(() => orKeepReports(runLocally(demo, options), clone, signal))) / 60
       }
       return {
         ours: minutes,
@@ -46,14 +46,15 @@ export const parts: readonly Part[] = [
 ]
 
 /** The clone goes with the part, and what a demo that did not pass has to say lies there. */
-async function orKeepReports<T>(running: Promise<T>, clone: string): Promise<T> {
+async function orKeepReports<T>(running: Promise<T>, clone: string, signal: AbortSignal): Promise<T> {
   try {
     return await running
   } catch (error) {
+    signal.throwIfAborted()
     const kept = join(repository, 'results', 'demo-that-failed')
     const reports = await cp(join(clone, 'results'), kept, { recursive: true }).then(
       () => `its reports are in ${kept}`,
-      () => 'it has no reports',
+      (why: unknown) => `its reports could not be kept: ${describeError(why)}`,
     )
     throw new DpbenchError(`the demo did not pass; ${reports}`, { cause: error })
   }

@@ -84,19 +84,20 @@ describe('a shell that stays', () => {
   })
 
   test('standard input is in no list of processes', async () => {
-    const file = join(sshd.folder, 'secret.pid')
-    const running = host.run(shell('echo $PPID > "$1"; cat; sleep 0.5', file), { input: 'hush-4711' })
-    const { stdout } = await tryLocally(['ps', '-o', 'args=', '-g', await written(file)])
-    const all = await tryLocally([
-      'grep',
-      '-las',
-      'hush-[4]711',
-      '/proc/self/cmdline',
-      `/proc/${await written(file)}/cmdline`,
-    ])
-    expect(stdout).not.toContain('hush-4711')
-    expect(all.stdout).toBe('')
+    const [begun, looked] = [join(sshd.folder, 'begun'), join(sshd.folder, 'looked')]
+    const script = 'cat; echo > "$1"; until [ -e "$2" ]; do sleep 0.05; done'
+    const running = host.run(shell(script, begun, looked), { input: 'hush-4711' })
+    await waitFor(
+      async () =>
+        (await readFile(begun, 'utf8').catch(() => ''))
+          ? { state: 'ready', value: true }
+          : { state: 'pending' },
+      { what: begun, timeoutMs: 5000 },
+    )
+    const secret = await tryLocally(shell("grep -las 'hush-[4]711' /proc/[0-9]*/cmdline"))
+    await writeFile(looked, '')
     expect((await running).stdout).toBe('hush-4711')
+    expect(secret.stdout).toBe('')
   })
 
   test('a program that is not there, and one that may not run', async () => {

@@ -61,9 +61,10 @@ export class Sessions {
 
   /** Runs a command, in a shell where that can be; `signal` ends it with all that it started. @throws ConnectionError */
   async run(argv: readonly string[], options: SessionOptions): Promise<CommandEnd & { readonly said: Said }> {
-    const shell = HostShell.takes(options) ? await this.shell(options.signal) : undefined
+    const shared = HostShell.takes(options)
+    const shell = shared ? await this.shell(options.signal) : undefined
     // who waits no more for a shell gets nothing run; a session has to begin to be known by its process group
-    if (options.signal.aborted && HostShell.takes(options)) {
+    if (shared && options.signal.aborted) {
       if (shell) this.idle.push(shell)
       return { exitCode: null, signal: null, said: nothingSaid }
     }
