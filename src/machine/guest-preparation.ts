@@ -3,17 +3,9 @@
  * data NIC up and leased afresh (a data plane learns a guest from its DHCP), and no default route over the management
  * NIC that would win over the data plane's.
  */
-import { DpbenchError } from '../core/errors.ts'
 import { waitFor } from '../core/wait.ts'
-import { inOrder, shell } from '../core/shell-quote.ts'
-import {
-  type GuestFacts,
-  type GuestLink,
-  dataLink,
-  guestFacts,
-  guestLinks,
-  hasAddress,
-} from './guest-network.ts'
+import { dhcpClient, runInOrder } from './dhcp-client.ts'
+import { type GuestLink, dataLink, guestFacts, guestLinks, hasAddress } from './guest-network.ts'
 import { endMarkedProcesses } from './marked-processes.ts'
 import { othersOnLink } from './others-on-link.ts'
 import type { VirtualMachine } from './virtual-machine.ts'
@@ -84,46 +76,42 @@ export async function planPreparation(
     commands: [endMarkedProcesses(options.runId)],
   })
   const yielding = winning.map(({ family, words }) => ['ip', family, 'route', 'del', ...words])
-  const renew = (): Promise<void> => client.renew(vm, link, { ...options, others: others.commands })
+  const ask = (again: boolean): Promise<void> =>
+    client.renew(vm, link, { ...options, again, others: others.commands, yielding })
   return {
     begin: () => runInOrder(vm, [...yielding, ...client.before(link, others.commands)], options.signal),
     async lease() {
-      const { ifname, mtu } = await leasedLink(vm, link.ifname, options, renew)
+      const { ifname, mtu } = await leasedLink(vm, link.ifname, options, ask)
       return { interface: ifname, mtu }
     },
     async leaseBack() {
-      await leasedLink(vm, link.ifname, options, renew, performance.now())
+      await leasedLink(vm, link.ifname, options, ask, performance.now())
     },
   }
-}
-
-/** One round trip for all. @throws CommandError of the first that fails */
-async function runInOrder(
-  { ssh }: VirtualMachine,
-  commands: readonly (readonly string[])[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (commands.length > 0) await ssh.run(inOrder(commands), { signal })
 }
 
 /** How long one request may stay unanswered: a client that was not heard waits up to a minute before its next. */
 const askAgainMs = 15_000
 
-/** Asks by `renew`, and again while no lease comes. @throws WaitError at the deadline */
+/**
+ * Asks, and again while no lease comes.
+ * @param askedAt when the client asked by itself, of `performance.now()`.
+ * @throws WaitError at the deadline
+ */
 function leasedLink(
   vm: VirtualMachine,
   ifname: string,
   options: PreparationOptions,
-  renew: () => Promise<void>,
-  lastAsked = Number.NEGATIVE_INFINITY,
+  ask: (again: boolean) => Promise<void>,
+  askedAt?: number,
 ): Promise<GuestLink> {
   const wanted = [vm.overlayAddress('ipv4'), ...(options.ipv6 ? [vm.overlayAddress('ipv6')] : [])]
-  let askedAt = lastAsked
+  let lastAsked = askedAt
   return waitFor(
     async () => {
-      if (performance.now() - askedAt > askAgainMs) {
-        await renew()
-        askedAt = performance.now()
+      if (lastAsked === undefined || performance.now() - lastAsked > askAgainMs) {
+        await ask(lastAsked !== undefined)
+        lastAsked = performance.now()
       }
       const link = (await guestLinks(vm.ssh)).find((each) => each.ifname === ifname)
       if (!link) return { state: 'failed', reason: `${ifname} is gone` }
@@ -139,121 +127,4 @@ function leasedLink(
       signal: options.signal,
     },
   )
-}
-
-type Commands = readonly (readonly string[])[]
-
-/** Where the link goes down and up, what others had on it is put there again. */
-interface DhcpClient {
-  /** What makes the interface ready to ask. */
-  before(link: GuestLink, others: Commands): Commands
-  /** Asks afresh; does not wait for the answer. */
-  renew(
-    vm: VirtualMachine,
-    link: GuestLink,
-    options: PreparationOptions & { readonly others: Commands },
-  ): Promise<void>
-  /** The commands that leave no lease behind. */
-  release(link: GuestLink): string[][]
-}
-
-/** The client that manages the guest's interfaces already, else one that is there to be started. */
-function dhcpClient(vm: VirtualMachine, { dhcp }: GuestFacts, runId: string): DhcpClient {
-  if (dhcp === 'networkd') return networkd
-  if (dhcp === 'dhclient') return dhclient(runId)
-  throw new DpbenchError(
-    `${vm.name}: neither systemd-networkd runs nor dhclient is installed, so the data NIC cannot be leased; ` +
-      'install one of them in the guest image',
-  )
-}
-
-/**
- * networkd asks afresh when the carrier comes back; `networkctl` would need a D-Bus, which small images lack. The kernel
- * tells of a carrier once a second at most, so one that goes and comes sooner is never told of.
- */
-const networkd: DhcpClient = {
-  before: () => [],
-  renew: (vm, link, { others, signal }) =>
-    runInOrder(vm, [downAndSeen(link), linkCommand(link, 'up'), ...others], signal),
-  release: (link) => [downAndSeen(link), ...(link.flags.includes('UP') ? [linkCommand(link, 'up')] : [])],
-}
-
-/** Fails when the kernel does not report the link down within 10 s. */
-function downAndSeen({ ifname }: GuestLink): string[] {
-  return shell(
-    'ip link set dev "$1" down || exit; n=0; until [ "$(cat "/sys/class/net/$1/operstate")" = down ]; do ' +
-      'n=$((n+1)); [ "$n" -le 100 ] || { echo "$1 is not reported down" >&2; exit 1; }; sleep 0.1; done',
-    ifname,
-  )
-}
-
-function linkCommand({ ifname }: GuestLink, state: 'up' | 'down'): string[] {
-  return ['ip', 'link', 'set', 'dev', ifname, state]
-}
-
-/** dhclient keeps its lease in files of this run, so that it can be ended without touching another one's. */
-const dhclient = (runId: string): DhcpClient => ({
-  before: (link, others) => [
-    ...stopDhclient(link, runId),
-    linkCommand(link, 'down'),
-    linkCommand(link, 'up'),
-    ...others,
-  ],
-  async renew(vm, link, options) {
-    await runInOrder(vm, [...stopDhclient(link, runId), dhclientCommand('-4', link, runId)], options.signal)
-    if (!options.ipv6) return
-    await settledLinkLocal(vm, link, options)
-    await runInOrder(vm, [dhclientCommand('-6', link, runId)], options.signal)
-  },
-  release: (link) => [
-    ...stopDhclient(link, runId),
-    ['ip', 'address', 'flush', 'dev', link.ifname, 'scope', 'global'],
-    ['ip', '-6', 'route', 'flush', 'dev', link.ifname, 'proto', 'ra'],
-    ...(link.flags.includes('UP') ? [] : [linkCommand(link, 'down')]),
-  ],
-})
-
-/** dhclient cannot bind to a link-local address that duplicate address detection still holds back. */
-function settledLinkLocal(
-  vm: VirtualMachine,
-  { ifname }: GuestLink,
-  options: PreparationOptions,
-): Promise<void> {
-  return waitFor(
-    async () => {
-      const link = (await guestLinks(vm.ssh)).find((each) => each.ifname === ifname)
-      const own = link?.addr_info.find((info) => info.family === 'inet6' && info.local?.startsWith('fe80:'))
-      if (own && own.tentative !== true) return { state: 'ready', value: undefined }
-      return { state: 'pending', seen: own ? `${own.local} is tentative` : 'no link-local address' }
-    },
-    {
-      what: `the link-local address of ${ifname} on ${vm.name}`,
-      timeoutMs: 15_000,
-      maxIntervalMs: 250,
-      signal: options.signal,
-    },
-  )
-}
-
-function dhclientCommand(family: '-4' | '-6', link: GuestLink, runId: string): string[] {
-  const files = dhclientFiles(family, link, runId)
-  // -nw: goes to the background at once; the wait for the address is ours, with our deadline.
-  return ['dhclient', family, '-nw', '-pf', files.pid, '-lf', files.lease, link.ifname]
-}
-
-function dhclientFiles(family: '-4' | '-6', link: GuestLink, runId: string): { pid: string; lease: string } {
-  const base = `/run/dpbench-dhclient${family}-${link.ifname}-${runId}`
-  return { pid: `${base}.pid`, lease: `${base}.leases` }
-}
-
-function stopDhclient(link: GuestLink, runId: string): string[][] {
-  return (['-4', '-6'] as const).map((family) => {
-    const { pid, lease } = dhclientFiles(family, link, runId)
-    return shell(
-      'if [ -s "$1" ]; then p=$(cat "$1"); ' +
-        'if grep -qz dhclient "/proc/$p/cmdline" 2>/dev/null; then kill "$p"; fi; fi; rm -f -- "$1" "$2"',
-      pid,
-      lease,
-    )
-  })
 }

@@ -65,8 +65,11 @@ test('2 a link that is away', async ({ vm, dataplane }) => {
   await vm3.block()
   await vm1.fail(ping + to)
   await vm3.succeed('true')
+  // its client hangs, so no carrier makes it ask: it is restarted, and gives no default route back to the management NIC
+  await vm3.succeed('systemctl kill --signal STOP systemd-networkd', 'ip address flush dev eth1 scope global')
   await vm3.unblock()
   await vm1.waitUntilSucceeds(ping + to)
+  expect(await vm3.succeed('ip -4 route show default')).toMatch(/^default via 169\\.254\\.0\\.1 dev eth\\d .*\\n$/)
   await vm3.block()
 })
 
