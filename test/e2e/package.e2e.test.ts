@@ -9,7 +9,7 @@ import { machineSnapshot, testLabName, whyNoLab } from '../lab/support.ts'
 import { parseRecord } from '../../src/report/record.ts'
 import { PackedProject } from './support/packed-project.ts'
 import { plainConfig } from './support/plain-config.ts'
-import { shortMeasurement } from './support/project.ts'
+import { measured, shortMeasurement } from './support/project.ts'
 
 const compiler = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
 
@@ -100,24 +100,23 @@ describe('the packed package', { timeout: 900_000 }, () => {
 
     test('`dpbench run` measures its benchmark', async () => {
       const options = ['--mode', 'offload', '--verdict', 'mean', ...chosen]
-      const { tag, exitCode, stdout, stderr } = await measured('bin', (as) =>
-        project.run([project.bin('dpbench'), 'run', ...options, '--tag', as]),
+      const { exitCode, stdout, stderr } = await measured(() =>
+        project.run([project.bin('dpbench'), 'run', ...options]),
       )
       expect(exitCode, stdout + stderr).toBe(0)
-      expect(await verdicts(tag)).toEqual(['offload PASS'])
+      expect(await verdicts()).toEqual(['offload PASS'])
     })
 
     test('so does plain `vitest run`, by DPBENCH_* variables', async () => {
-      const { tag, exitCode, stdout, stderr } = await measured('plain', (as) =>
+      const { exitCode, stdout, stderr } = await measured(() =>
         project.run(['npx', 'vitest', 'run'], {
           DPBENCH_MODE: 'non-offload',
           DPBENCH_ENV_CONFIG_FILE: 'lab.json',
           DPBENCH_VERDICT: 'mean',
-          DPBENCH_TAG: as,
         }),
       )
       expect(exitCode, stdout + stderr).toBe(0)
-      expect(await verdicts(tag)).toEqual(['non-offload PASS'])
+      expect(await verdicts()).toEqual(['non-offload PASS'])
     })
 
     test('the example of plain Linux routing is a project of its own, without a data plane of dpbench', async () => {
@@ -126,22 +125,12 @@ describe('the packed package', { timeout: 900_000 }, () => {
       expect(await readFile(join(example, 'package.json'), 'utf8')).toContain(`dpbench-${version}.tgz"`)
       const config = plainConfig(JSON.parse(await readFile(labPaths(name).configFile, 'utf8')))
       await writeFile(join(example, 'lab.json'), JSON.stringify(config))
-      const { exitCode, stdout, stderr } = await project.run(
-        [
-          project.bin('dpbench'),
-          'run',
-          '--env-config-file',
-          'lab.json',
-          '--verdict',
-          'mean',
-          '--tag',
-          'plain',
-        ],
-        {},
-        example,
+      const options = ['--env-config-file', 'lab.json', '--verdict', 'mean']
+      const { exitCode, stdout, stderr } = await measured(() =>
+        project.run([project.bin('dpbench'), 'run', ...options], {}, example),
       )
       expect(exitCode, stdout + stderr).toBe(0)
-      const record = parseRecord(await readFile(join(example, 'results/plain/run.json'), 'utf8'), 'run.json')
+      const record = parseRecord(await readFile(join(example, 'results/latest/run.json'), 'utf8'), 'run.json')
       expect(record).toMatchObject({ modes: ['plain'], dataPlanes: [], leftovers: [] })
       expect(record.tests.map(({ scenario, result }) => [scenario, result.state])).toEqual([
         ['local_vm2vm', 'judged'],
@@ -179,18 +168,8 @@ describe('the packed package', { timeout: 900_000 }, () => {
       expect(await machineSnapshot(name)).toEqual(before)
     })
 
-    /** Other labs share the cores: a run whose window they took is INVALID, and is done once more, as its user would. */
-    async function measured<T extends { readonly exitCode: number | null; readonly stdout: string }>(
-      tag: string,
-      run: (tag: string) => Promise<T>,
-    ): Promise<T & { readonly tag: string }> {
-      const first = await run(tag)
-      if (first.exitCode !== 3 || !first.stdout.includes('  INVALID: ')) return { ...first, tag }
-      return { ...(await run(`${tag}-again`)), tag: `${tag}-again` }
-    }
-
-    async function verdicts(tag: string): Promise<string[]> {
-      const { tests } = await project.record(tag)
+    async function verdicts(): Promise<string[]> {
+      const { tests } = await project.record('latest')
       return tests.map(
         ({ mode, result }) => `${mode} ${result.state === 'judged' ? result.verdict.state : result.state}`,
       )

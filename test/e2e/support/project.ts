@@ -149,7 +149,7 @@ export class Project {
   }
 
   run(...argv: string[]): Promise<Finished> {
-    return this.start(...argv).ended
+    return measured(() => this.start(...argv).ended)
   }
 
   cleanUp(): Promise<Finished> {
@@ -210,6 +210,17 @@ export function foreignEnvironment(): NodeJS.ProcessEnv {
   const own =
     /^(VITEST|TEST$|NODE_ENV$|MODE$|DEV$|PROD$|SSR$|BASE_URL$|TINYPOOL|NODE_V8|DPBENCH_(?!TEST_RUN)|FORCE_COLOR|NO_COLOR|CI$)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)))
+}
+
+/** The two ends of a flow saw different windows: a core was taken away in the middle of one. */
+const windowTaken = /INVALID: .*: sent [\d.]+ and received [\d.]+ .bit\/s differ by/
+
+/** Other labs share the cores: a run that they took a window of is done once more, as its user would. */
+export async function measured<T extends { readonly text: string } | { readonly stdout: string }>(
+  run: (attempt: number) => Promise<T>,
+): Promise<T> {
+  const first = await run(1)
+  return windowTaken.test('text' in first ? first.text : first.stdout) ? run(2) : first
 }
 
 /** No user ever sees one. */
