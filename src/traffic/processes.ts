@@ -41,10 +41,13 @@ export function processesScript(commands: readonly PortCommand[], runId: string,
       "trap '' PIPE", // nobody reads any more when the connection was lost, and a signal's end would leave the folder
       // what they said may not have found room there, and a torn output alone would not tell why; their buffers' room is free by now
       `full=; head -c ${streamBufferBytes * (commands.length + 1)} /dev/zero >` +
-        ' "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"; rm -f "$d/room"',
-      `for p in ${ports}; do for f in at status out err; do ` +
-        'if [ "$f" = err ] && [ -n "$full" ]; then printf "%s err %s\\n%s" "$p" "${#full}" "$full"; continue; fi; ' +
-        '[ -f "$d/$p.$f" ] || : > "$d/$p.$f"; printf "%s %s %s\\n" "$p" "$f" "$(wc -c < "$d/$p.$f")"; cat "$d/$p.$f"; done; done',
+        ' "$d/room" 2> /dev/null || full="no space is left below $d: what it said is lost"',
+      // two programs for each process that said something: an emulated guest starts few in a second
+      'line() { x=; [ ! -f "$d/$p.$1" ] || read -r x < "$d/$p.$1"; printf "%s %s %s\\n%s" "$p" "$1" "${#x}" "$x"; }',
+      'whole() { if [ -s "$d/$p.$1" ]; then printf "%s %s %s\\n" "$p" "$1" "$(wc -c < "$d/$p.$1")"; cat "$d/$p.$1"; ' +
+        'else printf "%s %s 0\\n" "$p" "$1"; fi; }',
+      `for p in ${ports}; do line at; line status; whole out; ` +
+        'if [ -n "$full" ]; then printf "%s err %s\\n%s" "$p" "${#full}" "$full"; else whole err; fi; done',
     ].join('\n'),
   )
 }

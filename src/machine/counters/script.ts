@@ -17,9 +17,9 @@ export const readyLine = `${partMark}ready`
 const readingFunction = `export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 part() { printf '\\f%s\\n' "$1"; }
 reading() {
-  part interfaces; cat /proc/net/dev
-  part softirqs; cat /proc/softirqs
-  part tcp; grep '^Tcp:' /proc/net/snmp
+  part interfaces; lines_of /proc/net/dev ''
+  part softirqs; lines_of /proc/softirqs ''
+  part tcp; lines_of /proc/net/snmp Tcp:
   part drivers
   if command -v ethtool >/dev/null; then
     for d in /sys/class/net/*; do
@@ -27,16 +27,32 @@ reading() {
       port=; { read -r port < "$d/phys_port_name"; } 2>/dev/null
       case $port in *vf*|*sf*) continue;; esac
       printf 'device %s\\n' "\${d##*/}"
-      ethtool -S "\${d##*/}" 2>/dev/null | grep -E '(drop|discard|rx_missed|no_buf|out_of_buf)[a-z_]*: [0-9]+$'
+      drops_of "\${d##*/}"
     done
   fi
-  part cores; grep '^cpu[0-9]' /proc/stat
-  part uptime; cat /proc/uptime
+  part cores; lines_of /proc/stat 'cpu[0-9]'
+  part uptime; lines_of /proc/uptime ''
 }`
 
+const drops = '(drop|discard|rx_missed|no_buf|out_of_buf)[a-z_]*: [0-9]+$'
+
+/** `lines_of FILE PATTERN` prints the lines that begin so, `drops_of DEVICE` a driver's counters of what it dropped. */
+const inAnyShell = `lines_of() { grep "^$2" "$1"; }
+drops_of() { ethtool -S "$1" 2>/dev/null | grep -E '${drops}'; }`
+
+/** The same in Bash, which reads and looks for itself: an emulated machine starts few programs in a second. */
+const inBash = `matching() {
+  text=
+  for line in "\${lines[@]}"; do [[ $line =~ $1 ]] && text+=$line$'\\n'; done
+  printf '%s' "$text"
+}
+lines_of() { mapfile -t lines < "$1"; matching "^$2"; }
+drops_of() { mapfile -t lines < <(ethtool -S "$1" 2>/dev/null); matching '${drops}'; }`
+
 /** A line on standard input, or its end, ends the waiting, and so do so many points as it was told: nothing goes on when the controller is gone. */
-const seriesLoop = `cores=$(grep -c '^cpu[0-9]' /proc/stat)
-reading
+const seriesLoop = `reading
+mapfile -t lines < <(lines_of /proc/stat 'cpu[0-9]')
+cores=\${#lines[@]}
 part ready
 series= n=0
 while [ "$n" -lt "$1" ]; do
@@ -54,7 +70,7 @@ part end`
 
 /** One reading. */
 export function readingCommand(): string[] {
-  return shell(`${readingFunction}\nreading\npart end`)
+  return shell(`${inAnyShell}\n${readingFunction}\nreading\npart end`)
 }
 
 /**
@@ -65,8 +81,8 @@ export function readingCommand(): string[] {
 export function samplingCommand(mostPoints: number): string[] {
   const begin = 'if command -v bash >/dev/null; then exec bash -c "$2" bash "$1"; fi'
   return shell(
-    `${begin}\n${readingFunction}\nreading\npart ready`,
+    `${begin}\n${inAnyShell}\n${readingFunction}\nreading\npart ready`,
     String(mostPoints),
-    `${readingFunction}\n${seriesLoop}`,
+    `${inBash}\n${readingFunction}\n${seriesLoop}`,
   )
 }
