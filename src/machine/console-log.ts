@@ -19,10 +19,28 @@ export interface ConsoleMark {
  * @throws CommandError, ConnectionError
  */
 export async function markConsole(hypervisor: RemoteHost, guest: string): Promise<ConsoleMark | undefined> {
-  const file = (await new Virsh(hypervisor, { timeoutMs: fetchTimeoutMs }).domain(guest))?.consoleLog
+  const file = await consoleFile(hypervisor, guest)
   if (file === undefined) return undefined
   const { stdout } = await hypervisor.run(shell('stat -c %s -- "$1" 2>/dev/null || echo 0', file))
   return { file, bytes: Number(stdout) }
+}
+
+const consoleFiles = new WeakMap<RemoteHost, Map<string, Promise<string | undefined>>>()
+
+/** Asked once over a connection: a console is marked for the logs of the run, for the watchdog, and for tests that wait for a text. */
+async function consoleFile(hypervisor: RemoteHost, guest: string): Promise<string | undefined> {
+  const known = consoleFiles.get(hypervisor) ?? new Map<string, Promise<string | undefined>>()
+  consoleFiles.set(hypervisor, known)
+  const asking =
+    known.get(guest) ??
+    new Virsh(hypervisor, { timeoutMs: fetchTimeoutMs }).domain(guest).then((domain) => domain?.consoleLog)
+  known.set(guest, asking)
+  const file = await asking.catch((error: unknown) => {
+    known.delete(guest)
+    throw error
+  })
+  if (file === undefined) known.delete(guest)
+  return file
 }
 
 /** A file shorter than the mark was begun anew by libvirt's log daemon: then all of it is of the run. */

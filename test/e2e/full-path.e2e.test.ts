@@ -8,6 +8,7 @@ import { labPaths } from '../../lab/paths.ts'
 import { environmentFolder } from '../../src/config/index.ts'
 import { testLabName } from '../lab/support.ts'
 import { writeDrivingProject } from './support/driven-vms.ts'
+import { measured } from './support/project.ts'
 import { parseRecord } from '../../src/report/record.ts'
 import { type CommandResult } from '../../src/core/command-result.ts'
 import { tryLocally } from '../../src/core/local-command.ts'
@@ -21,7 +22,6 @@ const lab = testLabName('full')
 /** The repository: its suites are what runs. */
 const root = join(import.meta.dirname, '../..')
 const environment = lab
-const tag = environment
 const bin = join(root, 'bin/dpbench.ts')
 const faults = capabilityFaults()
 if (faults.length > 0) process.stderr.write(`skipped: the full path: ${faults.join(' ')}\n`)
@@ -88,24 +88,9 @@ describe.skipIf(faults.length > 0)(
 
       // in a project of a user's, with dpbench's own suite and one that drives the same machines
       await writeDrivingProject(folder, root, environment)
-      const run = await dpbench(
-        [
-          'run',
-          '--mode',
-          'offload',
-          '--verdict',
-          'mean',
-          '-t',
-          'IPv4|driven',
-          '--reboot',
-          '--tag',
-          tag,
-          ...chosen,
-        ],
-        480_000,
-        folder,
-      )
-      const file = join(folder, 'results', tag, 'run.json')
+      const options = ['--mode', 'offload', '--verdict', 'mean', '-t', 'IPv4|driven', '--reboot', ...chosen]
+      const run = await measured(() => dpbench(['run', ...options], 480_000, folder))
+      const file = join(folder, 'results/latest/run.json')
       const record = parseRecord(await readFile(file, 'utf8'), file)
       const judged = record.tests.filter(({ result }) => result.state === 'judged')
       expect(

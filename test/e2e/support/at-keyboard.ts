@@ -26,7 +26,10 @@ export class AtKeyboard {
       ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
     )
     this.child.stdin!.on('error', () => undefined) // it may end before it has read everything
-    onTestFinished(() => void this.child.kill('SIGKILL'))
+    onTestFinished(async () => {
+      this.child.kill('SIGKILL')
+      await this.status
+    })
   }
 
   /** All that it has said. */
