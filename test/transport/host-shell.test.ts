@@ -87,13 +87,7 @@ describe('a shell that stays', () => {
     const [begun, looked] = [join(sshd.folder, 'begun'), join(sshd.folder, 'looked')]
     const script = 'cat; echo > "$1"; until [ -e "$2" ]; do sleep 0.05; done'
     const running = host.run(shell(script, begun, looked), { input: 'hush-4711' })
-    await waitFor(
-      async () =>
-        (await readFile(begun, 'utf8').catch(() => ''))
-          ? { state: 'ready', value: true }
-          : { state: 'pending' },
-      { what: begun, timeoutMs: 5000 },
-    )
+    await written(begun)
     const secret = await tryLocally(shell("grep -las 'hush-[4]711' /proc/[0-9]*/cmdline"))
     await writeFile(looked, '')
     expect((await running).stdout).toBe('hush-4711')
@@ -149,13 +143,7 @@ describe('a shell that stays', () => {
   test('what an earlier command goes on to say between two is none of theirs', async () => {
     const file = join(sshd.folder, 'late')
     await host.run(shell('(sleep 0.3; echo late; echo late >&2; echo > "$1") &', file))
-    await waitFor(
-      async () =>
-        (await readFile(file, 'utf8').catch(() => ''))
-          ? { state: 'ready', value: true }
-          : { state: 'pending' },
-      { what: file, timeoutMs: 5000 },
-    )
+    await written(file)
     const outputs = await Promise.all(Array.from({ length: 8 }, () => host.run(['echo', 'own'])))
     expect(outputs.map(({ stdout, stderr }) => stdout + stderr)).toEqual(Array(8).fill('own\n'))
   })

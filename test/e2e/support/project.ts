@@ -171,6 +171,7 @@ export class Project {
     if (journal.pending().every(isKept)) return
     const { exitCode, stderr } = await tryLocally([process.execPath, ...this.cleanUpArgv], {
       cwd: this.folder,
+      env: foreignEnvironment(),
       timeoutMs: 120_000,
     })
     if (exitCode !== 0) process.stderr.write(`what a test left could not be taken back: ${stderr}\n`)
@@ -239,12 +240,12 @@ export function foreignEnvironment(): NodeJS.ProcessEnv {
 export const windowTaken =
   /(INVALID|MeasurementError): .*: (sent [\d.]+ and received [\d.]+ .bit\/s differ by|the flows ran together for|.*: nothing moved between second)/
 
-/** Other labs share the cores, and other machines: a run that they took a window of is done once more, as its user would. */
+/** Other labs share the cores, and other machines: a run of which they took a window is done once more, as its user would. */
 export async function measured<T extends { readonly text: string } | { readonly stdout: string }>(
-  run: (attempt: number) => Promise<T>,
+  run: () => Promise<T>,
 ): Promise<T> {
-  const first = await run(1)
-  return windowTaken.test('text' in first ? first.text : first.stdout) ? run(2) : first
+  const first = await run()
+  return windowTaken.test('text' in first ? first.text : first.stdout) ? run() : first
 }
 
 /** No user ever sees one. */
